@@ -1,0 +1,3 @@
+//! Transactions: one plan carried out whole, or not at all.
+
+pub mod backend;

@@ -1,0 +1,27 @@
+//! The words of netprof as plain data.
+//!
+//! Everything that crosses a border between two crates is declared here: what a
+//! person declares ([`profile`]), what is ([`snapshot`]), what netprof holds
+//! ([`held`]), one addressable piece of state ([`resource`]) and what is to be
+//! done about it ([`plan`]). Nothing here does input or output, reads a clock or
+//! knows an operating system's calls, so every crate may depend on it and
+//! everything in it can be written to a file and read back on another machine.
+
+pub mod diagnostic;
+pub mod dns;
+pub mod held;
+pub mod link;
+pub mod name;
+pub mod owner;
+pub mod plan;
+pub mod profile;
+pub mod resource;
+pub mod route;
+pub mod rule;
+pub mod snapshot;
+
+pub use diagnostic::{Diagnostic, Location, Severity};
+pub use name::Name;
+pub use owner::Owner;
+pub use resource::{Resource, State};
+pub use snapshot::{Section, Snapshot};

@@ -1,0 +1,150 @@
+//! Who put a piece of state where it is.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// Who put a resource where it is, as far as it can be told.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owner {
+    /// netprof itself.
+    Netprof,
+    /// The kernel, by itself.
+    Kernel,
+    /// A DHCP client.
+    Dhcp,
+    /// An IPv6 router advertisement.
+    Ra,
+    /// NetworkManager.
+    #[serde(rename = "NetworkManager")]
+    NetworkManager,
+    /// systemd-networkd.
+    Networkd,
+    /// systemd-resolved.
+    Resolved,
+    /// Tailscale.
+    Tailscale,
+    /// wg-quick.
+    WgQuick,
+    /// OpenVPN.
+    Openvpn,
+    /// openconnect, with vpnc-script.
+    Openconnect,
+    /// strongSwan.
+    Strongswan,
+    /// Docker.
+    Docker,
+    /// Podman.
+    Podman,
+    /// libvirt.
+    Libvirt,
+    /// LXC or LXD.
+    Lxd,
+    /// resolvconf or openresolv.
+    Resolvconf,
+    /// A person, by hand or by a boot script.
+    User,
+    /// It cannot be told.
+    #[default]
+    Unknown,
+}
+
+impl Owner {
+    /// The name as it stands in plans and in JSON.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Netprof => "netprof",
+            Self::Kernel => "kernel",
+            Self::Dhcp => "dhcp",
+            Self::Ra => "ra",
+            Self::NetworkManager => "NetworkManager",
+            Self::Networkd => "networkd",
+            Self::Resolved => "resolved",
+            Self::Tailscale => "tailscale",
+            Self::WgQuick => "wg-quick",
+            Self::Openvpn => "openvpn",
+            Self::Openconnect => "openconnect",
+            Self::Strongswan => "strongswan",
+            Self::Docker => "docker",
+            Self::Podman => "podman",
+            Self::Libvirt => "libvirt",
+            Self::Lxd => "lxd",
+            Self::Resolvconf => "resolvconf",
+            Self::User => "user",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// Whether it brings up VPN links, and will set them up again when it reconnects.
+    #[must_use]
+    pub fn is_vpn(self) -> bool {
+        matches!(
+            self,
+            Self::Tailscale | Self::WgQuick | Self::Openvpn | Self::Openconnect | Self::Strongswan
+        )
+    }
+
+    /// Whether it is a container or machine engine with bridges of its own.
+    #[must_use]
+    pub fn is_engine(self) -> bool {
+        matches!(
+            self,
+            Self::Docker | Self::Podman | Self::Libvirt | Self::Lxd
+        )
+    }
+
+    /// Every owner there is.
+    pub const ALL: [Self; 19] = [
+        Self::Netprof,
+        Self::Kernel,
+        Self::Dhcp,
+        Self::Ra,
+        Self::NetworkManager,
+        Self::Networkd,
+        Self::Resolved,
+        Self::Tailscale,
+        Self::WgQuick,
+        Self::Openvpn,
+        Self::Openconnect,
+        Self::Strongswan,
+        Self::Docker,
+        Self::Podman,
+        Self::Libvirt,
+        Self::Lxd,
+        Self::Resolvconf,
+        Self::User,
+        Self::Unknown,
+    ];
+
+    /// The owner of that name, in any case of letters.
+    #[must_use]
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL
+            .into_iter()
+            .find(|owner| owner.as_str().eq_ignore_ascii_case(name))
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_owner_is_found_by_the_name_that_json_gives_it() {
+        for owner in Owner::ALL {
+            let json = serde_json::to_string(&owner).expect("an owner is a string");
+            assert_eq!(json, format!("\"{owner}\""));
+            assert_eq!(Owner::named(owner.as_str()), Some(owner));
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! Routes, as a kernel's forwarding table holds them.
+//!
+//! A route falls into three parts: the *key* that a kernel tells routes apart by,
+//! the *spec* that can be written, and the *volatile* part (link state, lifetime)
+//! that changes by itself. Only key and spec are ever compared.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::Owner;
+
+/// Who put a route or rule there, as rtnetlink(7) numbers it (`rtm_protocol`).
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(transparent)]
+pub struct Protocol(pub u8);
+
+impl Protocol {
+    /// Nothing was said.
+    pub const UNSPEC: Self = Self(0);
+    /// The kernel, when an address or link was set up.
+    pub const KERNEL: Self = Self(2);
+    /// `ip route add` without a protocol.
+    pub const BOOT: Self = Self(3);
+    /// Set up statically by an administrator or a service.
+    pub const STATIC: Self = Self(4);
+    /// A router advertisement.
+    pub const RA: Self = Self(9);
+    /// A DHCP client.
+    pub const DHCP: Self = Self(16);
+    /// netprof's own number; free in `linux/rtnetlink.h` and `rt_protos`.
+    pub const NETPROF: Self = Self(110);
+}
+
+/// What happens to a packet that a route matches.
+#[derive(
+    Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum RouteKind {
+    /// It is sent on.
+    #[default]
+    Unicast,
+    /// It is delivered on this host.
+    Local,
+    /// It is a broadcast.
+    Broadcast,
+    /// It is an anycast.
+    Anycast,
+    /// It is a multicast.
+    Multicast,
+    /// It is dropped in silence.
+    Blackhole,
+    /// It is dropped with 'host unreachable'.
+    Unreachable,
+    /// It is dropped with 'administratively prohibited'.
+    Prohibit,
+    /// The look-up goes on with the next rule.
+    Throw,
+}
+
+impl RouteKind {
+    /// The name, as `ip route` has it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unicast => "unicast",
+            Self::Local => "local",
+            Self::Broadcast => "broadcast",
+            Self::Anycast => "anycast",
+            Self::Multicast => "multicast",
+            Self::Blackhole => "blackhole",
+            Self::Unreachable => "unreachable",
+            Self::Prohibit => "prohibit",
+            Self::Throw => "throw",
+        }
+    }
+}
+
+/// What a kernel tells routes of one family apart by.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct RouteKey {
+    /// The destination; no host bits.
+    pub dst: IpNet,
+    /// The table, from 1; main is 254 on Linux.
+    pub table: u32,
+    /// The metric: of two equal destinations the lower one wins.
+    pub metric: u32,
+    /// The type of service (IPv4 only).
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub tos: u8,
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes by reference"
+)]
+fn is_zero(n: &u8) -> bool {
+    *n == 0
+}
+
+impl fmt::Display for RouteKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let family = if self.dst.addr().is_ipv4() { 4 } else { 6 };
+        write!(
+            f,
+            "route{family} {} table {} metric {} tos {}",
+            self.dst, self.table, self.metric, self.tos
+        )
+    }
+}
+
+/// One way on.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Hop {
+    /// The gateway; none where the destination is on the link itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<IpAddr>,
+    /// The link's name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub dev: Option<String>,
+    /// The weight among several hops, from 1.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub weight: u16,
+    /// Whether the gateway is taken to be on the link, whatever the prefixes say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub onlink: bool,
+}
+
+fn one() -> u16 {
+    1
+}
+
+#[allow(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "serde passes by reference"
+)]
+fn is_one(n: &u16) -> bool {
+    *n == 1
+}
+
+impl Hop {
+    /// A hop through `dev`, to `via` where there is a gateway.
+    #[must_use]
+    pub fn through(dev: impl Into<String>, via: Option<IpAddr>) -> Self {
+        Self {
+            via,
+            dev: Some(dev.into()),
+            weight: 1,
+            onlink: false,
+        }
+    }
+}
+
+/// An attribute that netprof does not interpret, kept so that it can be put back.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct OpaqueAttribute {
+    /// Its number in the kernel's header.
+    pub kind: u16,
+    /// Its payload, in hexadecimal.
+    pub value: String,
+}
+
+/// All of a route that can be written, beside its key.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct RouteSpec {
+    /// What happens to a matching packet.
+    #[serde(default)]
+    pub kind: RouteKind,
+    /// Who put it there.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// The scope, as rtnetlink(7) numbers it.
+    #[serde(default)]
+    pub scope: u8,
+    /// The preferred source address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefsrc: Option<IpAddr>,
+    /// Only packets from this source (IPv6).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<IpNet>,
+    /// The ways on: none for a route that drops, several for multipath.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub hops: Vec<Hop>,
+    /// The nexthop object that it uses instead of hops of its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nexthop_id: Option<u32>,
+    /// Everything else, unread.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub opaque: Vec<OpaqueAttribute>,
+}
+
+/// What of a route changes by itself and is never compared.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RouteLive {
+    /// Some hop's link is down: the kernel does not use that hop.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dead: bool,
+    /// Some hop's link has no carrier.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub linkdown: bool,
+    /// Seconds until it goes by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<u32>,
+}
+
+/// One live route.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Route {
+    /// What it is told apart by.
+    #[serde(flatten)]
+    pub key: RouteKey,
+    /// What can be written.
+    #[serde(flatten)]
+    pub spec: RouteSpec,
+    /// What changes by itself.
+    #[serde(flatten)]
+    pub live: RouteLive,
+    /// Who put it there.
+    #[serde(default)]
+    pub owner: Owner,
+}
+
+impl Route {
+    /// The names of the links that it goes through.
+    pub fn devices(&self) -> impl Iterator<Item = &str> {
+        self.spec.hops.iter().filter_map(|hop| hop.dev.as_deref())
+    }
+
+    /// Whether it goes through `dev`.
+    #[must_use]
+    pub fn goes_through(&self, dev: &str) -> bool {
+        self.devices().any(|other| other == dev)
+    }
+
+    /// The gateway of a route with a single way on.
+    #[must_use]
+    pub fn gateway(&self) -> Option<IpAddr> {
+        match self.spec.hops.as_slice() {
+            [only] => only.via,
+            _ => None,
+        }
+    }
+}

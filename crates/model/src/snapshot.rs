@@ -1,0 +1,486 @@
+//! What is: the live state of a machine, as plain data.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use serde::{Deserialize, Serialize};
+
+use crate::dns::{DnsDelegate, DnsDomain, DnsLink, DnsServer};
+use crate::held::Held;
+use crate::link::{Address, Link, LinkId};
+use crate::name::Name;
+use crate::owner::Owner;
+use crate::resource::{AddressSpec, Place, Resource, State};
+use crate::route::{Route, RouteKey};
+use crate::rule::{Rule, RuleKey};
+
+/// The version of the snapshot format. A file with another one is refused.
+pub const VERSION: u32 = 1;
+
+/// What is known of one part of the machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "is", content = "value", rename_all = "lowercase")]
+pub enum Section<T> {
+    /// It was read.
+    Seen(T),
+    /// It is not there on this machine.
+    Absent,
+    /// It is there and could not be read: why.
+    Unreadable(String),
+    /// It was not asked for.
+    #[default]
+    Unread,
+}
+
+impl<T> Section<T> {
+    /// What was read.
+    pub fn seen(&self) -> Option<&T> {
+        match self {
+            Self::Seen(value) => Some(value),
+            _ => None,
+        }
+    }
+
+    /// Whether what was to be read was read, or is known not to be there.
+    pub fn is_known(&self) -> bool {
+        matches!(self, Self::Seen(_) | Self::Absent)
+    }
+
+    /// How the section stands, in a word.
+    pub fn standing(&self) -> &'static str {
+        match self {
+            Self::Seen(_) => "seen",
+            Self::Absent => "absent",
+            Self::Unreadable(_) => "unreadable",
+            Self::Unread => "unread",
+        }
+    }
+}
+
+impl<T> Section<Vec<T>> {
+    /// What was read, or nothing.
+    pub fn items(&self) -> &[T] {
+        self.seen().map_or(&[], Vec::as_slice)
+    }
+}
+
+/// The operating system that a snapshot is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Os {
+    /// Linux.
+    Linux,
+    /// macOS.
+    Macos,
+}
+
+impl Os {
+    /// The name, as it stands in `os "NAME"` of a profile.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Linux => "linux",
+            Self::Macos => "macos",
+        }
+    }
+}
+
+/// The live state of a machine, as far as it was read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Snapshot {
+    /// The version of the format.
+    pub version: u32,
+    /// The operating system.
+    pub os: Os,
+    /// Whether it was taken with the rights to change what it shows.
+    pub privileged: bool,
+    /// Which boot and which network namespace.
+    #[serde(default)]
+    pub place: Place,
+    /// The links.
+    #[serde(default)]
+    pub links: Section<Vec<Link>>,
+    /// The addresses.
+    #[serde(default)]
+    pub addresses: Section<Vec<Address>>,
+    /// The routes of every table, IPv4 and IPv6.
+    #[serde(default)]
+    pub routes: Section<Vec<Route>>,
+    /// The policy routing rules, IPv4 and IPv6, in the order in which they are asked.
+    #[serde(default)]
+    pub rules: Section<Vec<Rule>>,
+    /// systemd-resolved.
+    #[serde(default)]
+    pub resolved: Section<Resolved>,
+    /// `/etc/resolv.conf`.
+    #[serde(default)]
+    pub resolv_conf: Section<ResolvConf>,
+    /// The `hosts` line of `/etc/nsswitch.conf`.
+    #[serde(default)]
+    pub nsswitch: Section<Nsswitch>,
+    /// The chains of nft that may drop packets of this host.
+    #[serde(default)]
+    pub firewall: Section<Vec<BaseChain>>,
+    /// The IPsec policies, which stand above routing.
+    #[serde(default)]
+    pub xfrm: Section<Vec<XfrmPolicy>>,
+    /// What netprof holds.
+    #[serde(default)]
+    pub held: Section<Held>,
+}
+
+impl Snapshot {
+    /// A snapshot of which nothing was read yet.
+    #[must_use]
+    pub fn empty(os: Os) -> Self {
+        Self {
+            version: VERSION,
+            os,
+            privileged: false,
+            place: Place::default(),
+            links: Section::Unread,
+            addresses: Section::Unread,
+            routes: Section::Unread,
+            rules: Section::Unread,
+            resolved: Section::Unread,
+            resolv_conf: Section::Unread,
+            nsswitch: Section::Unread,
+            firewall: Section::Unread,
+            xfrm: Section::Unread,
+            held: Section::Unread,
+        }
+    }
+
+    /// The link of that name.
+    #[must_use]
+    pub fn link(&self, name: &str) -> Option<&Link> {
+        self.links.items().iter().find(|link| link.name == name)
+    }
+
+    /// What netprof holds.
+    #[must_use]
+    pub fn held(&self) -> Option<&Held> {
+        self.held.seen()
+    }
+
+    /// The place of something on `link`, in this boot and namespace.
+    #[must_use]
+    pub fn place_on(&self, link: Option<LinkId>) -> Place {
+        Place {
+            link,
+            ..self.place.clone()
+        }
+    }
+
+    /// Whether what lives at `place` is gone: another boot, another namespace, or a
+    /// link that is not there any more or was made anew.
+    ///
+    /// A namespace that is not this one is no evidence of anything, so what was made
+    /// there is not expired but out of sight; see [`Snapshot::is_elsewhere`].
+    #[must_use]
+    pub fn is_expired(&self, place: &Place) -> bool {
+        if place.boot != self.place.boot {
+            return true;
+        }
+        !self.is_elsewhere(place)
+            && place.link.as_ref().is_some_and(|id| {
+                !self
+                    .links
+                    .items()
+                    .iter()
+                    .any(|link| link.index == id.index && link.name == id.name)
+            })
+    }
+
+    /// Whether `place` is another network namespace of the same boot.
+    #[must_use]
+    pub fn is_elsewhere(&self, place: &Place) -> bool {
+        place.boot == self.place.boot && place.netns != self.place.netns
+    }
+}
+
+/// Whether two things look at the same network.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SameNamespace {
+    /// They do.
+    Yes,
+    /// They do not.
+    No,
+    /// It could not be told: why.
+    Unverified(String),
+}
+
+/// What systemd-resolved says of itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Resolved {
+    /// Whether it serves the network namespace of this snapshot.
+    pub namespace: SameNamespace,
+    /// Whether it listens on 127.0.0.53.
+    pub stub: bool,
+    /// What holds for no link.
+    pub global: DnsGlobal,
+    /// What holds for each link.
+    pub links: Vec<ResolvedLink>,
+    /// The delegates; none where this resolved does not have them (before 258).
+    #[serde(default)]
+    pub delegates: Option<Vec<LiveDelegate>>,
+}
+
+/// What resolved holds for no link: resolved.conf(5), or a foreign resolv.conf.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DnsGlobal {
+    /// The servers.
+    #[serde(default)]
+    pub servers: Vec<DnsServer>,
+    /// The domains.
+    #[serde(default)]
+    pub domains: Vec<DnsDomain>,
+    /// Asked only where there is no other server.
+    #[serde(default)]
+    pub fallback: Vec<DnsServer>,
+}
+
+/// What resolved holds for one link.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvedLink {
+    /// The link.
+    #[serde(flatten)]
+    pub id: LinkId,
+    /// What it holds.
+    pub dns: DnsLink,
+}
+
+/// One delegate that resolved has read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveDelegate {
+    /// The name of its file without the extension.
+    pub id: String,
+    /// What it holds.
+    pub dns: DnsDelegate,
+}
+
+impl LiveDelegate {
+    /// The prefix of the files that are netprof's own.
+    pub const PREFIX: &'static str = "netprof-";
+
+    /// The scope that it carries, where it is netprof's own.
+    #[must_use]
+    pub fn scope(&self) -> Option<Name> {
+        self.id
+            .strip_prefix(Self::PREFIX)
+            .and_then(|name| Name::new(name).ok())
+    }
+}
+
+/// What `/etc/resolv.conf` is.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ResolvConf {
+    /// Where it points, if it is a symbolic link.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    /// The servers that it names.
+    pub servers: Vec<IpAddr>,
+    /// The domains that it searches.
+    #[serde(default)]
+    pub search: Vec<String>,
+    /// Who wrote it.
+    pub owner: Owner,
+}
+
+/// How glibc looks names up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Nsswitch {
+    /// The services of the `hosts` line, in order, without their reactions.
+    pub hosts: Vec<String>,
+    /// Whether the library of the `resolve` service is there.
+    pub resolve_library: bool,
+}
+
+/// A chain that the kernel itself calls, and that may drop packets.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BaseChain {
+    /// The family: `ip`, `ip6`, `inet`, `arp`, `bridge`, `netdev`.
+    pub family: String,
+    /// The table.
+    pub table: String,
+    /// The chain.
+    pub chain: String,
+    /// The hook: `input`, `output`, `forward`, `prerouting`, `postrouting`.
+    pub hook: String,
+    /// The priority: lower ones are called first.
+    pub priority: i32,
+    /// Whether what no rule takes is dropped.
+    pub policy_drops: bool,
+    /// Whether a rule of its table drops or rejects.
+    pub rules_drop: bool,
+    /// Who made it.
+    #[serde(default)]
+    pub owner: Owner,
+}
+
+/// One IPsec policy.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct XfrmPolicy {
+    /// `in`, `out` or `forward`.
+    pub direction: String,
+    /// The source selector.
+    pub from: IpNet,
+    /// The destination selector.
+    pub to: IpNet,
+    /// `allow` or `block`.
+    pub action: String,
+    /// Whether packets that match are transformed: sent through a tunnel.
+    pub transforms: bool,
+    /// Lower ones win.
+    pub priority: u32,
+    /// Who made it.
+    #[serde(default)]
+    pub owner: Owner,
+}
+
+/// A section that a look-up needed and that was not read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{section} of the snapshot is {standing}")]
+pub struct NotKnown {
+    /// Which.
+    pub section: &'static str,
+    /// How it stands instead.
+    pub standing: &'static str,
+}
+
+/// A snapshot with its resources laid out for look-up: a plan asks for thousands.
+#[derive(Debug)]
+pub struct Index<'a> {
+    snapshot: &'a Snapshot,
+    routes: HashMap<&'a RouteKey, Vec<&'a Route>>,
+    rules: HashMap<&'a RuleKey, &'a Rule>,
+}
+
+impl<'a> Index<'a> {
+    /// Lays out `snapshot`.
+    #[must_use]
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        let mut routes: HashMap<&RouteKey, Vec<&Route>> = HashMap::new();
+        for route in snapshot.routes.items() {
+            routes.entry(&route.key).or_default().push(route);
+        }
+        let rules = snapshot
+            .rules
+            .items()
+            .iter()
+            .map(|rule| (&rule.key, rule))
+            .collect();
+        Self {
+            snapshot,
+            routes,
+            rules,
+        }
+    }
+
+    /// The snapshot.
+    #[must_use]
+    pub fn snapshot(&self) -> &'a Snapshot {
+        self.snapshot
+    }
+
+    /// The live routes that share `key`: usually one, several where IPv6 has the same
+    /// destination on several links or where somebody appended.
+    #[must_use]
+    pub fn routes(&self, key: &RouteKey) -> &[&'a Route] {
+        self.routes.get(key).map_or(&[], Vec::as_slice)
+    }
+
+    /// The live rule with `key`.
+    #[must_use]
+    pub fn rule(&self, key: &RuleKey) -> Option<&'a Rule> {
+        self.rules.get(key).copied()
+    }
+
+    /// What `resource` holds; none if it is absent.
+    ///
+    /// # Errors
+    ///
+    /// [`NotKnown`] where the section that would tell was not read.
+    pub fn state(&self, resource: &Resource) -> Result<Option<State>, NotKnown> {
+        let snapshot = self.snapshot;
+        Ok(match resource {
+            Resource::LinkUp { dev } => {
+                known("links", &snapshot.links)?;
+                snapshot.link(dev).map(|link| State::LinkUp { up: link.up })
+            }
+            Resource::Address { dev, local } => {
+                known("addresses", &snapshot.addresses)?;
+                let mut all = snapshot.addresses.items().iter();
+                all.find(|address| &address.dev == dev && &address.local == local)
+                    .map(|address| {
+                        State::Address(AddressSpec {
+                            scope: address.scope,
+                        })
+                    })
+            }
+            Resource::Rule(key) => {
+                known("rules", &snapshot.rules)?;
+                self.rule(key).map(|rule| State::Rule(rule.spec.clone()))
+            }
+            Resource::Route(key) => {
+                known("routes", &snapshot.routes)?;
+                self.routes(key)
+                    .first()
+                    .map(|route| State::Route(route.spec.clone()))
+            }
+            Resource::DnsLink { dev } => {
+                known("resolved", &snapshot.resolved)?;
+                let links = snapshot
+                    .resolved
+                    .seen()
+                    .map_or(&[][..], |resolved| &resolved.links);
+                links
+                    .iter()
+                    .find(|link| &link.id.name == dev)
+                    .map(|link| State::DnsLink(link.dns.clone()))
+            }
+            Resource::DnsDelegate { name } => {
+                known("resolved", &snapshot.resolved)?;
+                let resolved = snapshot.resolved.seen();
+                resolved
+                    .and_then(|resolved| resolved.delegates.as_ref())
+                    .and_then(|all| all.iter().find(|one| one.scope().as_ref() == Some(name)))
+                    .map(|one| State::DnsDelegate(one.dns.clone()))
+            }
+        })
+    }
+
+    /// Who owns what `resource` holds now.
+    #[must_use]
+    pub fn owner(&self, resource: &Resource) -> Owner {
+        match resource {
+            Resource::LinkUp { dev } | Resource::DnsLink { dev } => {
+                self.snapshot.link(dev).map_or(Owner::Unknown, |link| {
+                    link.manager.map_or(link.owner, Owner::from)
+                })
+            }
+            Resource::Address { dev, .. } => self
+                .snapshot
+                .link(dev)
+                .map_or(Owner::Unknown, |link| link.owner),
+            Resource::Rule(key) => self.rule(key).map_or(Owner::Unknown, |rule| rule.owner),
+            Resource::Route(key) => self
+                .routes(key)
+                .first()
+                .map_or(Owner::Unknown, |route| route.owner),
+            Resource::DnsDelegate { .. } => Owner::Netprof,
+        }
+    }
+}
+
+fn known<T>(name: &'static str, section: &Section<T>) -> Result<(), NotKnown> {
+    if section.is_known() {
+        return Ok(());
+    }
+    Err(NotKnown {
+        section: name,
+        standing: section.standing(),
+    })
+}

@@ -1,0 +1,138 @@
+//! A snapshot as it will be once changes were made.
+
+use std::collections::HashMap;
+
+use netprof_model::dns::DnsLink;
+use netprof_model::link::{Address, LinkId};
+use netprof_model::plan::Change;
+use netprof_model::route::{Route, RouteKey, RouteLive};
+use netprof_model::rule::Rule;
+use netprof_model::snapshot::{LiveDelegate, ResolvedLink};
+use netprof_model::{Owner, Resource, Section, Snapshot, State};
+
+/// `snapshot` as it will be once `changes` were made, and nothing else happened.
+///
+/// Only what a change names is touched: what a kernel does by itself on top (the
+/// local routes of a new address, say) is not foreseen.
+#[must_use]
+pub fn after(snapshot: &Snapshot, changes: &[Change]) -> Snapshot {
+    let mut next = snapshot.clone();
+    let mut routes: HashMap<&RouteKey, Option<&State>> = HashMap::new();
+    for change in changes {
+        match &change.resource {
+            Resource::Route(key) => {
+                routes.insert(key, change.after.as_ref());
+            }
+            other => set(&mut next, other, change.after.as_ref()),
+        }
+    }
+    set_routes(&mut next, &routes);
+    next
+}
+
+/// Routes are set in one pass: a plan may hold ten thousand of them.
+fn set_routes(snapshot: &mut Snapshot, wanted: &HashMap<&RouteKey, Option<&State>>) {
+    if wanted.is_empty() {
+        return;
+    }
+    let list = items(&mut snapshot.routes);
+    list.retain(|route| !wanted.contains_key(&route.key));
+    for (key, state) in wanted {
+        if let Some(State::Route(spec)) = state {
+            list.push(Route {
+                key: (*key).clone(),
+                spec: spec.clone(),
+                live: RouteLive::default(),
+                owner: Owner::Netprof,
+            });
+        }
+    }
+    list.sort_by(|a, b| a.key.cmp(&b.key));
+}
+
+fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
+    match (resource, state) {
+        (Resource::LinkUp { dev }, Some(State::LinkUp { up })) => {
+            for link in items(&mut snapshot.links) {
+                if &link.name == dev {
+                    link.up = *up;
+                }
+            }
+        }
+        (Resource::Address { dev, local }, state) => {
+            let list = items(&mut snapshot.addresses);
+            list.retain(|address| !(&address.dev == dev && &address.local == local));
+            if let Some(State::Address(spec)) = state {
+                list.push(Address {
+                    dev: dev.clone(),
+                    local: *local,
+                    peer: None,
+                    scope: spec.scope,
+                    dynamic: false,
+                    secondary: false,
+                });
+            }
+        }
+        (Resource::Rule(key), state) => {
+            let list = items(&mut snapshot.rules);
+            list.retain(|rule| &rule.key != key);
+            if let Some(State::Rule(spec)) = state {
+                // The kernel puts a new rule behind those of the same priority.
+                let at = list.partition_point(|rule| rule.key.priority <= key.priority);
+                list.insert(
+                    at,
+                    Rule {
+                        key: key.clone(),
+                        spec: spec.clone(),
+                        owner: Owner::Netprof,
+                    },
+                );
+            }
+        }
+        (Resource::DnsLink { dev }, state) => {
+            let id = snapshot.link(dev).map_or_else(
+                || LinkId {
+                    index: 0,
+                    name: dev.clone(),
+                },
+                netprof_model::link::Link::id,
+            );
+            if let Section::Seen(resolved) = &mut snapshot.resolved {
+                let dns = match state {
+                    Some(State::DnsLink(dns)) => dns.clone(),
+                    _ => DnsLink::default(),
+                };
+                match resolved.links.iter_mut().find(|link| &link.id.name == dev) {
+                    Some(link) => link.dns = dns,
+                    None => resolved.links.push(ResolvedLink { id, dns }),
+                }
+            }
+        }
+        (Resource::DnsDelegate { name }, state) => {
+            if let Section::Seen(resolved) = &mut snapshot.resolved
+                && let Some(delegates) = &mut resolved.delegates
+            {
+                delegates.retain(|one| one.scope().as_ref() != Some(name));
+                if let Some(State::DnsDelegate(dns)) = state {
+                    delegates.push(LiveDelegate {
+                        id: format!("{}{name}", LiveDelegate::PREFIX),
+                        dns: dns.clone(),
+                    });
+                }
+            }
+        }
+        // A link does not come or go by a change of whether it is up, and routes
+        // are set elsewhere.
+        (Resource::LinkUp { .. } | Resource::Route(_), _) => {}
+    }
+}
+
+fn items<T>(section: &mut Section<Vec<T>>) -> &mut Vec<T> {
+    if !matches!(section, Section::Seen(_)) {
+        *section = Section::Seen(Vec::new());
+    }
+    match section {
+        Section::Seen(list) => list,
+        _ => unreachable!("it was made so just above"),
+    }
+}
