@@ -1,0 +1,62 @@
+//! systemd-resolved, as a workstation runs it: stub listener, resolv.conf a
+//! link to the stub's file.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+
+use super::Lab;
+use super::daemon::Daemon;
+
+/// systemd-resolved of the tree the test runs in.
+#[derive(Debug)]
+pub(crate) struct Resolved {
+    daemon: Daemon,
+    version: u32,
+}
+
+impl Resolved {
+    /// Starts it; the bus must be up. `/etc/resolv.conf` points to its stub.
+    pub(crate) fn start(lab: &Lab) -> Self {
+        for folder in ["/run/systemd/resolve", "/run/systemd/netif/links"] {
+            fs::create_dir_all(folder).expect("/run is ours");
+        }
+        lab.make_folder_of("systemd-resolve", "/run/systemd/resolve");
+        let _ = fs::remove_file("/etc/resolv.conf");
+        symlink("../run/systemd/resolve/stub-resolv.conf", "/etc/resolv.conf").expect("/etc is ours");
+        let first_line = lab.run("resolvectl --version");
+        let version = first_line
+            .split_whitespace()
+            .nth(1)
+            .and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
+            .unwrap_or_else(|| panic!("no version in {first_line:?}"));
+        let mut resolved = Self { daemon: start(lab), version };
+        resolved.until_it_answers(lab);
+        resolved
+    }
+
+    /// The number that systemd has for a version.
+    pub(crate) fn version(&self) -> u32 {
+        self.version
+    }
+
+    pub(crate) fn daemon(&mut self) -> &mut Daemon {
+        &mut self.daemon
+    }
+
+    /// Ends it and starts it again: what it held per link is gone.
+    pub(crate) fn restart(&mut self, lab: &Lab) {
+        self.daemon.stop();
+        self.daemon = start(lab);
+        self.until_it_answers(lab);
+    }
+
+    fn until_it_answers(&mut self, lab: &Lab) {
+        const PING: &str = "busctl --no-pager --auto-start=no call org.freedesktop.resolve1 \
+                            /org/freedesktop/resolve1 org.freedesktop.DBus.Peer Ping";
+        self.daemon.ready_when(|_| lab.succeeds(PING));
+    }
+}
+
+fn start(lab: &Lab) -> Daemon {
+    Daemon::start("systemd-resolved", lab.command("/usr/lib/systemd/systemd-resolved"))
+}

@@ -1,0 +1,148 @@
+//! One test, seen from outside: its namespaces are made, watched and judged.
+//!
+//! Each test is this executable again, started with an internal argument. A
+//! fresh process is needed because user namespaces cannot be entered by one
+//! that has threads, and because whatever a test does to its process must not
+//! reach the next test. Everything a test starts lives in a pid namespace, so
+//! that killing one process ends it all, whatever it forked or daemonised.
+
+use std::fs;
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::time::{Duration, Instant};
+
+use libtest_mimic::{Completion, Failed};
+use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
+
+use super::{Lab, Outside, Tree};
+
+/// What pid 1 of a test gives it, so that it can still show the daemons' logs.
+pub(super) const TIME_LIMIT: Duration = Duration::from_secs(120);
+/// When the outside stops believing in pid 1.
+const PATIENCE: Duration = Duration::from_secs(130);
+
+pub(super) const INSIDE: &str = "--inside-namespaces";
+pub(super) const EXIT_NOT_RUN: i32 = 77;
+pub(super) const NOT_RUN: &str = "not run: ";
+pub(super) const PID_NAMESPACE: &str = "pid namespace: ";
+
+/// A test: its name, the tree it runs in, what it does there.
+#[derive(Clone, Copy)]
+pub(crate) struct Test {
+    pub(crate) name: &'static str,
+    pub(crate) tree: Tree,
+    pub(crate) body: fn(&Lab),
+}
+
+impl Test {
+    /// Runs the test in namespaces of its own, and says how it went.
+    pub(super) fn run(self) -> Result<Completion, Failed> {
+        let tree = match self.tree.path() {
+            Ok(tree) => tree,
+            Err(reason) => return not_run(&reason),
+        };
+        let (reader, writer) = std::io::pipe()?;
+        let mut command = Command::new("/proc/self/exe");
+        command
+            .arg0("netprof-test")
+            .args([INSIDE, self.name])
+            .env_clear()
+            .env("NETPROF_TEST_TREE", &tree)
+            .envs(Outside::here()?.to_env())
+            .stdin(Stdio::null())
+            .stdout(writer.try_clone()?)
+            .stderr(writer);
+        if let Some(backtrace) = std::env::var_os("RUST_BACKTRACE") {
+            command.env("RUST_BACKTRACE", backtrace);
+        }
+        let mut child = command.spawn()?;
+        // The command holds the pipe's write end, which must be open nowhere
+        // but inside: its end of file then means that all is over.
+        drop(command);
+        let output = watch(reader, &mut child)?;
+        let status = child.wait()?;
+        let output = String::from_utf8_lossy(&output);
+        let (namespace, output) = split_header(&output);
+
+        if let Some(namespace) = namespace {
+            let left = processes_in(namespace);
+            if !left.is_empty() {
+                return Err(format!("{output}\nprocesses outlived the test: {left:?}").into());
+            }
+        }
+        match status.code() {
+            Some(0) => Ok(Completion::Completed),
+            Some(EXIT_NOT_RUN) => {
+                let reason = output.lines().find_map(|line| line.strip_prefix(NOT_RUN));
+                not_run(reason.unwrap_or("no reason was given"))
+            }
+            _ => Err(format!("{status}\n{output}").into()),
+        }
+    }
+}
+
+/// A test that could not run shows as not run; where all must run, as failed.
+fn not_run(reason: &str) -> Result<Completion, Failed> {
+    if std::env::var_os("NETPROF_TESTS_REQUIRED").is_some_and(|value| value == "1") {
+        return Err(format!("could not run, and NETPROF_TESTS_REQUIRED=1: {reason}").into());
+    }
+    Ok(Completion::ignored_with(reason))
+}
+
+/// Collects what the test prints until all of its processes are gone.
+fn watch(mut reader: std::io::PipeReader, child: &mut Child) -> std::io::Result<Vec<u8>> {
+    let deadline = Instant::now() + PATIENCE;
+    let mut output = Vec::new();
+    let mut buffer = [0; 8192];
+    let mut killed = false;
+    loop {
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() && !killed {
+            // Pid 1 of the namespace asked for a signal when this one dies.
+            child.kill()?;
+            killed = true;
+            output.extend_from_slice(b"\nthe test was killed from outside: out of time\n");
+        }
+        let timeout = if killed {
+            PollTimeout::NONE
+        } else {
+            PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
+        };
+        poll(&mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)], timeout)?;
+        if !killed && Instant::now() >= deadline {
+            continue;
+        }
+        match reader.read(&mut buffer)? {
+            0 => return Ok(output),
+            n => output.extend_from_slice(&buffer[..n]),
+        }
+    }
+}
+
+/// The first line of a test that got far enough names its pid namespace.
+fn split_header(output: &str) -> (Option<&str>, &str) {
+    match output.split_once('\n') {
+        Some((first, rest)) if first.starts_with(PID_NAMESPACE) => {
+            (first.strip_prefix(PID_NAMESPACE), rest)
+        }
+        _ => (None, output),
+    }
+}
+
+/// The processes of this machine that live in a pid namespace.
+fn processes_in(namespace: &str) -> Vec<String> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    entries
+        .flatten()
+        .filter(|entry| {
+            let link = fs::read_link(entry.path().join("ns/pid"));
+            link.is_ok_and(|link| link == Path::new(namespace))
+        })
+        .map(|entry| fs::read_to_string(entry.path().join("comm")).unwrap_or_default())
+        .collect()
+}
