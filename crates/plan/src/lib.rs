@@ -3,9 +3,90 @@
 //! Everything here is a pure function of plain data: no clock, no files, no system
 //! calls. A plan is so specific that nothing is left to choose while it is carried
 //! out, which is what lets it be tested from files, on any machine, for any other.
+//!
+//! A plan is made in three steps. First the snapshot is taken back to what it would
+//! be without netprof ([`mod@base`]), so that netprof's own routes and rules never
+//! argue for themselves. On that, the modules of the operating system write down what
+//! must hold ([`linux`]). Then what must hold is compared with what is live and held
+//! ([`mod@diff`]), and the result is looked at once more as it will be: whatever would
+//! still win over it is found here, and not by the user.
 
 mod after;
+mod base;
+mod diff;
+mod draft;
+mod drift;
+mod links;
+pub mod linux;
 mod need;
+mod order;
+
+use netprof_model::plan::{Plan, ProfileRef};
+use netprof_model::profile::Profile;
+use netprof_model::snapshot::{Index, Os};
+use netprof_model::{Diagnostic, Snapshot};
 
 pub use after::after;
-pub use need::Need;
+pub use drift::{Drift, Standing, drift};
+pub use need::{Need, need};
+
+/// What must change so that `profile` holds on the machine of `snapshot`; for none,
+/// so that nothing is held any more.
+#[must_use]
+pub fn plan(profile: Option<(&Profile, &ProfileRef)>, snapshot: &Snapshot) -> Plan {
+    let mut plan = Plan {
+        profile: profile.map(|(_, reference)| reference.clone()),
+        ..Plan::default()
+    };
+    if let Some(refusal) = refuse(snapshot) {
+        plan.diagnostics.push(refusal);
+        return plan;
+    }
+    let live = Index::new(snapshot);
+    let base = base::base(&live);
+    let mut draft = draft::Draft::default();
+    if let Some((profile, _)) = profile {
+        linux::desire(profile, &base, &mut draft);
+    }
+    diff::fill(&mut plan, &mut draft, &live);
+    linux::check(&after(snapshot, &plan.changes), &mut draft);
+    plan.rows = draft.rows;
+    plan.expectations = draft.expectations;
+    plan.diagnostics = draft.diagnostics;
+    plan
+}
+
+/// Why nothing at all can be planned on `snapshot`, if so.
+fn refuse(snapshot: &Snapshot) -> Option<Diagnostic> {
+    if snapshot.version != netprof_model::snapshot::VERSION {
+        return Some(Diagnostic::error(
+            "plan::snapshot-version",
+            format!(
+                "the snapshot has format version {}, and this netprof reads {}",
+                snapshot.version,
+                netprof_model::snapshot::VERSION
+            ),
+        ));
+    }
+    if snapshot.os != Os::Linux {
+        return Some(Diagnostic::error(
+            "plan::not-carried-out",
+            format!("there is no backend for {} yet", snapshot.os.as_str()),
+        ));
+    }
+    let elsewhere = snapshot
+        .held()?
+        .resources
+        .iter()
+        .find(|one| snapshot.is_elsewhere(&one.place))?;
+    Some(
+        Diagnostic::error(
+            "plan::elsewhere",
+            format!(
+                "netprof holds {} in another network namespace",
+                elsewhere.resource
+            ),
+        )
+        .help("run netprof there, or name another state folder with NETPROF_STATE_DIR"),
+    )
+}

@@ -1,0 +1,179 @@
+//! From what must hold and what is to what must change.
+//!
+//! Each resource is decided by itself, from three states: what is *live*, what
+//! netprof *committed*, and what was there *originally*. What is live and was
+//! committed by netprof goes back to its original where it is no longer wanted; what
+//! somebody else changed since is theirs, and stays.
+
+use std::collections::HashSet;
+
+use netprof_model::held::HeldResource;
+use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason, Standing};
+use netprof_model::resource::Resource;
+use netprof_model::snapshot::{Index, NotKnown};
+use netprof_model::{Diagnostic, State};
+
+use crate::draft::{Draft, Wanted};
+use crate::order;
+
+/// Compares `draft` with what is live and held, and fills `plan`.
+pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
+    let snapshot = live.snapshot();
+    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
+    let wanted = std::mem::take(&mut draft.wanted);
+    let named: HashSet<&Resource> = wanted.iter().map(|one| &one.resource).collect();
+
+    for entry in held.iter().filter(|entry| !named.contains(&entry.resource)) {
+        if snapshot.is_expired(&entry.place) {
+            plan.dropped.push(Dropped {
+                resource: entry.resource.clone(),
+                why: DropReason::Expired,
+            });
+            continue;
+        }
+        match live.state(&entry.resource) {
+            Err(unknown) => draft.diagnostics.push(not_known(&entry.resource, &unknown)),
+            Ok(state) => give_back(plan, entry, state, live),
+        }
+    }
+    for one in &wanted {
+        let entry = held
+            .iter()
+            .find(|entry| entry.resource == one.resource && !snapshot.is_expired(&entry.place));
+        match live.state(&one.resource) {
+            Err(unknown) => draft.diagnostics.push(not_known(&one.resource, &unknown)),
+            Ok(state) => make_so(plan, draft, one, entry, state, live),
+        }
+    }
+    order::sort(&mut plan.changes);
+    for (id, change) in (1..).zip(&mut plan.changes) {
+        change.id = id;
+    }
+}
+
+/// A resource that is held and no longer wanted.
+fn give_back(plan: &mut Plan, entry: &HeldResource, live: Option<State>, index: &Index) {
+    let resource = entry.resource.clone();
+    if live == entry.original {
+        plan.dropped.push(Dropped {
+            resource,
+            why: DropReason::Original,
+        });
+    } else if live == entry.committed {
+        let back = if entry.original.is_some() {
+            "what was there before"
+        } else {
+            "no longer wanted"
+        };
+        plan.changes.push(Change {
+            id: 0,
+            owner: index.owner(&resource),
+            resource,
+            before: live,
+            after: entry.original.clone(),
+            original: entry.original.clone(),
+            lasts: entry.lasts.clone(),
+            link: entry.place.link.clone(),
+            manager: manager(entry, index),
+            reasons: vec![Reason::plain(back)],
+        });
+    } else {
+        plan.kept.push(Kept {
+            owner: index.owner(&resource),
+            resource: resource.clone(),
+            committed: entry.committed.clone(),
+            live,
+        });
+        plan.dropped.push(Dropped {
+            resource,
+            why: DropReason::Foreign,
+        });
+    }
+}
+
+fn manager(entry: &HeldResource, index: &Index) -> Option<netprof_model::link::LinkManager> {
+    match &entry.resource {
+        Resource::DnsLink { dev } => index.snapshot().link(dev).and_then(|link| link.manager),
+        _ => None,
+    }
+}
+
+/// A resource that is wanted.
+fn make_so(
+    plan: &mut Plan,
+    draft: &mut Draft,
+    wanted: &Wanted,
+    entry: Option<&HeldResource>,
+    live: Option<State>,
+    index: &Index,
+) {
+    let target = Some(wanted.state.clone());
+    if live == target || is_same_rule(live.as_ref(), &wanted.state) {
+        draft.row(
+            Standing::Unchanged,
+            wanted.resource.to_string(),
+            "",
+            &first_reason(wanted),
+        );
+        return;
+    }
+    if entry.is_none() && live.is_some() && !wanted.replace {
+        let owner = index.owner(&wanted.resource);
+        let message = format!(
+            "{} is taken by {owner}, and holds something else",
+            wanted.resource
+        );
+        let reason = first_reason(wanted);
+        draft.row(
+            Standing::Blocked,
+            wanted.resource.to_string(),
+            &message,
+            &reason,
+        );
+        draft.diagnostics.push(
+            Diagnostic::error("plan::key-taken", message)
+                .at(reason.at)
+                .help("netprof writes only where it alone writes; take that one away first"),
+        );
+        return;
+    }
+    // Where somebody changed it after netprof did, what they left is what a release
+    // must give back: it is what would be there without netprof.
+    let original = match entry {
+        Some(entry) if entry.committed == live => entry.original.clone(),
+        _ => live.clone(),
+    };
+    plan.changes.push(Change {
+        id: 0,
+        resource: wanted.resource.clone(),
+        owner: index.owner(&wanted.resource),
+        before: live,
+        after: target,
+        original,
+        lasts: wanted.lasts.clone(),
+        link: wanted.link.clone(),
+        manager: wanted.manager,
+        reasons: wanted.reasons.clone(),
+    });
+}
+
+/// A rule is all in its key: one of somebody else that says the same does the same.
+fn is_same_rule(live: Option<&State>, wanted: &State) -> bool {
+    matches!((live, wanted), (Some(State::Rule(_)), State::Rule(_)))
+}
+
+fn first_reason(wanted: &Wanted) -> Reason {
+    wanted
+        .reasons
+        .first()
+        .cloned()
+        .unwrap_or_else(|| Reason::plain(""))
+}
+
+fn not_known(resource: &Resource, unknown: &NotKnown) -> Diagnostic {
+    Diagnostic::error(
+        "plan::not-known",
+        format!("what {resource} holds is not known: {unknown}"),
+    )
+    .help("take the snapshot anew; as root, if it says 'unreadable'")
+}

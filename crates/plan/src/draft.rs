@@ -1,0 +1,95 @@
+//! A plan in the making: what must hold, before it is compared with what is.
+
+use std::collections::HashMap;
+
+use netprof_model::dns::DnsServer;
+use netprof_model::link::{LinkId, LinkManager};
+use netprof_model::plan::{Expectation, Reason, Row, Standing};
+use netprof_model::profile::Spanned;
+use netprof_model::resource::Lasts;
+use netprof_model::{Diagnostic, Location, Resource, State};
+
+use crate::linux::{Claim, DnsClaim};
+
+/// What one resource must hold.
+#[derive(Clone, Debug)]
+pub(crate) struct Wanted {
+    pub(crate) resource: Resource,
+    pub(crate) state: State,
+    pub(crate) lasts: Lasts,
+    pub(crate) link: Option<LinkId>,
+    pub(crate) manager: Option<LinkManager>,
+    /// Whether what somebody else holds there may be replaced.
+    pub(crate) replace: bool,
+    pub(crate) reasons: Vec<Reason>,
+}
+
+/// Everything that a profile wants of one machine, and what there is to say about it.
+#[derive(Debug, Default)]
+pub(crate) struct Draft {
+    pub(crate) wanted: Vec<Wanted>,
+    index: HashMap<Resource, usize>,
+    pub(crate) rows: Vec<Row>,
+    /// What must win, to be looked at once the changes are known.
+    pub(crate) claims: Vec<Claim>,
+    /// Who must answer which names, likewise.
+    pub(crate) dns_claims: Vec<DnsClaim>,
+    /// Servers that must be reached, and through which link.
+    pub(crate) servers: Vec<(Spanned<DnsServer>, Option<String>, Reason)>,
+    pub(crate) expectations: Vec<Expectation>,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+}
+
+impl Draft {
+    /// Wants it. What is wanted twice and alike is wanted for two reasons.
+    pub(crate) fn want(&mut self, wanted: Wanted) {
+        if let Some(at) = self.index.get(&wanted.resource) {
+            let there = &mut self.wanted[*at];
+            debug_assert_eq!(there.state, wanted.state, "{}", there.resource);
+            there.reasons.extend(wanted.reasons);
+            return;
+        }
+        self.index
+            .insert(wanted.resource.clone(), self.wanted.len());
+        self.wanted.push(wanted);
+    }
+
+    /// What is wanted of `resource`.
+    pub(crate) fn wants(&self, resource: &Resource) -> Option<&Wanted> {
+        self.index.get(resource).map(|at| &self.wanted[*at])
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(
+        &mut self,
+        standing: Standing,
+        subject: impl Into<String>,
+        detail: impl Into<String>,
+        reason: &Reason,
+    ) {
+        self.rows.push(Row {
+            standing,
+            subject: subject.into(),
+            detail: detail.into(),
+            reason: reason.clone(),
+        });
+    }
+
+    /// Refuses `subject`: an error at `at`, and a blocked row that keeps its place in
+    /// the plan.
+    pub(crate) fn refuse(
+        &mut self,
+        subject: impl Into<String>,
+        reason: &Reason,
+        diagnostic: Diagnostic,
+        at: &Location,
+    ) {
+        self.row(
+            Standing::Blocked,
+            subject,
+            diagnostic.message.clone(),
+            reason,
+        );
+        self.diagnostics.push(diagnostic.at(at.clone()));
+    }
+}

@@ -1,0 +1,73 @@
+//! What of that which netprof holds is no longer as it was committed.
+
+use netprof_model::held::HeldResource;
+use netprof_model::snapshot::Index;
+use netprof_model::{Owner, Snapshot, State};
+
+use crate::linux;
+
+/// How one held resource stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// As it was committed.
+    Holds,
+    /// As it was committed, but the network that it was made for has gone: it may
+    /// capture what it should not.
+    Stale(String),
+    /// Somebody has changed it; what it holds now, none if it is gone.
+    Changed(Option<State>),
+    /// Its link, boot or namespace is gone, and it with them: no fault of anybody.
+    Expired,
+    /// It could not be read.
+    Unknown(String),
+}
+
+/// One held resource, and how it stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drift<'a> {
+    /// What is held.
+    pub held: &'a HeldResource,
+    /// How it stands.
+    pub standing: Standing,
+    /// Who owns what is there now.
+    pub owner: Owner,
+}
+
+impl Drift<'_> {
+    /// Whether what was committed no longer is, through somebody's doing or a move.
+    #[must_use]
+    pub fn is_drift(&self) -> bool {
+        matches!(self.standing, Standing::Changed(_) | Standing::Stale(_))
+    }
+}
+
+/// How everything that netprof holds stands in `snapshot`.
+#[must_use]
+pub fn drift(snapshot: &Snapshot) -> Vec<Drift<'_>> {
+    let live = Index::new(snapshot);
+    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
+    held.iter()
+        .map(|held| Drift {
+            held,
+            standing: standing(held, &live),
+            owner: live.owner(&held.resource),
+        })
+        .collect()
+}
+
+fn standing(held: &HeldResource, live: &Index) -> Standing {
+    let snapshot = live.snapshot();
+    if snapshot.is_elsewhere(&held.place) {
+        return Standing::Unknown("it lives in another network namespace".to_owned());
+    }
+    if snapshot.is_expired(&held.place) {
+        return Standing::Expired;
+    }
+    match live.state(&held.resource) {
+        Err(unknown) => Standing::Unknown(unknown.to_string()),
+        Ok(state) if state == held.committed => {
+            linux::stale(held, snapshot).map_or(Standing::Holds, Standing::Stale)
+        }
+        Ok(state) => Standing::Changed(state),
+    }
+}

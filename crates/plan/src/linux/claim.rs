@@ -1,0 +1,106 @@
+//! What must win once the changes are made: looked at beforehand, by the planner's
+//! own look-up, and afterwards, by asking the kernel.
+
+use std::net::IpAddr;
+
+use netprof_model::plan::{Expectation, Reason, RouteProbe, Standing};
+use netprof_model::rule::Rule;
+use netprof_model::{Diagnostic, Location, Owner, Snapshot};
+
+use super::fib::{Fib, Found};
+use crate::draft::Draft;
+
+/// Packets to some address must leave through some link.
+#[derive(Clone, Debug)]
+pub(crate) struct Claim {
+    /// What is claimed, in the words of the profile.
+    pub(crate) subject: String,
+    /// Addresses to try; the first for which no longer prefix of somebody else is
+    /// meant to win stands for all.
+    pub(crate) to: IpAddr,
+    /// The link that they must leave through; none for 'nowhere'.
+    pub(crate) dev: Option<String>,
+    /// The gateway, where there must be one.
+    pub(crate) via: Option<IpAddr>,
+    /// Why.
+    pub(crate) reason: Reason,
+    /// The line that claims it.
+    pub(crate) at: Location,
+}
+
+/// Looks at each claim of `draft` on the machine as it will be. What holds becomes
+/// something to ask the kernel afterwards; what does not is refused, with the one
+/// who wins.
+pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
+    let claims = std::mem::take(&mut draft.claims);
+    if claims.is_empty() {
+        return;
+    }
+    let fib = Fib::new(after);
+    for claim in claims {
+        let found = fib.look_up(claim.to, None);
+        if holds(&claim, found) {
+            draft.expectations.push(Expectation {
+                probe: RouteProbe {
+                    to: claim.to,
+                    oif: None,
+                },
+                answer: found.answer(),
+                reason: claim.reason,
+            });
+            continue;
+        }
+        let message = format!(
+            "{}: packets to {} would still {}",
+            claim.subject,
+            claim.to,
+            taken_by(found)
+        );
+        draft.row(Standing::Blocked, &claim.subject, &message, &claim.reason);
+        draft.diagnostics.push(
+            Diagnostic::error("plan::would-lose", message)
+                .at(claim.at)
+                .label("this would not hold")
+                .help("netprof only outranks rules after its own; take that rule away, or give it a priority above 119"),
+        );
+    }
+}
+
+fn holds(claim: &Claim, found: Found) -> bool {
+    match (&claim.dev, found.route()) {
+        (None, route) => route.is_none(),
+        (Some(_), None) => false,
+        (Some(dev), Some(route)) => {
+            route.goes_through(dev)
+                && claim
+                    .via
+                    .is_none_or(|via| route.spec.hops.iter().any(|hop| hop.via == Some(via)))
+        }
+    }
+}
+
+/// Who takes a packet, in words.
+pub(crate) fn taken_by(found: Found) -> String {
+    match found {
+        Found::Nothing => "find no route".to_owned(),
+        Found::Dropped(rule) => format!("be dropped by {}", rule_of(rule)),
+        Found::Route(rule, route) => {
+            let way = match route.devices().next() {
+                Some(dev) if found.route().is_some() => format!("go through {dev}"),
+                _ => "be dropped".to_owned(),
+            };
+            format!("{way}, by {}{}", rule_of(rule), owned(route.owner))
+        }
+    }
+}
+
+fn rule_of(rule: &Rule) -> String {
+    format!("{}{}", rule.key, owned(rule.owner))
+}
+
+fn owned(owner: Owner) -> String {
+    match owner {
+        Owner::Unknown | Owner::Kernel => String::new(),
+        owner => format!(" of {owner}"),
+    }
+}

@@ -1,0 +1,453 @@
+//! `dns`: each scope's names go to its servers and to no others.
+//!
+//! A scope lives on the link that it names, or, without one, as a delegate of
+//! resolved's (258 and newer). All scopes of one link are one resource, since
+//! resolved keeps one list of servers and one of domains for each link.
+
+use std::collections::BTreeMap;
+
+use netprof_model::dns::{DefaultRoute, DnsDelegate, DnsDomain, DnsLink, DnsServer};
+use netprof_model::link::{Link, LinkManager};
+use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing};
+use netprof_model::profile::{Scope, Servers, Spanned};
+use netprof_model::resource::Lasts;
+use netprof_model::snapshot::Resolved;
+use netprof_model::{Diagnostic, Resource, Section, Snapshot, State};
+
+use super::Ground;
+use super::fib::Fib;
+use super::resolver::{Answerer, who_answers};
+use crate::draft::{Draft, Wanted};
+
+mod reach;
+
+/// A name that no scope can claim (RFC 6761): who answers it answers all the rest.
+const UNCLAIMED: &str = "unclaimed.invalid";
+
+/// What the planner promises of a name, to be looked at once the changes are known.
+#[derive(Clone, Debug)]
+pub(crate) struct DnsClaim {
+    /// The scope's name.
+    scope: String,
+    /// The name that is asked.
+    name: String,
+    /// The link or delegate that alone must answer.
+    by: Place,
+    reason: Reason,
+    at: netprof_model::Location,
+}
+
+/// Where a scope lives.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+enum Place {
+    Link(String),
+    Delegate(netprof_model::Name),
+}
+
+impl Place {
+    fn is(&self, who: &Answerer) -> bool {
+        match (self, who) {
+            (Self::Link(name), Answerer::Link(other)) => name == other,
+            (Self::Delegate(name), Answerer::Delegate(other)) => {
+                other.strip_prefix(netprof_model::snapshot::LiveDelegate::PREFIX)
+                    == Some(name.as_str())
+            }
+            _ => false,
+        }
+    }
+}
+
+/// Wants each scope.
+pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
+    let mut placed: BTreeMap<Place, Vec<&Scope>> = BTreeMap::new();
+    for scope in &ground.profile.scopes {
+        let reason = reason(scope);
+        let subject = format!("scope {}", scope.name);
+        match place(ground, scope, &mut placed, &subject, &reason, draft) {
+            Ok(Some(place)) => placed.entry(place).or_default().push(scope),
+            Ok(None) => {}
+            Err(error) => draft.refuse(subject, &reason, error, &scope.at),
+        }
+    }
+    let Some(first) = placed.values().flatten().next().copied() else {
+        return;
+    };
+    let resolved = match reach::check(ground.base, draft, &first.at) {
+        Ok(resolved) => resolved,
+        Err(error) => {
+            for scope in placed.values().flatten() {
+                draft.row(
+                    Standing::Blocked,
+                    format!("scope {}", scope.name),
+                    error.message.clone(),
+                    &reason(scope),
+                );
+            }
+            draft.diagnostics.push(error.at(first.at.clone()));
+            return;
+        }
+    };
+    for (place, scopes) in &placed {
+        want(ground, resolved, place, scopes, draft);
+    }
+    if let Some((place, scope)) = placed.iter().find_map(|(place, scopes)| {
+        Some((place, *scopes.iter().find(|scope| scope.default_route)?))
+    }) {
+        clear_others(ground, resolved, place, scope, draft);
+    }
+}
+
+fn reason(scope: &Scope) -> Reason {
+    Reason::line(&scope.at, format!("scope {}", scope.name))
+}
+
+fn servers(scope: &Scope) -> &[Spanned<DnsServer>] {
+    match &scope.servers {
+        Servers::Listed(servers) => servers,
+        Servers::Hook(_) | Servers::Dhcp(_) => &[],
+    }
+}
+
+fn addresses(scope: &Scope) -> impl Iterator<Item = &DnsServer> {
+    servers(scope).iter().map(|server| &server.value)
+}
+
+/// Where `scope` is to live; none where it waits for its link.
+fn place(
+    ground: &Ground,
+    scope: &Scope,
+    placed: &mut BTreeMap<Place, Vec<&Scope>>,
+    subject: &str,
+    reason: &Reason,
+    draft: &mut Draft,
+) -> Result<Option<Place>, Diagnostic> {
+    if let Servers::Hook(at) | Servers::Dhcp(at) = &scope.servers {
+        let error = Diagnostic::error(
+            "plan::not-carried-out",
+            format!("{subject}: servers that are not listed cannot be found out yet"),
+        )
+        .label("not carried out yet")
+        .help("list the servers' addresses");
+        draft.refuse(subject, reason, error, at);
+        return Ok(None);
+    }
+    let Some(name) = &scope.link else {
+        return delegate(ground, scope, "names no link").map(Some);
+    };
+    let links = match ground.links.or_row(name, subject, reason) {
+        Ok(links) => links,
+        Err(row) => {
+            draft.rows.push(row);
+            return Ok(None);
+        }
+    };
+    let [link] = links.as_slice() else {
+        return Err(Diagnostic::error(
+            "plan::ambiguous-link",
+            format!(
+                "{subject} lives on one link, and several are meant: {}",
+                crate::links::names(links.iter().copied())
+            ),
+        )
+        .help("narrow the match of the link"));
+    };
+    let here = Place::Link(link.name.clone());
+    match placed.get(&here).and_then(|others| others.first()) {
+        Some(other) if !addresses(other).eq(addresses(scope)) => delegate(
+            ground,
+            scope,
+            &format!(
+                "has other servers than scope {} on the same link",
+                other.name
+            ),
+        )
+        .map(Some),
+        _ => Ok(Some(here)),
+    }
+}
+
+/// A delegate for `scope`, where this resolved has them.
+fn delegate(ground: &Ground, scope: &Scope, why: &str) -> Result<Place, Diagnostic> {
+    let resolved = ground.base.resolved.seen();
+    if resolved.is_some_and(|resolved| resolved.delegates.is_some()) {
+        return Ok(Place::Delegate(scope.name.clone()));
+    }
+    let has = match resolved {
+        Some(_) => "this systemd-resolved has no delegates (258 and newer do)",
+        None => "there is no systemd-resolved",
+    };
+    Err(Diagnostic::error(
+        "plan::no-delegates",
+        format!(
+            "scope {} {why}, and {has}; a forwarder of netprof's own is not there yet",
+            scope.name
+        ),
+    )
+    .label("this scope has no place to live")
+    .help("name a link for it, with one list of servers for each link"))
+}
+
+/// The domains of `scopes`, as resolved is told them.
+fn domains(scopes: &[&Scope]) -> Vec<DnsDomain> {
+    let mut all: Vec<DnsDomain> = Vec::new();
+    for scope in scopes {
+        for domain in &scope.domains {
+            let searched = scope.search.iter().any(|one| one.value == domain.value);
+            all.push(DnsDomain {
+                name: domain.value.clone(),
+                route_only: !searched,
+            });
+        }
+        for search in &scope.search {
+            if !all.iter().any(|one| one.name == search.value) {
+                all.push(DnsDomain::search(&search.value));
+            }
+        }
+        if scope.default_route {
+            all.push(DnsDomain::route("."));
+        }
+    }
+    all
+}
+
+fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], draft: &mut Draft) {
+    let Some(first) = scopes.first() else { return };
+    let servers: Vec<DnsServer> = addresses(first).cloned().collect();
+    let mut reasons: Vec<Reason> = scopes.iter().map(|scope| reason(scope)).collect();
+    match place {
+        Place::Link(dev) => {
+            let Some(link) = ground.base.link(dev) else {
+                return;
+            };
+            let live = resolved.links.iter().find(|one| &one.id.name == dev);
+            let mut dns = live.map(|one| one.dns.clone()).unwrap_or_default();
+            dns.servers = servers;
+            dns.domains = domains(scopes);
+            // "Only these names": a link must not take the rest as well. The flag is
+            // left alone where it need not be touched, since resolved does not tell
+            // whether it was ever set.
+            if !dns.takes_everything() && dns.is_default_route() {
+                dns.default_route = DefaultRoute::No;
+            }
+            if link.owner.is_vpn() {
+                reasons.push(Reason::plain(format!(
+                    "owner {}, which will set it again when it reconnects",
+                    link.owner
+                )));
+            }
+            want_link(link, dns, reasons, draft);
+            for server in servers_of(scopes) {
+                draft
+                    .servers
+                    .push((server.clone(), Some(dev.clone()), reason(first)));
+            }
+        }
+        Place::Delegate(name) => {
+            draft.want(Wanted {
+                resource: Resource::DnsDelegate { name: name.clone() },
+                state: State::DnsDelegate(DnsDelegate {
+                    servers,
+                    domains: domains(scopes),
+                    default_route: scopes.iter().any(|scope| scope.default_route),
+                }),
+                lasts: Lasts::Boot,
+                link: None,
+                manager: None,
+                replace: false,
+                reasons,
+            });
+            for server in servers_of(scopes) {
+                draft.servers.push((server.clone(), None, reason(first)));
+            }
+        }
+    }
+    for scope in scopes {
+        let names = scope
+            .domains
+            .iter()
+            .map(|domain| format!("netprof-asks.{}", domain.value));
+        let rest = scope.default_route.then(|| UNCLAIMED.to_owned());
+        for name in names.chain(rest) {
+            draft.dns_claims.push(DnsClaim {
+                scope: scope.name.to_string(),
+                name,
+                by: place.clone(),
+                reason: reason(scope),
+                at: scope.at.clone(),
+            });
+        }
+    }
+}
+
+fn servers_of<'a>(scopes: &[&'a Scope]) -> &'a [Spanned<DnsServer>] {
+    scopes.first().map_or(&[], |scope| servers(scope))
+}
+
+fn want_link(link: &Link, dns: DnsLink, reasons: Vec<Reason>, draft: &mut Draft) {
+    draft.want(Wanted {
+        resource: Resource::DnsLink {
+            dev: link.name.clone(),
+        },
+        state: State::DnsLink(dns),
+        lasts: match link.manager {
+            Some(LinkManager::NetworkManager) => Lasts::NetworkManager,
+            _ => Lasts::Link,
+        },
+        link: Some(link.id()),
+        manager: link.manager,
+        replace: true,
+        reasons,
+    });
+}
+
+/// `default-route #true`: `~.` of every other link is cleared. Flags of other links
+/// and global servers need no clearing: a domain, be it `~.`, outranks them.
+fn clear_others(
+    ground: &Ground,
+    resolved: &Resolved,
+    place: &Place,
+    scope: &Scope,
+    draft: &mut Draft,
+) {
+    for other in &resolved.links {
+        let resource = Resource::DnsLink {
+            dev: other.id.name.clone(),
+        };
+        let here = matches!(place, Place::Link(dev) if dev == &other.id.name);
+        if here || !other.dns.takes_everything() || draft.wants(&resource).is_some() {
+            continue;
+        }
+        let Some(link) = ground.base.link(&other.id.name) else {
+            continue;
+        };
+        let mut dns = other.dns.clone();
+        dns.domains.retain(|domain| !domain.is_root());
+        let why = Reason::line(
+            &scope.at,
+            format!(
+                "default-route of scope {}: no other link takes every name",
+                scope.name
+            ),
+        );
+        want_link(link, dns, vec![why], draft);
+    }
+}
+
+/// Looks at the resolver as it will be: each scope's names must go to its servers,
+/// and there must be a route to each of them.
+pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
+    let Section::Seen(resolved) = &after.resolved else {
+        return;
+    };
+    for claim in std::mem::take(&mut draft.dns_claims) {
+        let who = who_answers(resolved, &claim.name);
+        let others: Vec<String> = who
+            .iter()
+            .filter(|who| !claim.by.is(who))
+            .map(|who| described(who, after))
+            .collect();
+        if others.is_empty() {
+            continue;
+        }
+        let what = match claim.name.strip_prefix("netprof-asks.") {
+            Some(domain) => format!("names under {domain}"),
+            None => "names that no scope claims".to_owned(),
+        };
+        let error = Diagnostic::error(
+            "plan::domain-taken",
+            format!(
+                "scope {}: {what} would also go to {}",
+                claim.scope,
+                others.join(" and ")
+            ),
+        )
+        .label("this would not hold")
+        .help("name that link in a scope of its own, or take the domain away from it");
+        draft.refuse(
+            format!("scope {}", claim.scope),
+            &claim.reason,
+            error,
+            &claim.at,
+        );
+    }
+    check_servers(after, draft);
+    warn_if_nobody_answers(resolved, draft);
+}
+
+fn described(who: &Answerer, snapshot: &Snapshot) -> String {
+    match who {
+        Answerer::Global => {
+            "the global servers (resolved.conf, or a foreign resolv.conf)".to_owned()
+        }
+        Answerer::Delegate(id) => format!("the delegate {id}"),
+        Answerer::Link(dev) => {
+            let owner = snapshot
+                .link(dev)
+                .map(|link| link.manager.map_or(link.owner, Into::into));
+            match owner {
+                None | Some(netprof_model::Owner::Unknown) => format!("link {dev}"),
+                Some(owner) => format!("link {dev} of {owner}"),
+            }
+        }
+    }
+}
+
+/// resolved binds the socket of a link's query to that link, so the route must go
+/// through it.
+fn check_servers(after: &Snapshot, draft: &mut Draft) {
+    let servers = std::mem::take(&mut draft.servers);
+    if servers.is_empty() {
+        return;
+    }
+    let fib = Fib::new(after);
+    for (server, dev, reason) in servers {
+        let to = server.value.address;
+        if to.is_loopback() {
+            continue;
+        }
+        let found = fib.look_up(to, dev.as_deref());
+        if found
+            .route()
+            .is_some_and(|route| dev.as_deref().is_none_or(|dev| route.goes_through(dev)))
+        {
+            draft.expectations.push(Expectation {
+                probe: RouteProbe { to, oif: dev },
+                answer: RouteAnswer {
+                    src: None,
+                    ..found.answer()
+                },
+                reason,
+            });
+            continue;
+        }
+        let way = dev.map_or_else(String::new, |dev| format!(" through {dev}"));
+        draft.diagnostics.push(
+            Diagnostic::warning(
+                "plan::server-unreachable",
+                format!("no route{way} leads to the server {to}"),
+            )
+            .at(server.at.clone())
+            .label("queries to this server will fail")
+            .help(format!("add a route to it: route \"{to}\" ...")),
+        );
+    }
+}
+
+fn warn_if_nobody_answers(resolved: &Resolved, draft: &mut Draft) {
+    let writes = |wanted: &Wanted| matches!(wanted.resource, Resource::DnsLink { .. });
+    if !draft.wanted.iter().any(writes) || !who_answers(resolved, UNCLAIMED).is_empty() {
+        return;
+    }
+    let at = draft.wanted.iter().find(|wanted| writes(wanted));
+    let at = at
+        .and_then(|wanted| wanted.reasons.first())
+        .and_then(|reason| reason.at.clone());
+    draft.diagnostics.push(
+        Diagnostic::warning(
+            "plan::nobody-answers",
+            "no server is left for names that no scope claims",
+        )
+        .at(at)
+        .help("give one scope `default-route #true`, or another link a server"),
+    );
+}

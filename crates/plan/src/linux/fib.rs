@@ -1,0 +1,308 @@
+//! How Linux finds the route of a packet, over plain data.
+//!
+//! The kernel asks the policy rules in the order of their priorities; a rule that
+//! matches names a table, in which the longest matching prefix wins and, of equal
+//! prefixes, the lowest metric (ip-rule(8), ip-route(8); `net/core/fib_rules.c`,
+//! `net/ipv4/fib_trie.c`, `net/ipv6/ip6_fib.c`). A plan must know beforehand who
+//! will win: that a route is there says little while a rule of somebody else is
+//! asked first.
+//!
+//! The packet looked up here is one that this host sends itself, without a firewall
+//! mark and before it has a source address, which is what a program's `connect(2)`
+//! looks up. Rules that ask for more (a mark, a port, a user, an input link) do not
+//! match it.
+
+use std::collections::{BTreeMap, HashMap};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netprof_model::Snapshot;
+use netprof_model::plan::RouteAnswer;
+use netprof_model::route::{Route, RouteKind};
+use netprof_model::rule::{Family, Rule, RuleAction, RuleKey};
+
+/// The table of local and broadcast addresses (RT_TABLE_LOCAL).
+pub const LOCAL: u32 = 255;
+/// The table that plain routes are in (RT_TABLE_MAIN).
+pub const MAIN: u32 = 254;
+
+/// The rules and tables of a snapshot, laid out for look-up.
+#[derive(Debug)]
+pub struct Fib<'a> {
+    rules: Vec<&'a Rule>,
+    tables: HashMap<(Family, u32), Table<'a>>,
+}
+
+/// One table: by length of prefix, then by prefix.
+#[derive(Debug, Default)]
+struct Table<'a> {
+    lengths: BTreeMap<u8, HashMap<IpNet, Vec<&'a Route>>>,
+}
+
+/// What a look-up finds.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Found<'a> {
+    /// This rule leads to this route.
+    Route(&'a Rule, &'a Route),
+    /// This rule itself drops.
+    Dropped(&'a Rule),
+    /// No rule leads anywhere.
+    Nothing,
+}
+
+impl<'a> Found<'a> {
+    /// The route that carries the packet on, if one does.
+    #[must_use]
+    pub fn route(self) -> Option<&'a Route> {
+        match self {
+            Self::Route(_, route) if delivers(route.spec.kind) => Some(route),
+            _ => None,
+        }
+    }
+
+    /// The rule that decided.
+    #[must_use]
+    pub fn rule(self) -> Option<&'a Rule> {
+        match self {
+            Self::Route(rule, _) | Self::Dropped(rule) => Some(rule),
+            Self::Nothing => None,
+        }
+    }
+
+    /// The same as the kernel's answer to a look-up would be. The source address is
+    /// left open: the kernel chooses it where the route does not name one.
+    #[must_use]
+    pub fn answer(self) -> RouteAnswer {
+        match self.route() {
+            Some(route) => RouteAnswer {
+                table: Some(route.key.table),
+                dev: match route.spec.hops.as_slice() {
+                    [only] => only.dev.clone(),
+                    _ => None,
+                },
+                via: route.gateway(),
+                src: route.spec.prefsrc,
+                unreachable: false,
+            },
+            None => RouteAnswer {
+                unreachable: true,
+                ..RouteAnswer::default()
+            },
+        }
+    }
+}
+
+fn delivers(kind: RouteKind) -> bool {
+    !matches!(
+        kind,
+        RouteKind::Blackhole | RouteKind::Unreachable | RouteKind::Prohibit | RouteKind::Throw
+    )
+}
+
+impl<'a> Fib<'a> {
+    /// Lays out the rules and routes of `snapshot`.
+    #[must_use]
+    pub fn new(snapshot: &'a Snapshot) -> Self {
+        let mut rules: Vec<&Rule> = snapshot.rules.items().iter().collect();
+        rules.sort_by_key(|rule| rule.key.priority);
+        let mut tables: HashMap<(Family, u32), Table> = HashMap::new();
+        for route in snapshot.routes.items() {
+            let table = tables
+                .entry((Family::of(&route.key.dst), route.key.table))
+                .or_default();
+            table
+                .lengths
+                .entry(route.key.dst.prefix_len())
+                .or_default()
+                .entry(route.key.dst)
+                .or_default()
+                .push(route);
+        }
+        for table in tables.values_mut() {
+            for routes in table.lengths.values_mut().flat_map(HashMap::values_mut) {
+                routes.sort_by_key(|route| route.key.metric);
+            }
+        }
+        Self { rules, tables }
+    }
+
+    /// The rules of `family` that `matches` takes, in the order in which they are
+    /// asked, with jumps followed.
+    fn asked(
+        &self,
+        family: Family,
+        matches: impl Fn(&RuleKey) -> bool,
+    ) -> impl Iterator<Item = &'a Rule> {
+        let mut at = 0;
+        std::iter::from_fn(move || {
+            // Each round moves forwards, also a jump: it ends.
+            loop {
+                let rule = *self.rules.get(at)?;
+                at += 1;
+                if rule.key.family != family || !matches(&rule.key) {
+                    continue;
+                }
+                if let RuleAction::Goto(target) = rule.key.action {
+                    at = at.max(
+                        self.rules
+                            .partition_point(|other| other.key.priority < target),
+                    );
+                    continue;
+                }
+                return Some(rule);
+            }
+        })
+    }
+
+    /// Which route a packet to `to` takes; `oif` is the link that its socket is bound
+    /// to.
+    #[must_use]
+    pub fn look_up(&self, to: IpAddr, oif: Option<&str>) -> Found<'a> {
+        let matches = |key: &RuleKey| {
+            let there = key.to.is_none_or(|prefix| prefix.contains(&to));
+            selects(key, there, oif)
+        };
+        for rule in self.asked(Family::of_address(to), matches) {
+            match rule.key.action {
+                RuleAction::Lookup(table) => {
+                    if let Some(route) = self.in_table(table, to, oif)
+                        && !is_suppressed(rule, route)
+                        && route.spec.kind != RouteKind::Throw
+                    {
+                        return Found::Route(rule, route);
+                    }
+                }
+                RuleAction::Blackhole | RuleAction::Unreachable | RuleAction::Prohibit => {
+                    return Found::Dropped(rule);
+                }
+                RuleAction::Nop | RuleAction::Goto(_) | RuleAction::Other(_) => {}
+            }
+        }
+        Found::Nothing
+    }
+
+    /// Which route of `table` a packet to `to` takes.
+    #[must_use]
+    pub fn in_table(&self, table: u32, to: IpAddr, oif: Option<&str>) -> Option<&'a Route> {
+        let table = self.tables.get(&(Family::of_address(to), table))?;
+        table.lengths.iter().rev().find_map(|(length, routes)| {
+            let prefix = IpNet::new(to, *length).ok()?.trunc();
+            routes
+                .get(&prefix)?
+                .iter()
+                .copied()
+                .find(|route| is_usable(route, oif))
+        })
+    }
+
+    /// The usable routes of `table` to exactly `prefix`, the best one first.
+    #[must_use]
+    pub fn exact(&self, table: u32, prefix: &IpNet) -> &[&'a Route] {
+        self.tables
+            .get(&(Family::of(prefix), table))
+            .and_then(|table| table.lengths.get(&prefix.prefix_len())?.get(prefix))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The routes of `table` to `prefix` and to what lies within it.
+    pub fn within(&self, table: u32, prefix: IpNet) -> impl Iterator<Item = &'a Route> {
+        self.tables
+            .get(&(Family::of(&prefix), table))
+            .into_iter()
+            .flat_map(move |table| table.lengths.range(prefix.prefix_len()..))
+            .flat_map(|(_, routes)| routes.values().flatten().copied())
+            .filter(move |route| prefix.contains(&route.key.dst))
+    }
+
+    /// What takes the whole of `prefix` before a route of main to it is found, when
+    /// such a route is there. Rules and routes for a part of `prefix` are not named:
+    /// the longer prefix wins in any table.
+    #[must_use]
+    pub fn taken_before_main(&self, prefix: &IpNet) -> Option<Found<'a>> {
+        let matches = |key: &RuleKey| {
+            let whole = key.to.is_none_or(|to| to.contains(prefix));
+            selects(key, whole, None)
+        };
+        for rule in self.asked(Family::of(prefix), matches) {
+            match rule.key.action {
+                RuleAction::Lookup(MAIN) => {
+                    let suppressed = rule
+                        .key
+                        .suppress_prefixlength
+                        .is_some_and(|length| u32::from(prefix.prefix_len()) <= length);
+                    if !suppressed {
+                        return None;
+                    }
+                }
+                RuleAction::Lookup(table) => {
+                    if let Some(route) = self.covering(table, prefix)
+                        && !is_suppressed(rule, route)
+                        && route.spec.kind != RouteKind::Throw
+                    {
+                        return Some(Found::Route(rule, route));
+                    }
+                }
+                RuleAction::Blackhole | RuleAction::Unreachable | RuleAction::Prohibit => {
+                    return Some(Found::Dropped(rule));
+                }
+                RuleAction::Nop | RuleAction::Goto(_) | RuleAction::Other(_) => {}
+            }
+        }
+        Some(Found::Nothing)
+    }
+
+    /// The longest usable route of `table` to `prefix` or something around it.
+    fn covering(&self, table: u32, prefix: &IpNet) -> Option<&'a Route> {
+        let table = self.tables.get(&(Family::of(prefix), table))?;
+        table
+            .lengths
+            .range(..=prefix.prefix_len())
+            .rev()
+            .find_map(|(length, routes)| {
+                let around = IpNet::new(prefix.addr(), *length).ok()?.trunc();
+                routes
+                    .get(&around)?
+                    .iter()
+                    .copied()
+                    .find(|route| is_usable(route, None))
+            })
+    }
+}
+
+/// Whether a rule takes packets without a mark that this host sends, where `there`
+/// says whether its destination fits; `oif` is the link that the socket is bound to.
+fn selects(key: &RuleKey, there: bool, oif: Option<&str>) -> bool {
+    let selected = there
+        && key.from.is_none_or(|from| from.prefix_len() == 0)
+        && key.tos.is_none_or(|tos| tos == 0)
+        && key.fwmark.is_none_or(|(mark, mask)| mark & mask == 0)
+        && key.iif.as_deref().is_none_or(|iif| iif == "lo")
+        && key.oif.as_deref().is_none_or(|wanted| oif == Some(wanted))
+        && key
+            .uids
+            .is_none_or(|(first, last)| first == 0 && last >= u32::MAX - 1)
+        && key.ipproto.is_none()
+        && key.sport.is_none()
+        && key.dport.is_none()
+        && key.opaque.is_empty();
+    selected != key.not
+}
+
+fn is_suppressed(rule: &Rule, route: &Route) -> bool {
+    // A route that drops is an error to the kernel, and errors are not suppressed.
+    delivers(route.spec.kind)
+        && rule
+            .key
+            .suppress_prefixlength
+            .is_some_and(|length| u32::from(route.key.dst.prefix_len()) <= length)
+}
+
+fn is_usable(route: &Route, oif: Option<&str>) -> bool {
+    let bound = oif.is_none_or(|oif| {
+        !delivers(route.spec.kind)
+            || route.goes_through(oif)
+            // The hops of a nexthop object are not in the route.
+            || route.spec.nexthop_id.is_some()
+    });
+    bound && !(route.live.dead && route.spec.hops.len() < 2) && route.spec.from.is_none()
+}

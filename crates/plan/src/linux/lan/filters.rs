@@ -1,0 +1,84 @@
+//! What can take packets although the routes are right: IPsec policies and nft drops.
+
+use netprof_model::plan::Reason;
+use netprof_model::profile::KeepLan;
+use netprof_model::snapshot::XfrmPolicy;
+use netprof_model::{Diagnostic, Snapshot};
+
+use super::prefixes::Lan;
+use crate::draft::Draft;
+use crate::linux::is_unreadable;
+
+/// Says what stands above the routes of `lan`.
+pub(super) fn check(
+    base: &Snapshot,
+    lan: &Lan,
+    node: &KeepLan,
+    reason: &Reason,
+    draft: &mut Draft,
+) {
+    let said = |draft: &Draft, code: &str| draft.diagnostics.iter().any(|one| one.code == code);
+    if let Some(policy) = taking(base.xfrm.items(), lan) {
+        let error = Diagnostic::error(
+            "plan::ipsec-policy",
+            format!(
+                "an IPsec policy of {} takes packets from {} to {} before routing does",
+                policy.owner, lan.address, lan.prefix
+            ),
+        )
+        .label("this would not hold")
+        .help("let the IPsec client pass the LAN by (strongSwan: the bypass-lan plugin)");
+        draft.refuse(format!("keep-lan {}", lan.prefix), reason, error, &node.at);
+    }
+    let drops = base
+        .firewall
+        .items()
+        .iter()
+        .find(|chain| chain.hook == "output" && chain.policy_drops);
+    if let Some(chain) = drops
+        && !said(draft, "plan::firewall-drops")
+    {
+        draft.diagnostics.push(
+            Diagnostic::warning(
+                "plan::firewall-drops",
+                format!(
+                    "chain {} of nft table {} {} ({}) drops what it does not name: the LAN may stay cut off",
+                    chain.chain, chain.family, chain.table, chain.owner
+                ),
+            )
+            .at(node.at.clone())
+            .help("a VPN client's kill switch does this; allow the LAN in its settings"),
+        );
+    }
+    let unread: Vec<&str> = [
+        ("nft", is_unreadable(&base.firewall)),
+        ("IPsec", is_unreadable(&base.xfrm)),
+    ]
+    .into_iter()
+    .filter_map(|(what, unreadable)| unreadable.then_some(what))
+    .collect();
+    if !unread.is_empty() && !said(draft, "plan::unreadable") {
+        draft.diagnostics.push(
+            Diagnostic::note(
+                "plan::unreadable",
+                format!(
+                    "{} rules cannot be read without root: a kill switch would not be seen",
+                    unread.join(" and ")
+                ),
+            )
+            .at(node.at.clone()),
+        );
+    }
+}
+
+/// The policy that takes packets to `lan`, if one does.
+fn taking<'a>(policies: &'a [XfrmPolicy], lan: &Lan) -> Option<&'a XfrmPolicy> {
+    // The lowest priority number wins; of equals, the kernel takes the older.
+    let first = policies
+        .iter()
+        .filter(|policy| policy.direction == "out")
+        .filter(|policy| policy.from.contains(&lan.address))
+        .filter(|policy| policy.to.contains(&lan.prefix) || lan.prefix.contains(&policy.to))
+        .min_by_key(|policy| policy.priority)?;
+    (first.transforms || first.action == "block").then_some(first)
+}

@@ -1,0 +1,166 @@
+//! How systemd-resolved finds the servers of a name, over plain data.
+//!
+//! resolved asks every scope how well a name fits it and sends the query to all that
+//! fit best (`resolved-dns-query.c`, `dns_query_go`; `resolved-dns-scope.c`,
+//! `dns_scope_good_domain`): a domain of a link, a delegate or the global
+//! configuration counts by its labels; a scope that merely takes what nobody claims
+//! comes after any that names a domain, be it only `~.`, which has no labels.
+
+use netprof_model::dns::{DnsDomain, DnsServer};
+use netprof_model::snapshot::Resolved;
+
+/// Who answers a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Answerer<'a> {
+    /// The global servers.
+    Global,
+    /// The servers of this link.
+    Link(&'a str),
+    /// The servers of this delegate.
+    Delegate(&'a str),
+}
+
+/// How well a name fits: the better, the greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Fit {
+    /// The scope takes what nobody claims.
+    Default,
+    /// A domain with so many labels claims it.
+    Labels(usize),
+}
+
+/// Whose servers are asked for `name`: all of them at once. Empty where nobody is.
+#[must_use]
+pub fn who_answers<'a>(resolved: &'a Resolved, name: &str) -> Vec<Answerer<'a>> {
+    let name = name.trim_end_matches('.').to_lowercase();
+    let links = resolved.links.iter().map(|link| {
+        let dns = &link.dns;
+        let fit = fit(&name, &dns.servers, &dns.domains, dns.is_default_route());
+        (Answerer::Link(&link.id.name), fit)
+    });
+    let delegates = resolved.delegates.iter().flatten().map(|one| {
+        let dns = &one.dns;
+        let fit = fit(&name, &dns.servers, &dns.domains, dns.default_route);
+        (Answerer::Delegate(&one.id), fit)
+    });
+    let global = &resolved.global;
+    let global = fit(&name, &global.servers, &global.domains, true);
+    let all: Vec<(Answerer, Fit)> = std::iter::once((Answerer::Global, global))
+        .chain(links)
+        .chain(delegates)
+        .filter_map(|(who, fit)| Some((who, fit?)))
+        .collect();
+    let best = all.iter().map(|(_, fit)| *fit).max();
+    all.iter()
+        .filter(|(_, fit)| Some(*fit) == best)
+        .map(|(who, _)| *who)
+        .collect()
+}
+
+fn fit(name: &str, servers: &[DnsServer], domains: &[DnsDomain], default: bool) -> Option<Fit> {
+    if servers.is_empty() {
+        return None;
+    }
+    let labels = domains
+        .iter()
+        .filter(|domain| domain.covers(name))
+        .map(DnsDomain::labels)
+        .max();
+    let single = !name.contains('.');
+    let searches = domains.iter().any(|one| !one.route_only && !one.is_root());
+    if single && searches {
+        return Some(Fit::Labels(1));
+    }
+    labels.map(Fit::Labels).or(default.then_some(Fit::Default))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use netprof_model::dns::{DefaultRoute, DnsLink};
+    use netprof_model::link::LinkId;
+    use netprof_model::snapshot::{DnsGlobal, ResolvedLink, SameNamespace};
+
+    use super::*;
+
+    fn link(name: &str, domains: &[&str]) -> ResolvedLink {
+        ResolvedLink {
+            id: LinkId {
+                index: 1,
+                name: name.to_owned(),
+            },
+            dns: DnsLink {
+                servers: vec![DnsServer::at(Ipv4Addr::LOCALHOST.into())],
+                domains: domains
+                    .iter()
+                    .map(|text| match text.strip_prefix('~') {
+                        Some(name) => DnsDomain::route(name),
+                        None => DnsDomain::search(*text),
+                    })
+                    .collect(),
+                ..DnsLink::default()
+            },
+        }
+    }
+
+    fn resolved(links: Vec<ResolvedLink>) -> Resolved {
+        Resolved {
+            namespace: SameNamespace::Yes,
+            stub: true,
+            global: DnsGlobal::default(),
+            links,
+            delegates: None,
+        }
+    }
+
+    #[test]
+    fn the_domain_with_most_labels_wins() {
+        let resolved = resolved(vec![
+            link("lan", &["~."]),
+            link("corp", &["corp.example"]),
+            link("lab", &["~lab.corp.example"]),
+        ]);
+        assert_eq!(who_answers(&resolved, "nas.home"), [Answerer::Link("lan")]);
+        assert_eq!(
+            who_answers(&resolved, "GIT.corp.example."),
+            [Answerer::Link("corp")]
+        );
+        assert_eq!(
+            who_answers(&resolved, "x.lab.corp.example"),
+            [Answerer::Link("lab")]
+        );
+    }
+
+    #[test]
+    fn two_default_routes_are_both_asked() {
+        let resolved = resolved(vec![link("lan", &[]), link("third", &["home.arpa"])]);
+        assert_eq!(
+            who_answers(&resolved, "www.example.org"),
+            [Answerer::Link("lan"), Answerer::Link("third")]
+        );
+    }
+
+    #[test]
+    fn everything_outranks_default_routes_and_global_servers() {
+        let mut third = link("third", &[]);
+        third.dns.default_route = DefaultRoute::Yes;
+        let mut resolved = resolved(vec![link("lan", &["~."]), third]);
+        resolved
+            .global
+            .servers
+            .push(DnsServer::at(Ipv4Addr::LOCALHOST.into()));
+        assert_eq!(
+            who_answers(&resolved, "www.example.org"),
+            [Answerer::Link("lan")]
+        );
+    }
+
+    #[test]
+    fn a_link_without_servers_answers_nothing() {
+        let mut corp = link("corp", &["corp.example"]);
+        corp.dns.servers.clear();
+        let resolved = resolved(vec![corp]);
+        assert_eq!(who_answers(&resolved, "git.corp.example"), []);
+    }
+}

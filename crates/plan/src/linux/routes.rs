@@ -1,0 +1,408 @@
+//! `route` and `unreachable`: single routes, put where they win.
+//!
+//! A route normally goes into main. Where policy routing passes main by for its
+//! prefix (a VPN client's rule leads into a table with a default route, say), it goes
+//! into netprof's own table instead, and a rule before everybody else's leads there.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netprof_model::link::Link;
+use netprof_model::plan::{Reason, Standing};
+use netprof_model::profile::{RouteDecl, RouteTarget};
+use netprof_model::resource::Lasts;
+use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
+use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
+use netprof_model::{Diagnostic, Owner, Resource, State};
+
+use super::claim::{Claim, taken_by};
+use super::priority::Priorities;
+use super::{Ground, MAIN, TABLE, metric_or_default, own_route, put_back};
+use crate::draft::{Draft, Wanted};
+use crate::links;
+
+/// Wants each declared route.
+pub(super) fn desire(ground: &Ground, priorities: &mut Priorities, draft: &mut Draft) {
+    for decl in &ground.profile.routes.routes {
+        let node = match decl.target {
+            RouteTarget::Unreachable => "unreachable",
+            RouteTarget::Through { .. } => "route",
+        };
+        let subject = format!("{node} {}", decl.prefix);
+        let reason = Reason::line(&decl.at, node);
+        let route = Single {
+            ground,
+            decl,
+            subject,
+            reason,
+        };
+        if let Err(error) = route.desire(priorities, draft) {
+            draft.refuse(&route.subject, &route.reason, error, &decl.at);
+        }
+    }
+}
+
+/// One declared route.
+struct Single<'a, 'b> {
+    ground: &'b Ground<'a>,
+    decl: &'b RouteDecl,
+    subject: String,
+    reason: Reason,
+}
+
+impl<'a> Single<'a, '_> {
+    fn desire(&self, priorities: &Priorities, draft: &mut Draft) -> Result<(), Diagnostic> {
+        let (kind, link, via) = match &self.decl.target {
+            RouteTarget::Unreachable => (RouteKind::Unreachable, None, None),
+            RouteTarget::Through { via, link } => {
+                let link = match link {
+                    None => None,
+                    Some(name) => match self.ground.links.or_row(name, &self.subject, &self.reason)
+                    {
+                        Ok(links) => Some(self.only(&links)?),
+                        Err(row) => {
+                            draft.rows.push(row);
+                            return Ok(());
+                        }
+                    },
+                };
+                (RouteKind::Unicast, Some(self.leaving(link, *via)?), *via)
+            }
+        };
+        self.check_source(link)?;
+        if let (Some(link), None) = (link, via) {
+            self.warn_of_neighbours(link, draft);
+        }
+        let hop = link.map(|link| Hop::through(&link.name, via));
+        let spec = own_route(self.decl.prefix, kind, hop, self.decl.src);
+        let table = self.table(priorities, draft)?;
+        let key = RouteKey {
+            dst: self.decl.prefix,
+            table,
+            metric: metric_or_default(&self.decl.prefix, self.decl.metric),
+            tos: 0,
+        };
+        if self.is_there(&key, &spec)? {
+            let subject = Resource::Route(key).to_string();
+            draft.row(Standing::Unchanged, subject, "already there", &self.reason);
+        } else {
+            draft.want(Wanted {
+                resource: Resource::Route(key),
+                state: State::Route(spec),
+                lasts: if link.is_some() {
+                    Lasts::Link
+                } else {
+                    Lasts::Boot
+                },
+                link: link.map(Link::id),
+                manager: None,
+                replace: self.decl.replace,
+                reasons: vec![self.reason.clone()],
+            });
+        }
+        self.claim(link, via, draft);
+        Ok(())
+    }
+
+    /// The one link of `links`: a route through several is not in the language.
+    fn only(&self, links: &[&'a Link]) -> Result<&'a Link, Diagnostic> {
+        match links {
+            [only] => Ok(only),
+            _ => Err(Diagnostic::error(
+                "plan::ambiguous-link",
+                format!(
+                    "{} goes through one link, and several are meant: {}",
+                    self.subject,
+                    links::names(links.iter().copied())
+                ),
+            )
+            .help("narrow the match of the link")),
+        }
+    }
+
+    /// The link that packets leave through: the named one, if the gateway is on it,
+    /// or the one that the gateway is on.
+    fn leaving(&self, link: Option<&'a Link>, via: Option<IpAddr>) -> Result<&'a Link, Diagnostic> {
+        let Some(via) = via else {
+            return link.ok_or_else(|| {
+                Diagnostic::error("plan::no-way", "a route needs a gateway or a link")
+                    .help("add `via=` or `link=`")
+            });
+        };
+        let oif = link.map(|link| link.name.as_str());
+        // As the kernel checks it (fib_check_nh): the gateway must be reached without
+        // another gateway.
+        let direct = self
+            .ground
+            .fib
+            .look_up(via, oif)
+            .route()
+            .filter(|route| route.spec.kind == RouteKind::Unicast && route.gateway().is_none());
+        let found = direct
+            .and_then(|route| match oif {
+                Some(_) => link,
+                None => route
+                    .devices()
+                    .next()
+                    .and_then(|dev| self.ground.base.link(dev)),
+            })
+            // A link-local gateway is on whatever link is named.
+            .or(link.filter(|_| matches!(via, IpAddr::V6(via) if via.is_unicast_link_local())));
+        found.ok_or_else(|| {
+            let what = match self.ground.fib.look_up(via, oif).route() {
+                Some(route) if route.spec.kind == RouteKind::Local => {
+                    format!("{via} is an address of this host")
+                }
+                _ => match link {
+                    Some(link) => {
+                        format!("{} does not reach the gateway {via} directly", link.name)
+                    }
+                    None => format!("no link reaches the gateway {via} directly"),
+                },
+            };
+            Diagnostic::error("plan::gateway-unreachable", what)
+                .label("this gateway is on no network of this host")
+                .help("a gateway must be a neighbour: an address in the network of a link")
+        })
+    }
+
+    fn check_source(&self, link: Option<&Link>) -> Result<(), Diagnostic> {
+        let Some(src) = self.decl.src else {
+            return Ok(());
+        };
+        let mut addresses = self.ground.base.addresses.items().iter();
+        if addresses.any(|one| one.local.addr() == src) {
+            return Ok(());
+        }
+        let own = self.ground.base.addresses.items().iter();
+        let candidates: Vec<String> = own
+            .filter(|one| link.is_none_or(|link| link.name == one.dev))
+            .map(|one| one.local.addr().to_string())
+            .collect();
+        Err(Diagnostic::error(
+            "plan::no-source",
+            format!("{src} is not an address of this host"),
+        )
+        .label("no link has this source address")
+        .help(format!("addresses: {}", candidates.join(", "))))
+    }
+
+    /// A link with neighbours and a route without a gateway: every address of the
+    /// prefix is asked for on the wire.
+    fn warn_of_neighbours(&self, link: &Link, draft: &mut Draft) {
+        let tunnel = matches!(
+            link.kind.as_deref(),
+            Some("tun" | "wireguard" | "ppp" | "xfrm" | "gre" | "sit" | "ipip")
+        );
+        if tunnel || link.loopback || link.mac.is_none() {
+            return;
+        }
+        draft.diagnostics.push(
+            Diagnostic::warning(
+                "plan::no-gateway",
+                format!(
+                    "{} names no gateway, and {} is no tunnel: every address of {} is taken to be a neighbour",
+                    self.subject, link.name, self.decl.prefix
+                ),
+            )
+            .at(self.decl.at.clone())
+            .help("add `via=\"GATEWAY\"`"),
+        );
+    }
+
+    /// The table in which the route wins; wants the rule that leads to netprof's own
+    /// where that is the one.
+    fn table(&self, priorities: &Priorities, draft: &mut Draft) -> Result<u32, Diagnostic> {
+        let prefix = &self.decl.prefix;
+        let Some(taken) = self.ground.fib.taken_before_main(prefix) else {
+            return Ok(MAIN);
+        };
+        let family = Family::of(prefix);
+        let Some(priority) = priorities.route(family) else {
+            return Err(Diagnostic::error(
+                "plan::no-priority",
+                format!("no rule priority from 111 to 119 is free for IPv{family}"),
+            )
+            .help("see who takes them: ip rule show"));
+        };
+        if taken
+            .rule()
+            .is_some_and(|rule| rule.key.priority <= priority)
+        {
+            return Err(Diagnostic::error(
+                "plan::would-lose",
+                format!("{}: packets would still {}", self.subject, taken_by(taken)),
+            )
+            .label("this would not hold")
+            .help("netprof only outranks rules after its own (110 to 119)"));
+        }
+        draft.want(Wanted {
+            resource: Resource::Rule(RuleKey::new(family, priority, RuleAction::Lookup(TABLE))),
+            state: State::Rule(RuleSpec {
+                protocol: Protocol::NETPROF,
+            }),
+            lasts: Lasts::Boot,
+            link: None,
+            manager: None,
+            replace: false,
+            reasons: vec![
+                self.reason.clone(),
+                Reason::plain(format!(
+                    "in main, packets to {prefix} would {}",
+                    taken_by(taken)
+                )),
+            ],
+        });
+        Ok(TABLE)
+    }
+
+    /// Whether such a route is there already, whoever put it there; refused where
+    /// somebody else holds its key.
+    fn is_there(&self, key: &RouteKey, spec: &RouteSpec) -> Result<bool, Diagnostic> {
+        let same = |route: &&&Route| {
+            let other = &route.spec;
+            other.kind == spec.kind
+                && other.hops == spec.hops
+                && spec.prefsrc.is_none_or(|src| other.prefsrc == Some(src))
+        };
+        let there: Vec<&Route> = self
+            .ground
+            .fib
+            .exact(key.table, &key.dst)
+            .iter()
+            .copied()
+            .filter(|route| route.key == *key)
+            .collect();
+        if there.iter().any(|route| same(&route)) {
+            return Ok(true);
+        }
+        let Some(other) = there.first() else {
+            return Ok(false);
+        };
+        let way = match other.devices().next() {
+            Some(dev) => format!("through {dev}"),
+            None => other.spec.kind.as_str().to_owned(),
+        };
+        let taken = |message: String| Diagnostic::error("plan::key-taken", message);
+        let subject = &self.subject;
+        if matches!(other.owner, Owner::Kernel | Owner::Ra | Owner::Dhcp) {
+            return Err(taken(format!(
+                    "{subject}: the {} has a route with the same destination and metric ({way})",
+                    other.owner
+                ))
+                .label("this would replace it")
+                .help("netprof never replaces such a route: outrank it by a lower `metric=`, or by longer prefixes"));
+        }
+        if !self.decl.replace {
+            return Err(taken(format!(
+                "{subject}: {} has a route with the same destination and metric ({way})",
+                owner_or_somebody(other.owner)
+            ))
+            .label("this would replace it")
+            .help("give another `metric=`, or `replace=#true` to put this one in its place"));
+        }
+        if there.len() > 1 {
+            return Err(taken(format!(
+                "{subject}: {} routes share this destination and metric",
+                there.len()
+            ))
+            .help("take all but one of them away: which one is meant cannot be told"));
+        }
+        put_back::can_put_back(other).map_err(|why| {
+            Diagnostic::error(
+                "plan::cannot-put-back",
+                format!(
+                    "{subject}: the route that it replaces could not be put back exactly: {why}"
+                ),
+            )
+            .help("give another `metric=` instead of `replace=#true`")
+        })?;
+        Ok(false)
+    }
+
+    /// Claims an address of the prefix that nobody has a longer prefix for.
+    fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, draft: &mut Draft) {
+        let prefix = self.decl.prefix;
+        if let Some(to) = self.probe(prefix) {
+            draft.claims.push(Claim {
+                subject: self.subject.clone(),
+                to,
+                dev: link.map(|link| link.name.clone()),
+                via,
+                reason: self.reason.clone(),
+                at: self.decl.at.clone(),
+            });
+        }
+    }
+
+    fn probe(&self, prefix: IpNet) -> Option<IpAddr> {
+        let base = self.ground.base;
+        let own = |to: IpAddr| {
+            base.addresses
+                .items()
+                .iter()
+                .any(|one| one.local.addr() == to)
+        };
+        // Longer prefixes win by right: those of the machine, those of this profile,
+        // and the networks that it keeps.
+        let longer: Vec<IpNet> = base
+            .routes
+            .items()
+            .iter()
+            .map(|route| route.key.dst)
+            .chain(
+                self.ground
+                    .profile
+                    .routes
+                    .routes
+                    .iter()
+                    .map(|route| route.prefix),
+            )
+            .chain(
+                self.ground
+                    .profile
+                    .routes
+                    .keep_lan
+                    .iter()
+                    .flat_map(|lan| &lan.also)
+                    .map(|also| also.prefix),
+            )
+            .filter(|other| prefix.contains(other) && *other != prefix)
+            .collect();
+        let free = |to: &IpAddr| !own(*to) && !longer.iter().any(|other| other.contains(to));
+        spread(prefix).find(free)
+    }
+}
+
+/// Some addresses of `prefix`, from all over it.
+fn spread(prefix: IpNet) -> impl Iterator<Item = IpAddr> {
+    const TRIES: u32 = 64;
+    let bits = u32::from(prefix.max_prefix_len() - prefix.prefix_len());
+    (0..TRIES).map(move |n| {
+        // The first few hosts, and then strides through the whole prefix.
+        let host = if bits <= 6 || n < 8 {
+            u128::from(n) + u128::from(bits > 0)
+        } else {
+            (u128::from(n) << (bits - 6)) + 1
+        };
+        let host = if bits >= 128 {
+            host
+        } else {
+            host & ((1_u128 << bits) - 1)
+        };
+        match prefix.network() {
+            IpAddr::V4(network) => {
+                let host = u32::try_from(host).unwrap_or(0);
+                IpAddr::V4((u32::from(network) | host).into())
+            }
+            IpAddr::V6(network) => IpAddr::V6((u128::from(network) | host).into()),
+        }
+    })
+}
+
+fn owner_or_somebody(owner: Owner) -> String {
+    match owner {
+        Owner::Unknown => "somebody else".to_owned(),
+        owner => owner.to_string(),
+    }
+}
