@@ -1,0 +1,206 @@
+//! One plan that undoes several transactions.
+//!
+//! For each resource it goes back from the newest transaction to the oldest, as
+//! undoing them one by one would: what is as a transaction left it becomes what that
+//! transaction found. Where somebody else changed the resource, the way back ends:
+//! what is there stays, and is no longer held. So undoing five at once is the same
+//! as undoing one five times, but for what is written in between.
+
+use std::collections::{HashMap, HashSet};
+
+use netprof_model::Snapshot;
+use netprof_model::held::HeldResource;
+use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason};
+use netprof_model::resource::{Resource, State};
+use netprof_model::snapshot::Index;
+
+use crate::error::Error;
+use crate::journal::Intent;
+use crate::undo::is_expired;
+
+/// A plan that undoes, and what else a journal must know of it.
+#[derive(Debug)]
+pub(crate) struct Composed {
+    pub(crate) plan: Plan,
+    pub(crate) still_held: Vec<HeldResource>,
+}
+
+/// The way back of one resource.
+struct Way<'a> {
+    /// The newest change of it.
+    newest: &'a Change,
+    live: Option<State>,
+    /// What it holds so far back.
+    now: Option<State>,
+    /// The oldest change that was gone back over.
+    passed: Option<&'a Change>,
+    kept: Option<Kept>,
+}
+
+/// The plan that undoes `intents`, newest first, as transaction `transaction`.
+pub(crate) fn compose(
+    snapshot: &Snapshot,
+    intents: &[Intent],
+    transaction: u64,
+) -> Result<Composed, Error> {
+    let index = Index::new(snapshot);
+    let mut order: Vec<&Resource> = Vec::new();
+    let mut expired: Vec<&Resource> = Vec::new();
+    let mut ways: HashMap<&Resource, Way<'_>> = HashMap::new();
+    for intent in intents {
+        if snapshot.is_elsewhere(&intent.place) {
+            return Err(Error::Elsewhere {
+                transaction: intent.transaction,
+            });
+        }
+        for change in intent.changes.iter().rev() {
+            let resource = &change.resource;
+            if is_expired(snapshot, &intent.place, change) {
+                expired.push(resource);
+                continue;
+            }
+            if !ways.contains_key(resource) {
+                let live = index.state(resource).map_err(|source| Error::NotKnown {
+                    resource: Box::new(resource.clone()),
+                    source,
+                })?;
+                order.push(resource);
+                ways.insert(resource, Way::from(change, live));
+            }
+            if let Some(way) = ways.get_mut(resource) {
+                way.back(change, &index);
+            }
+        }
+    }
+    expired.retain(|resource| !ways.contains_key(resource));
+    let mut seen = HashSet::new();
+    expired.retain(|resource| seen.insert(*resource));
+    let dropped = expired.into_iter().map(|resource| Dropped {
+        resource: resource.clone(),
+        why: DropReason::Expired,
+    });
+    let mut composed = Composed {
+        plan: Plan {
+            dropped: dropped.collect(),
+            ..Plan::default()
+        },
+        still_held: Vec::new(),
+    };
+    let reason = Reason::plain(match intents {
+        [one] => format!("takes back transaction {}", one.transaction),
+        [newest, .., oldest] => format!(
+            "takes back transactions {} to {}",
+            oldest.transaction, newest.transaction
+        ),
+        [] => "takes nothing back".to_owned(),
+    });
+    for way in order.iter().filter_map(|resource| ways.remove(*resource)) {
+        way.end(&mut composed, &index, transaction, &reason);
+    }
+    if intents.len() > 1 {
+        sort(&mut composed.plan.changes);
+    }
+    for (change, id) in composed.plan.changes.iter_mut().zip(1..) {
+        change.id = id;
+    }
+    Ok(composed)
+}
+
+impl<'a> Way<'a> {
+    fn from(newest: &'a Change, live: Option<State>) -> Self {
+        Self {
+            newest,
+            now: live.clone(),
+            live,
+            passed: None,
+            kept: None,
+        }
+    }
+
+    /// Goes back over one change.
+    fn back(&mut self, change: &'a Change, index: &Index<'_>) {
+        if self.kept.is_some() {
+            return;
+        }
+        if self.now == change.after || self.now == change.before {
+            self.now.clone_from(&change.before);
+            self.passed = Some(change);
+            return;
+        }
+        self.kept = Some(Kept {
+            resource: change.resource.clone(),
+            committed: change.after.clone(),
+            live: self.now.clone(),
+            owner: index.owner(&change.resource),
+        });
+    }
+
+    fn end(self, composed: &mut Composed, index: &Index<'_>, transaction: u64, reason: &Reason) {
+        let resource = &self.newest.resource;
+        let plan = &mut composed.plan;
+        let mut drop = |why| {
+            plan.dropped.push(Dropped {
+                resource: resource.clone(),
+                why,
+            });
+        };
+        let original = match (&self.kept, self.passed) {
+            (Some(_), _) => {
+                drop(DropReason::Foreign);
+                self.now.clone()
+            }
+            // A way is made by going back over a change, or by finding it kept.
+            (None, None) => return,
+            (None, Some(oldest)) => {
+                if self.live == self.now && self.now == oldest.original {
+                    drop(DropReason::Original);
+                } else if self.live == self.now {
+                    composed.still_held.push(HeldResource {
+                        resource: resource.clone(),
+                        original: oldest.original.clone(),
+                        committed: self.now.clone(),
+                        transaction,
+                        place: index.snapshot().place_on(oldest.link.clone()),
+                        lasts: oldest.lasts.clone(),
+                    });
+                }
+                oldest.original.clone()
+            }
+        };
+        if self.live != self.now {
+            plan.changes.push(Change {
+                before: self.live,
+                after: self.now,
+                original,
+                owner: index.owner(resource),
+                reasons: vec![reason.clone()],
+                ..self.newest.clone()
+            });
+        }
+        plan.kept.extend(self.kept);
+    }
+}
+
+/// The order in which changes of several transactions can be made together: what
+/// others rest on first, and what falls away last, the other way round. A single
+/// transaction is undone in the exact reverse of its own order instead.
+fn sort(changes: &mut [Change]) {
+    changes.sort_by_key(|change| {
+        let rank = rank(&change.resource);
+        let falls_away = matches!(change.after, None | Some(State::LinkUp { up: false }));
+        (falls_away, if falls_away { -rank } else { rank })
+    });
+}
+
+fn rank(resource: &Resource) -> i8 {
+    /// The table that routes are in unless somebody says otherwise.
+    const MAIN: u32 = 254;
+    match resource {
+        Resource::LinkUp { .. } => 0,
+        Resource::Address { .. } => 1,
+        Resource::Route(key) if key.table != MAIN => 2,
+        Resource::Rule(_) => 3,
+        Resource::Route(_) => 4,
+        Resource::DnsLink { .. } | Resource::DnsDelegate { .. } => 5,
+    }
+}

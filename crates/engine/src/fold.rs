@@ -1,0 +1,94 @@
+//! What is held, as a sum over the journals of what was committed.
+
+use std::collections::{HashMap, HashSet};
+
+use netprof_model::held::{Committed, Held, HeldResource};
+use netprof_model::resource::{Place, Resource};
+
+use crate::journal::{Intent, Kind};
+
+/// How many committed transactions can be undone. A machine that switches profiles
+/// ten times a day would else carry the list of all of them in every command.
+pub const STACK_LIMIT: usize = 256;
+
+/// Adds one committed transaction to what is held.
+///
+/// A change makes its resource held, or not held any more where it put back what was
+/// there before netprof came. It is a pure function, and the only place that says
+/// what is held, so that `held.json` can be derived anew at any time.
+pub fn fold(held: &mut Held, intent: &Intent) {
+    let mut sum = Sum::of(std::mem::take(&mut held.resources));
+    for change in &intent.changes {
+        if change.after == change.original {
+            sum.drop(&change.resource);
+            continue;
+        }
+        sum.hold(HeldResource {
+            resource: change.resource.clone(),
+            original: change.original.clone(),
+            committed: change.after.clone(),
+            transaction: intent.transaction,
+            place: Place {
+                link: change.link.clone(),
+                ..intent.place.clone()
+            },
+            lasts: change.lasts.clone(),
+        });
+    }
+    for still in &intent.still_held {
+        sum.hold(still.clone());
+    }
+    for dropped in &intent.dropped {
+        sum.drop(&dropped.resource);
+    }
+    held.resources = sum.resources.into_iter().flatten().collect();
+    match intent.kind {
+        Kind::Apply | Kind::Release => held.stack.push(Committed {
+            transaction: intent.transaction,
+            profile: intent.profile.clone(),
+        }),
+        Kind::Rollback => {
+            let undone: HashSet<u64> = intent.undone.iter().copied().collect();
+            held.stack.retain(|one| !undone.contains(&one.transaction));
+        }
+    }
+    let surplus = held.stack.len().saturating_sub(STACK_LIMIT);
+    held.stack.drain(..surplus);
+    held.through = intent.transaction;
+}
+
+/// The resources in the order in which they were first taken, with holes, and where
+/// each of them stands: a plan may change ten thousand of them.
+struct Sum {
+    resources: Vec<Option<HeldResource>>,
+    at: HashMap<Resource, usize>,
+}
+
+impl Sum {
+    fn of(resources: Vec<HeldResource>) -> Self {
+        let at = resources
+            .iter()
+            .enumerate()
+            .map(|(at, held)| (held.resource.clone(), at))
+            .collect();
+        Self {
+            resources: resources.into_iter().map(Some).collect(),
+            at,
+        }
+    }
+
+    fn hold(&mut self, held: HeldResource) {
+        if let Some(at) = self.at.get(&held.resource) {
+            self.resources[*at] = Some(held);
+            return;
+        }
+        self.at.insert(held.resource.clone(), self.resources.len());
+        self.resources.push(Some(held));
+    }
+
+    fn drop(&mut self, resource: &Resource) {
+        if let Some(at) = self.at.remove(resource) {
+            self.resources[at] = None;
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Believe the effect, not the call: what is live is compared with what was planned.
+//!
+//! There is no count of attempts and no way around it: what is not verified is not
+//! committed.
+
+use netprof_model::plan::{Change, Expectation};
+use netprof_model::resource::Resource;
+use netprof_model::snapshot::Index;
+use netprof_plan::Need;
+
+use crate::backend::Backend;
+use crate::error::{Difference, Error, Missed};
+
+/// What must be read to see what `changes` touch: less than a plan needs, because
+/// neither an owner nor a firewall is part of what a resource holds.
+pub(crate) fn need<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Need {
+    let resolver = changes.into_iter().any(|change| match change.resource {
+        Resource::LinkUp { .. }
+        | Resource::Address { .. }
+        | Resource::Rule(_)
+        | Resource::Route(_) => false,
+        Resource::DnsLink { .. } | Resource::DnsDelegate { .. } => true,
+    });
+    Need {
+        resolver,
+        filters: false,
+        owners: false,
+    }
+}
+
+/// Whether every change shows in the live state.
+pub(crate) fn read_back(backend: &mut dyn Backend, changes: &[Change]) -> Result<(), Error> {
+    if changes.is_empty() {
+        return Ok(());
+    }
+    let snapshot = backend
+        .observe(need(changes))
+        .map_err(|source| Error::Observe { source })?;
+    let index = Index::new(&snapshot);
+    let mut differences = Vec::new();
+    for change in changes {
+        let found = index
+            .state(&change.resource)
+            .map_err(|source| Error::NotKnown {
+                resource: Box::new(change.resource.clone()),
+                source,
+            })?;
+        if found != change.after {
+            differences.push(Difference {
+                resource: change.resource.clone(),
+                wanted: change.after.clone(),
+                found,
+            });
+        }
+    }
+    if differences.is_empty() {
+        return Ok(());
+    }
+    Err(Error::Differs { differences })
+}
+
+/// Whether packets go where the plan promises: present is not enough, something
+/// else can still win.
+pub(crate) fn ask(backend: &mut dyn Backend, expectations: &[Expectation]) -> Result<(), Error> {
+    if expectations.is_empty() {
+        return Ok(());
+    }
+    let probes: Vec<_> = expectations.iter().map(|one| one.probe.clone()).collect();
+    let answers = backend
+        .look_up(&probes)
+        .map_err(|source| Error::LookUp { source })?;
+    if answers.len() != probes.len() {
+        return Err(Error::Answers {
+            asked: probes.len(),
+            given: answers.len(),
+        });
+    }
+    let missed: Vec<_> = expectations
+        .iter()
+        .zip(answers)
+        .filter(|(expectation, answer)| !expectation.answer.is_met_by(answer))
+        .map(|(expectation, answer)| Missed {
+            expectation: expectation.clone(),
+            answer,
+        })
+        .collect();
+    if missed.is_empty() {
+        return Ok(());
+    }
+    Err(Error::WrongWay { missed })
+}
