@@ -1,1 +1,133 @@
+//! Name resolution on Linux: systemd-resolved, `/etc/resolv.conf`, nsswitch, and the
+//! services that manage links.
 //!
+//! resolved is the only one that is written to, over D-Bus, and for delegates by a file
+//! of our own in `/run`. What is written is decided by pure functions ([`calls`],
+//! [`delegate::text`]) and what is read is translated by others ([`properties`],
+//! [`resolv_conf`], [`nsswitch`], [`managers`]), all of which are compiled and tested
+//! everywhere; `bus`, `observe` and `apply` only carry it out.
+//!
+//! How resolved decides whom to ask, and what it keeps for how long, is told in
+//! `docs/resolved.md`.
+
+pub mod calls;
+pub mod managers;
+pub mod nsswitch;
+pub mod properties;
+pub mod resolv_conf;
+
+#[cfg(unix)]
+pub mod delegate;
+#[cfg(unix)]
+pub mod files;
+
+#[cfg(target_os = "linux")]
+mod apply;
+#[cfg(target_os = "linux")]
+mod bus;
+#[cfg(target_os = "linux")]
+mod namespace;
+#[cfg(target_os = "linux")]
+mod observe;
+#[cfg(target_os = "linux")]
+mod reload;
+
+#[cfg(target_os = "linux")]
+pub use linux::{Resolver, ResolverSections};
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::collections::HashMap;
+    use std::path::{Path, PathBuf};
+
+    use netprof_engine::{Mode, Refusal};
+    use netprof_model::Section;
+    use netprof_model::link::{Link, LinkManager};
+    use netprof_model::plan::Change;
+    use netprof_model::snapshot::{Nsswitch, ResolvConf, Resolved};
+
+    use super::bus::Answer;
+    use super::observe::Begun;
+    use super::{apply, files, observe};
+
+    /// Reads and writes name resolution. It connects when it is first needed, and each
+    /// time anew: a daemon may have been restarted in between.
+    pub struct Resolver {
+        root: PathBuf,
+        begun: Option<Answer<Begun>>,
+    }
+
+    /// What there is of name resolution.
+    #[derive(Clone, Debug, PartialEq, Eq)]
+    pub struct ResolverSections {
+        /// systemd-resolved.
+        pub resolved: Section<Resolved>,
+        /// `/etc/resolv.conf`.
+        pub resolv_conf: Section<ResolvConf>,
+        /// The `hosts` line of `/etc/nsswitch.conf`.
+        pub nsswitch: Section<Nsswitch>,
+        /// Which service manages which link, by its name.
+        pub managers: HashMap<String, LinkManager>,
+    }
+
+    impl Resolver {
+        /// The resolver of this machine. Nothing is opened yet.
+        #[must_use]
+        pub fn connect() -> Self {
+            Self::below(Path::new("/"))
+        }
+
+        /// The same, with all files below `root`.
+        #[must_use]
+        pub fn below(root: &Path) -> Self {
+            Self {
+                root: root.to_owned(),
+                begun: None,
+            }
+        }
+
+        /// Asks for all that depends on no link, and returns. [`Resolver::observe`]
+        /// collects the answers; without this call it asks itself.
+        pub fn begin(&mut self) {
+            self.begun = Some(zbus::block_on(observe::begin()));
+        }
+
+        /// Reads everything there is. It takes 2 s at most, however many services hang.
+        pub fn observe(&mut self, links: &[Link]) -> ResolverSections {
+            if self.begun.is_none() {
+                self.begin();
+            }
+            let resolv_conf = files::resolv_conf(&self.root);
+            let nsswitch = files::nsswitch(&self.root);
+            let (resolved, managers) = match self.begun.take() {
+                Some(Ok(begun)) => {
+                    let read = zbus::block_on(observe::observe(begun, links, &self.root));
+                    (read.resolved, read.managers)
+                }
+                Some(Err(failure)) => (observe::section(&failure), HashMap::new()),
+                None => (Section::Unread, HashMap::new()),
+            };
+            ResolverSections {
+                resolved,
+                resolv_conf,
+                nsswitch,
+                managers,
+            }
+        }
+
+        /// Makes the changes of links' DNS settings and of delegates. Each change is
+        /// tried, whatever becomes of the others.
+        ///
+        /// # Errors
+        ///
+        /// Each change that was refused, with the first reason.
+        pub fn apply(&mut self, changes: &[&Change], mode: Mode) -> Result<(), Vec<Refusal>> {
+            let refused = zbus::block_on(apply::apply(changes, mode, &self.root));
+            if refused.is_empty() {
+                Ok(())
+            } else {
+                Err(refused)
+            }
+        }
+    }
+}

@@ -1,0 +1,405 @@
+//! Reads resolved, networkd and NetworkManager, in two or three rounds of calls.
+//!
+//! What depends on no link is asked for before the kernel is read ([`begin`]), so that
+//! the daemons work while netlink answers. Then comes all that is asked of each link,
+//! to all services at once, and last what the first answers have brought up: delegates,
+//! and NetworkManager's devices. All of it shares one deadline.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use netprof_model::Section;
+use netprof_model::dns::{DefaultRoute, DnsLink};
+use netprof_model::link::{Link, LinkId, LinkManager};
+use netprof_model::snapshot::{LiveDelegate, Resolved, ResolvedLink, SameNamespace};
+use zbus::OwnedObjectPath;
+
+use super::bus::{Answer, Exchange, Failure, Object, Properties, body, path, property};
+use super::properties::{self, Modes, RawLink, RawServer, Saved};
+use super::{files, managers, namespace};
+
+/// resolved's name for a person.
+pub(super) const RESOLVED_NAME: &str = "systemd-resolved";
+
+pub(super) const BUS: Object<'_> = Object {
+    service: "org.freedesktop.DBus",
+    path: "/org/freedesktop/DBus",
+    interface: "org.freedesktop.DBus",
+};
+pub(super) const RESOLVED: Object<'_> = Object {
+    service: "org.freedesktop.resolve1",
+    path: "/org/freedesktop/resolve1",
+    interface: "org.freedesktop.resolve1.Manager",
+};
+pub(super) const NETWORKD: Object<'_> = Object {
+    service: "org.freedesktop.network1",
+    path: "/org/freedesktop/network1",
+    interface: "org.freedesktop.network1.Manager",
+};
+const NETWORK_MANAGER: Object<'_> = Object {
+    service: "org.freedesktop.NetworkManager",
+    path: "/org/freedesktop/NetworkManager",
+    interface: "org.freedesktop.NetworkManager",
+};
+
+/// Calls that are under way while the kernel is read.
+pub(super) struct Begun {
+    exchange: Exchange,
+    sent: Vec<Answer<u32>>,
+}
+
+/// What was read.
+pub(super) struct Read {
+    pub(super) resolved: Section<Resolved>,
+    pub(super) managers: HashMap<String, LinkManager>,
+}
+
+/// Sends what depends on no link.
+pub(super) async fn begin() -> Answer<Begun> {
+    let mut exchange = Exchange::open().await?;
+    let own_name = exchange.own_name();
+    let calls = vec![
+        BUS.call("GetConnectionUnixProcessID", &(RESOLVED.service,)),
+        BUS.call("GetConnectionUnixProcessID", &(own_name,)),
+        BUS.call("NameHasOwner", &(NETWORKD.service,)),
+        BUS.call("NameHasOwner", &(NETWORK_MANAGER.service,)),
+        RESOLVED.get_all(),
+        RESOLVED.call("ListDelegates", &()),
+    ];
+    let sent = exchange.send(calls).await;
+    Ok(Begun { exchange, sent })
+}
+
+/// Reads everything. Files are looked for below `root`.
+pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
+    let Begun { mut exchange, sent } = begun;
+    let mut sent = sent.into_iter();
+    let of_bus = sent.by_ref().take(4).collect();
+    let mut of_bus = exchange.wait(of_bus).await.into_iter();
+    let mut next = || of_bus.next().unwrap_or(Err(Failure::NoAnswer));
+    let (pid, our_pid, has_networkd, has_nm) = (next(), next(), next(), next());
+    let owned = |answer: Answer| answer.and_then(|reply| body::<bool>(&reply)) == Ok(true);
+    let (has_networkd, has_nm) = (owned(has_networkd), owned(has_nm));
+
+    let links: Vec<&Link> = links.iter().filter(|link| !link.loopback).collect();
+    let of_resolved = if pid.is_ok() { &links[..] } else { &[] };
+    let of_networkd = if has_networkd { &links[..] } else { &[] };
+    let of_nm = if has_nm { &links[..] } else { &[] };
+    let mut calls = Vec::new();
+    calls.extend(of_resolved.iter().map(|link| read_link(link.index)));
+    calls.extend(of_networkd.iter().map(|link| {
+        let object = Object {
+            path: &path("/org/freedesktop/network1/link", &link.index.to_string()),
+            interface: "org.freedesktop.network1.Link",
+            ..NETWORKD
+        };
+        object.get("AdministrativeState")
+    }));
+    calls.extend(
+        of_nm
+            .iter()
+            .map(|link| NETWORK_MANAGER.call("GetDeviceByIpIface", &(link.name.as_str(),))),
+    );
+    let mut answers = exchange.call(calls).await.into_iter();
+    let resolved_links: Vec<Answer> = answers.by_ref().take(of_resolved.len()).collect();
+    let states: Vec<Answer> = answers.by_ref().take(of_networkd.len()).collect();
+    let devices: Vec<Answer> = answers.collect();
+
+    let mut managed = HashMap::new();
+    for (link, answer) in of_networkd.iter().zip(states) {
+        let state = answer.and_then(|answer| property::<String>("AdministrativeState", &answer));
+        if state.is_ok_and(|state| managers::is_networkds(&state)) {
+            managed.insert(link.name.clone(), LinkManager::Networkd);
+        }
+    }
+
+    let mut of_manager = exchange.wait(sent.collect()).await.into_iter();
+    let general = of_manager.next().unwrap_or(Err(Failure::NoAnswer));
+    let delegates = of_manager.next().unwrap_or(Err(Failure::NoAnswer));
+    let (delegates, nm) = last_round(&mut exchange, delegates, of_nm, devices).await;
+    for name in nm {
+        managed.entry(name).or_insert(LinkManager::NetworkManager);
+    }
+
+    let resolved = pid
+        .and_then(|pid| {
+            let namespace = compare_namespace(&body(&pid)?, our_pid);
+            let general = Properties::of(&general?)?;
+            let modes = modes(&general)?;
+            let mut known = Vec::new();
+            for (link, answer) in of_resolved.iter().zip(resolved_links) {
+                let is_networkds = managed.get(&link.name) == Some(&LinkManager::Networkd);
+                let saved = saved(root, link.index, is_networkds, &namespace);
+                if let Some(dns) = link_of(answer, &modes, saved)? {
+                    known.push(ResolvedLink { id: link.id(), dns });
+                }
+            }
+            Ok(Resolved {
+                namespace,
+                stub: stub(&general)?,
+                global: global(&general)?,
+                links: known,
+                delegates: delegates?,
+            })
+        })
+        .map_or_else(|failure| section(&failure), Section::Seen);
+    Read {
+        resolved,
+        managers: managed,
+    }
+}
+
+/// What an answer that failed says of resolved as a whole.
+pub(super) fn section<T>(failure: &Failure) -> Section<T> {
+    if failure.is_absent() {
+        Section::Absent
+    } else {
+        Section::Unreadable(failure.words(RESOLVED_NAME))
+    }
+}
+
+/// A call that reads what resolved holds for a link. The path is computed: asking for it
+/// (GetLink) would cost a round.
+pub(super) fn read_link(index: u32) -> Answer {
+    let object = Object {
+        path: &path("/org/freedesktop/resolve1/link", &index.to_string()),
+        interface: "org.freedesktop.resolve1.Link",
+        ..RESOLVED
+    };
+    object.get_all()
+}
+
+/// The answer to [`read_link`]; none where resolved does not know the link.
+pub(super) fn link_of(answer: Answer, global: &Modes, saved: Saved) -> Answer<Option<DnsLink>> {
+    let all = match answer {
+        Ok(answer) => Properties::of(&answer)?,
+        Err(failure) if failure.is_unknown_to_it() || failure.is_no_such_link() => {
+            return Ok(None);
+        }
+        Err(failure) => return Err(failure),
+    };
+    let servers = match all.get::<Vec<RawServer>>("DNSEx")? {
+        Some(servers) => servers,
+        // Before 246.
+        None => all
+            .get::<Vec<(i32, Vec<u8>)>>("DNS")?
+            .unwrap_or_default()
+            .into_iter()
+            .map(|(family, address)| (family, address, 0, String::new()))
+            .collect(),
+    };
+    let raw = RawLink {
+        scopes: all.get("ScopesMask")?.unwrap_or_default(),
+        servers,
+        domains: all.get("Domains")?.unwrap_or_default(),
+        default_route: all.get("DefaultRoute")?.unwrap_or_default(),
+        modes: modes(&all)?,
+        negative_trust_anchors: all.get("DNSSECNegativeTrustAnchors")?.unwrap_or_default(),
+    };
+    properties::link(&raw, global, saved)
+        .map(Some)
+        .map_err(Failure::Unexpected)
+}
+
+/// The modes of a link, or of the manager.
+pub(super) fn modes(all: &Properties) -> Answer<Modes> {
+    let text = |name: &str| Ok::<_, Failure>(all.get::<String>(name)?.unwrap_or_default());
+    Ok(Modes {
+        llmnr: text("LLMNR")?,
+        mdns: text("MulticastDNS")?,
+        dns_over_tls: text("DNSOverTLS")?,
+        dnssec: text("DNSSEC")?,
+    })
+}
+
+fn stub(all: &Properties) -> Answer<bool> {
+    // Versions that do not tell (before 245) listen unless configured otherwise.
+    let mode = all.get::<String>("DNSStubListener")?;
+    Ok(mode.is_none_or(|mode| mode != "no"))
+}
+
+type OfLink = (i32, i32, Vec<u8>, u16, String);
+
+fn global(all: &Properties) -> Answer<netprof_model::snapshot::DnsGlobal> {
+    let servers = |extended: &str, plain: &str| -> Answer<Vec<(i32, RawServer)>> {
+        if let Some(servers) = all.get::<Vec<OfLink>>(extended)? {
+            return Ok(servers.into_iter().map(split).collect());
+        }
+        let servers = all
+            .get::<Vec<(i32, i32, Vec<u8>)>>(plain)?
+            .unwrap_or_default();
+        Ok(servers
+            .into_iter()
+            .map(|(index, family, address)| (index, (family, address, 0, String::new())))
+            .collect())
+    };
+    properties::global(
+        &servers("DNSEx", "DNS")?,
+        &all.get::<Vec<(i32, String, bool)>>("Domains")?
+            .unwrap_or_default(),
+        &servers("FallbackDNSEx", "FallbackDNS")?,
+    )
+    .map_err(Failure::Unexpected)
+}
+
+fn split((index, family, address, port, name): OfLink) -> (i32, RawServer) {
+    (index, (family, address, port, name))
+}
+
+/// The properties of the delegates, and which devices are NetworkManager's.
+async fn last_round(
+    exchange: &mut Exchange,
+    delegates: Answer,
+    links: &[&Link],
+    devices: Vec<Answer>,
+) -> (Answer<Option<Vec<LiveDelegate>>>, Vec<String>) {
+    let list = delegates.and_then(|answer| body::<Vec<(String, OwnedObjectPath)>>(&answer));
+    let ids = list.as_deref().unwrap_or_default();
+    let devices: Vec<(&str, OwnedObjectPath)> = links
+        .iter()
+        .zip(devices)
+        .filter_map(|(link, answer)| Some((link.name.as_str(), body(&answer.ok()?).ok()?)))
+        .collect();
+    let mut calls: Vec<Answer> = ids
+        .iter()
+        .map(|(_, path)| read_delegate(path.as_str()))
+        .collect();
+    calls.extend(devices.iter().map(|(_, path)| {
+        let object = Object {
+            path: path.as_str(),
+            interface: "org.freedesktop.NetworkManager.Device",
+            ..NETWORK_MANAGER
+        };
+        object.get_all()
+    }));
+    let mut answers = exchange.call(calls).await.into_iter();
+    let of_delegates: Vec<Answer> = answers.by_ref().take(ids.len()).collect();
+    let of_devices: Vec<(&str, Answer)> =
+        devices.iter().map(|(name, _)| *name).zip(answers).collect();
+    let nm = network_managers(exchange, of_devices).await;
+    let delegates = match list {
+        Err(failure) if failure.is_unknown_to_it() => Ok(None),
+        Err(failure) => Err(failure),
+        Ok(ids) => ids
+            .into_iter()
+            .zip(of_delegates)
+            .filter_map(|((id, _), answer)| delegate_of(id, answer).transpose())
+            .collect::<Answer<Vec<_>>>()
+            .map(|mut all| {
+                all.sort_by(|one, other| one.id.cmp(&other.id));
+                Some(all)
+            }),
+    };
+    (delegates, nm)
+}
+
+/// A call that reads a delegate.
+pub(super) fn read_delegate(path: &str) -> Answer {
+    let object = Object {
+        path,
+        interface: "org.freedesktop.resolve1.DnsDelegate",
+        ..RESOLVED
+    };
+    object.get_all()
+}
+
+/// The answer to [`read_delegate`]; none where it has gone meanwhile.
+pub(super) fn delegate_of(id: String, answer: Answer) -> Answer<Option<LiveDelegate>> {
+    let all = match answer {
+        Ok(answer) => Properties::of(&answer)?,
+        Err(failure) if failure.is_unknown_to_it() => return Ok(None),
+        Err(failure) => return Err(failure),
+    };
+    let servers = all.get::<Vec<OfLink>>("DNS")?.unwrap_or_default();
+    let dns = properties::delegate(
+        &servers.into_iter().map(split).collect::<Vec<_>>(),
+        &all.get::<Vec<(String, bool)>>("Domains")?
+            .unwrap_or_default(),
+        all.get("DefaultRoute")?.unwrap_or_default(),
+    )
+    .map_err(Failure::Unexpected)?;
+    Ok(Some(LiveDelegate { id, dns }))
+}
+
+async fn network_managers(exchange: &mut Exchange, devices: Vec<(&str, Answer)>) -> Vec<String> {
+    /// What a device is while it has no active connection.
+    const NOTHING: &str = "/";
+    let mut taken = Vec::new();
+    for (name, answer) in devices {
+        let read = || -> Answer<(bool, u32, OwnedObjectPath)> {
+            let all = Properties::of(&answer?)?;
+            let nothing = || OwnedObjectPath::try_from(NOTHING).unwrap_or_default();
+            Ok((
+                all.get("Managed")?.unwrap_or_default(),
+                all.get("State")?.unwrap_or_default(),
+                all.get("ActiveConnection")?.unwrap_or_else(nothing),
+            ))
+        };
+        if let Ok(device) = read() {
+            taken.push((name, device));
+        }
+    }
+    let calls = taken.iter().map(|(_, (_, _, connection))| {
+        let object = Object {
+            path: connection.as_str(),
+            interface: "org.freedesktop.NetworkManager.Connection.Active",
+            ..NETWORK_MANAGER
+        };
+        object.get("StateFlags")
+    });
+    let calls = calls.collect();
+    let flags = exchange.call(calls).await;
+    taken
+        .into_iter()
+        .zip(flags)
+        .filter(|((_, (managed, state, _)), flags)| {
+            let flags = flags.as_ref().ok();
+            let flags = flags.and_then(|answer| property::<u32>("StateFlags", answer).ok());
+            managers::is_network_managers(*managed, *state, flags)
+        })
+        .map(|((name, _), _)| name.to_owned())
+        .collect()
+}
+
+/// Whether the process with `pid` sees our network.
+pub(super) fn compare_namespace(pid: &u32, our_pid: Answer) -> SameNamespace {
+    match our_pid.and_then(|answer| body::<u32>(&answer)) {
+        Ok(ours) => namespace::same(Path::new("/proc"), *pid, ours),
+        Err(failure) => SameNamespace::Unverified(failure.words("the bus")),
+    }
+}
+
+/// What is saved of the default-route flag of a link. resolved keeps what it was told
+/// in one folder, networkd in another. Both files say that they are private, so they
+/// decide nothing but what the bus leaves open.
+pub(super) fn saved(
+    root: &Path,
+    index: u32,
+    by_networkd: bool,
+    namespace: &SameNamespace,
+) -> Saved {
+    if *namespace != SameNamespace::Yes {
+        return Saved::Unknown;
+    }
+    let folder = root.join(if by_networkd {
+        "run/systemd/netif"
+    } else {
+        "run/systemd/resolve"
+    });
+    let below = if by_networkd { "links" } else { "netif" };
+    match files::text(&folder.join(below).join(index.to_string()), 64 * 1024) {
+        Ok(text) => Saved::Known(properties::saved_default_route(&text)),
+        // resolved removes the file of a link that holds nothing.
+        Err(error)
+            if error.kind() == std::io::ErrorKind::NotFound && !by_networkd && folder.is_dir() =>
+        {
+            Saved::Known(DefaultRoute::Unset)
+        }
+        Err(_) => Saved::Unknown,
+    }
+}
+
+/// The link of that index and name, in this namespace.
+pub(super) fn is_still(link: &LinkId) -> bool {
+    nix::net::if_::if_nametoindex(link.name.as_str()).is_ok_and(|index| index == link.index)
+}
