@@ -1,5 +1,16 @@
 //! The Linux backend: what talks to the kernel and to systemd-resolved.
+//!
+//! What the kernel and resolved *mean* is plain Rust in `crates/plan`; here is only
+//! how they are read and written. The codecs are compiled and tested on every
+//! operating system, the conversations on Linux alone.
 
 pub mod netlink;
-pub mod owner;
 pub mod resolver;
+
+#[cfg(target_os = "linux")]
+mod backend;
+#[cfg(target_os = "linux")]
+pub mod owner;
+
+#[cfg(target_os = "linux")]
+pub use backend::Linux;

@@ -1,0 +1,150 @@
+//! Linux as a backend of the engine: netlink and resolved together.
+
+use std::collections::HashMap;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+
+use netprof_engine::backend::{Backend, BackendError, Mode, Refusal};
+use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
+use netprof_model::resource::Place;
+use netprof_model::snapshot::Os;
+use netprof_model::{Section, Snapshot};
+use netprof_plan::Need;
+
+use crate::netlink::changes::is_netlink;
+use crate::netlink::kernel::Kernel;
+use crate::netlink::{Error, attribution, filters};
+use crate::resolver::Resolver;
+
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+const NAMESPACE: &str = "/proc/self/ns/net";
+
+/// This machine, as seen from this network namespace.
+pub struct Linux {
+    kernel: Option<Kernel>,
+    resolver: Resolver,
+}
+
+impl Default for Linux {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Linux {
+    /// This machine. Nothing is opened yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self {
+            kernel: None,
+            resolver: Resolver::connect(),
+        }
+    }
+
+    fn kernel(&mut self) -> Result<&mut Kernel, Error> {
+        match &mut self.kernel {
+            Some(kernel) => Ok(kernel),
+            none => Ok(none.insert(Kernel::connect()?)),
+        }
+    }
+
+    fn apply_netlink(&mut self, changes: &[&Change], mode: Mode) -> Result<(), Vec<Refusal>> {
+        match self.kernel() {
+            Ok(kernel) => kernel.apply(changes, mode),
+            Err(error) => Err(changes
+                .iter()
+                .map(|change| Refusal {
+                    change: Box::new((*change).clone()),
+                    why: error.to_string(),
+                })
+                .collect()),
+        }
+    }
+}
+
+impl Backend for Linux {
+    fn place(&mut self) -> Result<Place, BackendError> {
+        Ok(place()?)
+    }
+
+    fn observe(&mut self, need: Need) -> Result<Snapshot, BackendError> {
+        // The bus answers while the kernel is read.
+        if need.resolver {
+            self.resolver.begin();
+        }
+        let mut snapshot = Snapshot::empty(Os::Linux);
+        snapshot.place = place()?;
+        snapshot.privileged = nix::unistd::geteuid().is_root();
+        let mut tables = self.kernel()?.tables()?;
+        let tunnels = if need.owners {
+            HashMap::new()
+        } else {
+            HashMap::new()
+        };
+        if need.filters {
+            snapshot.firewall = filters::base_chains();
+            snapshot.xfrm = filters::xfrm_policies();
+        }
+        if need.resolver {
+            let sections = self.resolver.observe(&tables.links);
+            for link in &mut tables.links {
+                link.manager = sections.managers.get(&link.name).copied();
+            }
+            snapshot.resolved = sections.resolved;
+            snapshot.resolv_conf = sections.resolv_conf;
+            snapshot.nsswitch = sections.nsswitch;
+        }
+        attribution::attribute(
+            &mut tables.links,
+            &mut tables.rules,
+            &mut tables.routes,
+            &tunnels,
+        );
+        snapshot.links = Section::Seen(tables.links);
+        snapshot.addresses = Section::Seen(tables.addresses);
+        snapshot.rules = Section::Seen(tables.rules);
+        snapshot.routes = Section::Seen(tables.routes);
+        Ok(snapshot)
+    }
+
+    fn apply(&mut self, changes: &[Change], mode: Mode) -> Result<(), Vec<Refusal>> {
+        let mut refusals = Vec::new();
+        for run in changes.chunk_by(|a, b| is_netlink(a) == is_netlink(b)) {
+            let all: Vec<&Change> = run.iter().collect();
+            let made = if run.first().is_some_and(is_netlink) {
+                self.apply_netlink(&all, mode)
+            } else {
+                self.resolver.apply(&all, mode)
+            };
+            if let Err(refused) = made {
+                refusals.extend(refused);
+                // Towards the plan, what follows may rest on what was refused. On
+                // the way back everything is tried.
+                if mode == Mode::Forward {
+                    break;
+                }
+            }
+        }
+        if refusals.is_empty() {
+            Ok(())
+        } else {
+            Err(refusals)
+        }
+    }
+
+    fn look_up(&mut self, probes: &[RouteProbe]) -> Result<Vec<RouteAnswer>, BackendError> {
+        Ok(self.kernel()?.look_up(probes)?)
+    }
+}
+
+/// Which boot and which network namespace this is.
+fn place() -> Result<Place, Error> {
+    let file = |path| move |source| Error::File { path, source };
+    let boot = fs::read_to_string(BOOT_ID).map_err(file(BOOT_ID))?;
+    let netns = fs::metadata(NAMESPACE).map_err(file(NAMESPACE))?.ino();
+    Ok(Place {
+        boot: boot.trim().to_owned(),
+        netns,
+        link: None,
+    })
+}

@@ -1,0 +1,235 @@
+//! A netlink socket: requests out, whole answers in.
+//!
+//! What can go wrong between kernel and reader is dealt with here, so that nobody
+//! above gets half an answer: a dump during which something changed
+//! (NLM_F_DUMP_INTR) is read anew, at most [`ATTEMPTS`] times; a datagram larger
+//! than the buffer is noticed (MSG_TRUNC) and read anew with a larger one; what
+//! was dropped for lack of room (ENOBUFS) is an error or is read anew; answers of
+//! others are passed over (port 0 is the kernel, and the sequence number is
+//! checked); and nothing waits longer than [`PATIENCE`]. See netlink(7).
+
+use std::io;
+use std::time::Duration;
+
+use netlink_sys::{Socket as Descriptor, SocketAddr};
+use nix::errno::Errno;
+use nix::sys::socket::{MsgFlags, setsockopt, sockopt};
+use nix::sys::time::TimeVal;
+
+use super::Error;
+use super::answer;
+use super::numbers::*;
+use super::wire::{Malformed, Message, Messages, Requests, Unwritable};
+
+pub use netlink_sys::protocols::{NETLINK_NETFILTER, NETLINK_ROUTE, NETLINK_XFRM};
+
+/// How often a dump that was disturbed is read.
+pub const ATTEMPTS: usize = 5;
+
+/// How long to wait for one datagram.
+pub const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The kernel fills datagrams of a dump up to 32 KiB (`netlink_dump`); a single
+/// message that is longer is noticed, and then the buffer grows.
+const BUFFER: usize = 64 * 1024;
+
+/// Room for the acknowledgements of one batch, each of which counts as about 1 KiB
+/// however short it is.
+const ROOM: usize = 4 << 20;
+
+/// A socket of one netlink protocol.
+#[derive(Debug)]
+pub struct Socket {
+    descriptor: Descriptor,
+    protocol: isize,
+    sequence: u32,
+    buffer: Vec<u8>,
+    requests: Requests,
+    /// An answer was not read to its end: the rest of it may still come.
+    unfinished: bool,
+    roomy: Option<usize>,
+}
+
+enum Dumped {
+    Whole,
+    Disturbed,
+}
+
+impl Socket {
+    /// Opens a socket.
+    pub fn open(protocol: isize) -> Result<Self, Error> {
+        Ok(Self {
+            descriptor: descriptor(protocol).map_err(|source| Error::Open { source })?,
+            protocol,
+            sequence: 0,
+            buffer: Vec::with_capacity(BUFFER),
+            requests: Requests::default(),
+            unfinished: false,
+            roomy: None,
+        })
+    }
+
+    /// How many requests may go out before their answers are read: as many as
+    /// there is room for if every one is answered.
+    pub fn window(&mut self) -> usize {
+        let room = *self.roomy.get_or_insert_with(|| {
+            // Beyond rmem_max only with CAP_NET_ADMIN; else as much as there is.
+            if setsockopt(&self.descriptor, sockopt::RcvBufForce, &ROOM).is_err() {
+                let _ = setsockopt(&self.descriptor, sockopt::RcvBuf, &ROOM);
+            }
+            self.descriptor.get_rx_buf_sz().unwrap_or(64 * 1024)
+        });
+        (room / 4096).clamp(8, 1024)
+    }
+
+    /// The number of the next request.
+    pub fn next_sequence(&mut self) -> u32 {
+        self.sequence = self.sequence.wrapping_add(1);
+        self.sequence
+    }
+
+    /// Sends requests.
+    pub fn send(&mut self, requests: &Requests, operation: &'static str) -> Result<(), Error> {
+        self.send_bytes(requests.bytes(), operation)
+    }
+
+    fn send_bytes(&self, bytes: &[u8], operation: &'static str) -> Result<(), Error> {
+        match self.descriptor.send(bytes, 0) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Error::Send { operation, source }),
+        }
+    }
+
+    /// Throws away what may still come of an answer that was not read to its end.
+    pub fn refresh(&mut self) -> Result<(), Error> {
+        if self.unfinished {
+            self.descriptor = descriptor(self.protocol).map_err(|source| Error::Open { source })?;
+            self.roomy = None;
+            self.unfinished = false;
+        }
+        Ok(())
+    }
+
+    /// Marks that an answer is on its way, or was given up.
+    pub fn give_up(&mut self) {
+        self.unfinished = true;
+    }
+
+    /// Marks that an answer was read to its end.
+    pub fn finished(&mut self) {
+        self.unfinished = false;
+    }
+
+    /// Receives one datagram of the kernel's.
+    pub fn receive(&mut self, operation: &'static str) -> Result<&[u8], Error> {
+        loop {
+            self.buffer.clear();
+            let received = self
+                .descriptor
+                .recv_from(&mut self.buffer, MsgFlags::MSG_TRUNC.bits());
+            match received {
+                Ok((_, sender)) if sender.port_number() != 0 => {}
+                Ok((length, _)) if length > self.buffer.len() => {
+                    self.buffer.clear();
+                    self.buffer.reserve(length);
+                    return Err(Error::Overrun { operation });
+                }
+                Ok(_) => return Ok(&self.buffer),
+                Err(source) => match Errno::from_raw(source.raw_os_error().unwrap_or(0)) {
+                    Errno::EINTR => {}
+                    Errno::EAGAIN => return Err(Error::TimedOut { operation }),
+                    Errno::ENOBUFS => return Err(Error::Overrun { operation }),
+                    _ => return Err(Error::Receive { operation, source }),
+                },
+            }
+        }
+    }
+
+    /// Dumps, and calls `each` on every message. A dump that was disturbed begins
+    /// anew with a `fresh` collection.
+    pub fn dump<T>(
+        &mut self,
+        operation: &'static str,
+        request: impl Fn(&mut Requests, u32) -> Result<(), Unwritable>,
+        fresh: impl Fn() -> T,
+        mut each: impl FnMut(&mut T, &Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<T, Error> {
+        for _ in 0..ATTEMPTS {
+            let mut collection = fresh();
+            self.refresh()?;
+            let sequence = self.next_sequence();
+            let mut requests = std::mem::take(&mut self.requests);
+            requests.clear();
+            request(&mut requests, sequence)
+                .map_err(|source| Error::Encode { operation, source })?;
+            let sent = self.send_bytes(requests.bytes(), operation);
+            self.requests = requests;
+            sent?;
+            self.unfinished = true;
+            match self.read_dump(operation, sequence, &mut |message| {
+                each(&mut collection, message)
+            }) {
+                Ok(Dumped::Whole) => {
+                    self.unfinished = false;
+                    return Ok(collection);
+                }
+                Ok(Dumped::Disturbed) => self.unfinished = false,
+                Err(Error::Overrun { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        Err(Error::Unsteady { operation })
+    }
+
+    fn read_dump(
+        &mut self,
+        operation: &'static str,
+        sequence: u32,
+        each: &mut impl FnMut(&Message<'_>) -> Result<(), Malformed>,
+    ) -> Result<Dumped, Error> {
+        let mut end = Dumped::Whole;
+        let malformed = |source| Error::Decode { operation, source };
+        loop {
+            for message in Messages::new(self.receive(operation)?) {
+                let message = message.map_err(malformed)?;
+                if message.sequence != sequence {
+                    continue;
+                }
+                if message.flags & NLM_F_DUMP_INTR != 0 {
+                    end = Dumped::Disturbed;
+                }
+                let refused = match message.kind {
+                    NLMSG_DONE => answer::decode_done(&message),
+                    NLMSG_ERROR => answer::decode(&message).map_err(malformed)?,
+                    _ => {
+                        each(&message).map_err(malformed)?;
+                        continue;
+                    }
+                };
+                return match refused {
+                    Ok(()) => Ok(end),
+                    Err(source) => {
+                        self.unfinished = false;
+                        Err(Error::Refused { operation, source })
+                    }
+                };
+            }
+        }
+    }
+}
+
+/// The kernel binds the socket at its first send (`netlink_autobind`). The options
+/// are refinements: a kernel that lacks one is read without it.
+fn descriptor(protocol: isize) -> io::Result<Descriptor> {
+    let descriptor = Descriptor::new(protocol)?;
+    let _ = descriptor.set_ext_ack(true);
+    let _ = descriptor.set_cap_ack(true);
+    if protocol == NETLINK_ROUTE {
+        let _ = descriptor.set_netlink_get_strict_chk(true);
+    }
+    let patience = TimeVal::new(PATIENCE.as_secs().cast_signed(), 0);
+    setsockopt(&descriptor, sockopt::ReceiveTimeout, &patience)?;
+    // Only the kernel is talked to.
+    descriptor.connect(&SocketAddr::new(0, 0))?;
+    Ok(descriptor)
+}

@@ -1,0 +1,70 @@
+//! IPsec policies: XFRM_MSG_GETPOLICY to [`XfrmPolicy`].
+//!
+//! They stand above routing: what a policy matches is transformed whatever route
+//! it takes. Kernel: `net/xfrm/xfrm_user.c`, `linux/xfrm.h`.
+
+use ipnet::IpNet;
+use netprof_model::Owner;
+use netprof_model::snapshot::XfrmPolicy;
+
+use super::address::ip;
+use super::numbers::*;
+use super::wire::{Attributes, Malformed, Requests, Unwritable, u16_at, u32_at};
+
+/// The length of `struct xfrm_userpolicy_info`.
+const HEADER: usize = 168;
+
+/// The templates of a policy.
+const XFRMA_TMPL: u16 = 5;
+
+/// Asks for all policies.
+pub fn dump(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
+    let flags = NLM_F_REQUEST | NLM_F_DUMP;
+    requests.add(XFRM_MSG_GETPOLICY, flags, sequence, |_| Ok(()))
+}
+
+/// Reads one policy; none for one of a single socket.
+pub fn decode(kind: u16, payload: &[u8]) -> Result<Option<XfrmPolicy>, Malformed> {
+    if kind != XFRM_MSG_NEWPOLICY {
+        return Ok(None);
+    }
+    let attributes = Attributes::behind(payload, HEADER)?;
+    let malformed = || Malformed("policy");
+    // struct xfrm_selector: daddr, saddr (16 bytes each), four ports and masks,
+    // family, prefixlen_d, prefixlen_s; behind it lifetimes, then priority, index,
+    // dir, action.
+    let family = u16_at(payload, 40).ok_or_else(malformed)?;
+    let net = |at: usize, length: usize| {
+        let family = u8::try_from(family).map_err(|_| malformed())?;
+        // A policy for everything may leave the family open.
+        let family = if family == AF_UNSPEC { AF_INET } else { family };
+        let bytes = if family == AF_INET { 4 } else { 16 };
+        let address = ip(family, payload.get(at..at + bytes).unwrap_or_default())?;
+        let length = payload.get(length).copied().unwrap_or_default();
+        IpNet::new(address, length)
+            .map(|net| net.trunc())
+            .map_err(|_| malformed())
+    };
+    let direction = match payload.get(160) {
+        Some(0) => "in",
+        Some(1) => "out",
+        Some(2) => "forward",
+        // 3 and above: policies that sockets made for themselves.
+        _ => return Ok(None),
+    };
+    Ok(Some(XfrmPolicy {
+        direction: direction.to_owned(),
+        to: net(0, 42)?,
+        from: net(16, 43)?,
+        action: if payload.get(161) == Some(&0) {
+            "allow".to_owned()
+        } else {
+            "block".to_owned()
+        },
+        transforms: attributes
+            .find(XFRMA_TMPL)?
+            .is_some_and(|templates| !templates.value.is_empty()),
+        priority: u32_at(payload, 152).ok_or_else(malformed)?,
+        owner: Owner::Unknown,
+    }))
+}

@@ -1,0 +1,43 @@
+//! The netlink half of the backend against the real kernel.
+//!
+//! Each test runs in a network namespace of its own: this program starts itself
+//! anew under unshare(1), once for each test. What came of it is seen with `ip -j`,
+//! `nft -j` and the like, never by netprof's own word alone. Where user namespaces
+//! are not permitted the tests are shown as not run, with the reason, unless
+//! `NETPROF_TESTS_REQUIRED=1`.
+//!
+//! - `netlink/observe.rs`: what is there is seen, all of it.
+//! - `netlink/apply.rs`: what is asked for is made, what is refused is named.
+//! - `netlink/put_back.rs`: a route that was read can be written back as it was.
+//! - `netlink/filters.rs`: nft chains and IPsec policies.
+
+#[cfg(target_os = "linux")]
+#[path = "netlink/apply.rs"]
+mod apply;
+#[cfg(target_os = "linux")]
+#[path = "netlink/filters.rs"]
+mod filters;
+#[cfg(target_os = "linux")]
+#[path = "netlink/namespace.rs"]
+mod namespace;
+#[cfg(target_os = "linux")]
+#[path = "netlink/observe.rs"]
+mod observe;
+#[cfg(target_os = "linux")]
+#[path = "netlink/put_back.rs"]
+mod put_back;
+
+#[cfg(target_os = "linux")]
+fn main() {
+    let all = [
+        observe::TESTS,
+        apply::TESTS,
+        put_back::TESTS,
+        filters::TESTS,
+    ]
+    .concat();
+    namespace::run(&all);
+}
+
+#[cfg(not(target_os = "linux"))]
+fn main() {}

@@ -1,0 +1,3 @@
+use crate::namespace::Test;
+
+pub(crate) const TESTS: &[Test] = &[];

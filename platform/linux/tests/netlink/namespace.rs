@@ -1,0 +1,143 @@
+//! A network namespace for each test, and the tools that look at it.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio, exit};
+
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use serde_json::Value;
+
+/// A test: its name, a sentence, and what it does inside its namespace.
+pub(crate) type Test = (&'static str, fn());
+
+const TEST: &str = "NETPROF_NETLINK_TEST";
+const OUTSIDE: &str = "NETPROF_NETLINK_OUTSIDE";
+
+/// Runs all tests, or, inside a namespace, the one that it was made for.
+pub(crate) fn run(tests: &[Test]) {
+    if let Ok(name) = env::var(TEST) {
+        let test = tests.iter().find(|(known, _)| *known == name);
+        let (_, test) = test.expect("the test is one of these");
+        guard();
+        test();
+        exit(0);
+    }
+    let arguments = Arguments::from_args();
+    let missing = what_is_missing();
+    let required = env::var("NETPROF_TESTS_REQUIRED").is_ok_and(|value| value == "1");
+    let trials = tests
+        .iter()
+        .map(|&(name, _)| {
+            let missing = missing.clone();
+            Trial::ignorable_test(name, move || match missing {
+                None => inside(name),
+                Some(why) if required => Err(why.into()),
+                Some(why) => Ok(Completion::ignored_with(why)),
+            })
+        })
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn namespace() -> u64 {
+    let file = fs::metadata("/proc/self/ns/net").expect("there is a namespace");
+    file.ino()
+}
+
+/// Nothing is ever written to the machine's own network.
+fn guard() {
+    let outside = env::var(OUTSIDE).expect("it was started by the tests");
+    assert_ne!(
+        outside,
+        namespace().to_string(),
+        "this is no namespace of its own"
+    );
+}
+
+fn unshare() -> Command {
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--net", "--"]);
+    command.stdin(Stdio::null());
+    command
+}
+
+fn what_is_missing() -> Option<String> {
+    let tried = unshare().args(["ip", "link", "set", "lo", "up"]).output();
+    match tried {
+        Err(error) => Some(format!("unshare(1) does not start: {error}")),
+        Ok(output) if output.status.success() => None,
+        Ok(output) => Some(format!(
+            "no user namespace: {}",
+            String::from_utf8_lossy(&output.stderr).trim()
+        )),
+    }
+}
+
+fn inside(name: &str) -> Result<Completion, Failed> {
+    let program = env::current_exe().expect("this program has a path");
+    let output = unshare()
+        .arg(program)
+        .env(TEST, name)
+        .env(OUTSIDE, namespace().to_string())
+        .output()
+        .map_err(|error| error.to_string())?;
+    if output.status.success() {
+        return Ok(Completion::Completed);
+    }
+    let said = [output.stdout, output.stderr].concat();
+    Err(String::from_utf8_lossy(&said).into_owned().into())
+}
+
+/// Runs a command line, which must succeed.
+pub(crate) fn sh(line: &str) -> String {
+    let (worked, said) = try_sh(line);
+    assert!(worked, "{line}: {said}");
+    said
+}
+
+/// Runs a command line.
+pub(crate) fn try_sh(line: &str) -> (bool, String) {
+    let output = Command::new("sh").args(["-c", line]).output();
+    let output = output.expect("there is a shell");
+    let said = [output.stdout, output.stderr].concat();
+    (
+        output.status.success(),
+        String::from_utf8_lossy(&said).into_owned(),
+    )
+}
+
+/// What a command prints as JSON.
+pub(crate) fn json(line: &str) -> Value {
+    let said = sh(line);
+    if said.trim().is_empty() {
+        return Value::Array(Vec::new());
+    }
+    serde_json::from_str(&said).expect("it prints JSON")
+}
+
+/// The items of a JSON list.
+pub(crate) fn list(line: &str) -> Vec<Value> {
+    match json(line) {
+        Value::Array(items) => items,
+        other => panic!("{line} prints no list: {other}"),
+    }
+}
+
+/// Two links up with carrier, each with addresses: `one` 10.1.0.1/24 and
+/// fd01::1/64, `two` 10.2.0.1/24 and fd02::1/64. Their other ends are up, too.
+pub(crate) fn two_links() {
+    sh("ip link set lo up");
+    for (name, number) in [("one", 1), ("two", 2)] {
+        sh(&format!(
+            "ip link add {name} type veth peer name {name}-end"
+        ));
+        sh(&format!(
+            "sysctl -qw net.ipv6.conf.{name}.accept_dad=0 || true"
+        ));
+        sh(&format!("ip link set {name}-end up"));
+        sh(&format!("ip link set {name} up"));
+        sh(&format!("ip addr add 10.{number}.0.1/24 dev {name}"));
+        sh(&format!("ip addr add fd0{number}::1/64 dev {name} nodad"));
+    }
+}
