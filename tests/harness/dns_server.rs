@@ -54,7 +54,7 @@ impl DnsServer {
         let name = format!("dns-{}", peer.name());
         let mut command = peer.command(
             "dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --user=root \
-             --bind-dynamic --log-queries --log-facility=- --address=/#/",
+             --bind-dynamic --log-queries --log-facility=- --address=/#/ --local-ttl=60",
         );
         command.arg(format!("--pid-file=/run/{name}.pid")).args(&zone.options);
         let mut daemon = Daemon::start(&name, command);

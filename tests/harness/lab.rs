@@ -98,6 +98,13 @@ impl Lab {
         succeed(self.command(line), line)
     }
 
+    /// Runs each line of a text as a command that must succeed.
+    pub(crate) fn run_each(&self, lines: &str) {
+        each_line(lines, |line| {
+            self.run(line);
+        });
+    }
+
     /// Runs a command, however it ends.
     pub(crate) fn output(&self, line: &str) -> Output {
         finish(self.command(line), line)
@@ -137,6 +144,12 @@ impl Lab {
     pub(crate) fn make_folder_of(&self, account: &str, path: &str) {
         fs::create_dir_all(path).unwrap_or_else(|error| panic!("{path}: {error}"));
         self.run(&format!("chown -R {account}:{account} {path}"));
+    }
+}
+
+pub(super) fn each_line(lines: &str, mut run: impl FnMut(&str)) {
+    for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        run(line);
     }
 }
 

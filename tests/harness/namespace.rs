@@ -12,7 +12,7 @@ use std::io::Write;
 use std::os::fd::AsFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -24,8 +24,9 @@ use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, getppid, sethostname};
 
 use super::root::{LOGS, enter_root};
-use super::trial::{EXIT_NOT_RUN, NOT_RUN, PID_NAMESPACE, TIME_LIMIT, Test};
-use super::{Lab, Outside};
+use super::trial::{EXIT_NOT_RUN, NOT_RUN, PID_NAMESPACE, Test};
+use super::Lab;
+use super::lab::Outside;
 
 /// The exit status of a test that ran out of time, as timeout(1) has it.
 const EXIT_TIME: i32 = 124;
@@ -137,7 +138,7 @@ fn pid_1(test: Test, outside: &Outside, tree: &Path, privilege: Privilege) -> ! 
         }
         ForkResult::Parent { child } => child,
     };
-    let code = reap_until_exit_of(body, &events);
+    let code = reap_until_exit_of(body, &events, test.limit);
     if code != 0 && code != EXIT_NOT_RUN {
         show_logs();
     }
@@ -161,8 +162,8 @@ fn body(test: Test, outside: &Outside, privilege: Privilege) -> ! {
 pub(super) struct NotRun(pub(super) String);
 
 /// Waits for the body, and for every orphan that became a child meanwhile.
-fn reap_until_exit_of(body: Pid, events: &SignalFd) -> i32 {
-    let deadline = Instant::now() + TIME_LIMIT;
+fn reap_until_exit_of(body: Pid, events: &SignalFd, limit: Duration) -> i32 {
+    let deadline = Instant::now() + limit;
     loop {
         while let Ok(Some(_)) = events.read_signal() {}
         loop {
@@ -178,7 +179,7 @@ fn reap_until_exit_of(body: Pid, events: &SignalFd) -> i32 {
         }
         let left = deadline.saturating_duration_since(Instant::now());
         if left.is_zero() {
-            eprintln!("out of time after {} s", TIME_LIMIT.as_secs());
+            eprintln!("out of time after {} s", limit.as_secs());
             return EXIT_TIME;
         }
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);

@@ -1,13 +1,20 @@
 //! Peers: further network namespaces, in the place of other machines.
 
 use std::fs::File;
+use std::io::Write;
+use std::net::{SocketAddr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use nix::sched::{CloneFlags, setns};
 
 use super::Lab;
-use super::lab::succeed;
+use super::lab::{each_line, succeed};
+
+pub(super) const QUIET_IPV6: &str = "sysctl -qw \
+    net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
+    net.ipv6.conf.all.accept_ra=0 net.ipv6.conf.default.accept_ra=0 \
+    net.ipv6.conf.all.router_solicitations=0 net.ipv6.conf.default.router_solicitations=0";
 
 /// Another machine on the network: a name, links, routes, servers.
 #[derive(Debug)]
@@ -23,6 +30,7 @@ impl<'lab> Peer<'lab> {
         let namespace = File::open(format!("/run/netns/{name}")).expect("ip made it");
         let peer = Self { lab, name, namespace };
         peer.run("ip link set lo up");
+        peer.run(QUIET_IPV6);
         peer
     }
 
@@ -51,9 +59,9 @@ impl<'lab> Peer<'lab> {
 
     /// Runs each line of a text as a command.
     pub(crate) fn run_each(&self, lines: &str) {
-        for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+        each_line(lines, |line| {
             self.run(line);
-        }
+        });
     }
 
     pub(crate) fn forward(&self) {
@@ -66,5 +74,28 @@ impl<'lab> Peer<'lab> {
         self.lab.run(&format!("ip link add {link} type veth peer name eth0 netns {}", self.name));
         self.run("ip link set eth0 up");
         self.lab.run(&format!("ip link set {link} up"));
+    }
+
+    /// A TCP service that tells each client the peer's name and the address
+    /// that the client came from, so that a test sees which way it took.
+    pub(crate) fn serve_tcp(&self, address: &str) {
+        let address: SocketAddr = address.parse().expect("an address and a port");
+        let namespace = self.namespace.try_clone().expect("a file can be duplicated");
+        let name = self.name;
+        let (ready, is_ready) = std::sync::mpsc::channel();
+        // The thread's namespace is its own; the socket keeps to it.
+        std::thread::spawn(move || {
+            let listener = setns(&namespace, CloneFlags::CLONE_NEWNET)
+                .map_err(std::io::Error::from)
+                .and_then(|()| TcpListener::bind(address));
+            let _ = ready.send(listener.as_ref().map(drop).map_err(|error| error.to_string()));
+            for stream in listener.iter().flat_map(TcpListener::incoming).flatten() {
+                if let Ok(from) = stream.peer_addr() {
+                    let _ = writeln!(&stream, "{name} {}", from.ip());
+                }
+            }
+        });
+        let result = is_ready.recv().expect("the thread answers");
+        result.unwrap_or_else(|error| panic!("{name}: {address}: {error}"));
     }
 }

@@ -50,6 +50,16 @@ impl Resolved {
         self.until_it_answers(lab);
     }
 
+    /// Has it read its files again. Not before 257: older ones die of it.
+    pub(crate) fn reload(&mut self, lab: &Lab) {
+        assert!(self.version >= 257, "systemd-resolved {} does not reload", self.version);
+        let loaded = || lab.resolved()["delegates"].as_object().map_or(0, serde_json::Map::len);
+        let files = std::fs::read_dir("/run/systemd/dns-delegate.d").map_or(0, Iterator::count);
+        self.daemon.signal(nix::sys::signal::Signal::SIGHUP);
+        // Nothing says that it has done so, but the number of delegates.
+        self.daemon.ready_when(|_| loaded() == files);
+    }
+
     fn until_it_answers(&mut self, lab: &Lab) {
         const PING: &str = "busctl --no-pager --auto-start=no call org.freedesktop.resolve1 \
                             /org/freedesktop/resolve1 org.freedesktop.DBus.Peer Ping";

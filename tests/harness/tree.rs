@@ -26,6 +26,14 @@ impl Tree {
         }
     }
 
+    /// How a list of tests marks those of the tree; the usual one is not marked.
+    pub(crate) fn kind(self) -> &'static str {
+        match self {
+            Tree::Host => "",
+            Tree::Newer => "newer",
+        }
+    }
+
     /// Where the tree is, or why there is none.
     pub(crate) fn path(self) -> Result<PathBuf, String> {
         let path = roots().join(self.name());

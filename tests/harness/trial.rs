@@ -17,12 +17,14 @@ use std::time::{Duration, Instant};
 use libtest_mimic::{Completion, Failed};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-use super::{Lab, Outside, Tree};
+use super::lab::Outside;
+use super::{Lab, Tree};
 
-/// What pid 1 of a test gives it, so that it can still show the daemons' logs.
-pub(super) const TIME_LIMIT: Duration = Duration::from_secs(120);
-/// When the outside stops believing in pid 1.
-const PATIENCE: Duration = Duration::from_secs(130);
+/// How long a test may take. Pid 1 of the test sees to it, because from inside
+/// the daemons' logs can still be shown.
+pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
+/// How much later the outside stops believing in pid 1.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 pub(super) const INSIDE: &str = "--inside-namespaces";
 pub(super) const EXIT_NOT_RUN: i32 = 77;
@@ -35,14 +37,34 @@ pub(crate) struct Test {
     pub(crate) name: &'static str,
     pub(crate) tree: Tree,
     pub(crate) body: fn(&Lab),
+    pub(crate) limit: Duration,
+}
+
+/// How a test went.
+#[derive(Clone, Debug)]
+pub(super) enum Outcome {
+    Passed,
+    /// It could not run here, for this reason.
+    NotRun(String),
+    /// With all that it printed, and its pid namespace if it had come to one.
+    Failed { output: String, namespace: Option<String> },
 }
 
 impl Test {
-    /// Runs the test in namespaces of its own, and says how it went.
+    /// Runs the test, and tells libtest how it went.
     pub(super) fn run(self) -> Result<Completion, Failed> {
+        match self.outcome()? {
+            Outcome::Passed => Ok(Completion::Completed),
+            Outcome::NotRun(reason) => not_run(&reason),
+            Outcome::Failed { output, .. } => Err(output.into()),
+        }
+    }
+
+    /// Runs the test in namespaces of its own.
+    pub(super) fn outcome(self) -> std::io::Result<Outcome> {
         let tree = match self.tree.path() {
             Ok(tree) => tree,
-            Err(reason) => return not_run(&reason),
+            Err(reason) => return Ok(Outcome::NotRun(reason)),
         };
         let (reader, writer) = std::io::pipe()?;
         let mut command = Command::new("/proc/self/exe");
@@ -55,37 +77,33 @@ impl Test {
             .stdin(Stdio::null())
             .stdout(writer.try_clone()?)
             .stderr(writer);
-        if let Some(backtrace) = std::env::var_os("RUST_BACKTRACE") {
-            command.env("RUST_BACKTRACE", backtrace);
-        }
         let mut child = command.spawn()?;
         // The command holds the pipe's write end, which must be open nowhere
         // but inside: its end of file then means that all is over.
         drop(command);
-        let output = watch(reader, &mut child)?;
+        let output = watch(reader, &mut child, self.limit + PATIENCE)?;
         let status = child.wait()?;
         let output = String::from_utf8_lossy(&output);
         let (namespace, output) = split_header(&output);
+        let failed = |output| Outcome::Failed { output, namespace: namespace.map(str::to_owned) };
 
-        if let Some(namespace) = namespace {
-            let left = processes_in(namespace);
-            if !left.is_empty() {
-                return Err(format!("{output}\nprocesses outlived the test: {left:?}").into());
-            }
+        let left = namespace.map(processes_in).unwrap_or_default();
+        if !left.is_empty() {
+            return Ok(failed(format!("{output}\nprocesses outlived the test: {left:?}")));
         }
-        match status.code() {
-            Some(0) => Ok(Completion::Completed),
+        Ok(match status.code() {
+            Some(0) => Outcome::Passed,
             Some(EXIT_NOT_RUN) => {
                 let reason = output.lines().find_map(|line| line.strip_prefix(NOT_RUN));
-                not_run(reason.unwrap_or("no reason was given"))
+                Outcome::NotRun(reason.unwrap_or("no reason was given").to_owned())
             }
-            _ => Err(format!("{status}\n{output}").into()),
-        }
+            _ => failed(format!("{status}\n{output}")),
+        })
     }
 }
 
 /// A test that could not run shows as not run; where all must run, as failed.
-fn not_run(reason: &str) -> Result<Completion, Failed> {
+pub(super) fn not_run(reason: &str) -> Result<Completion, Failed> {
     if std::env::var_os("NETPROF_TESTS_REQUIRED").is_some_and(|value| value == "1") {
         return Err(format!("could not run, and NETPROF_TESTS_REQUIRED=1: {reason}").into());
     }
@@ -93,8 +111,8 @@ fn not_run(reason: &str) -> Result<Completion, Failed> {
 }
 
 /// Collects what the test prints until all of its processes are gone.
-fn watch(mut reader: std::io::PipeReader, child: &mut Child) -> std::io::Result<Vec<u8>> {
-    let deadline = Instant::now() + PATIENCE;
+fn watch(mut reader: std::io::PipeReader, child: &mut Child, limit: Duration) -> std::io::Result<Vec<u8>> {
+    let deadline = Instant::now() + limit;
     let mut output = Vec::new();
     let mut buffer = [0; 8192];
     let mut killed = false;
@@ -133,7 +151,7 @@ fn split_header(output: &str) -> (Option<&str>, &str) {
 }
 
 /// The processes of this machine that live in a pid namespace.
-fn processes_in(namespace: &str) -> Vec<String> {
+pub(super) fn processes_in(namespace: &str) -> Vec<String> {
     let Ok(entries) = fs::read_dir("/proc") else {
         return Vec::new();
     };

@@ -1,0 +1,109 @@
+//! A real OpenVPN tunnel, between the workstation and a `VpnSite`'s server.
+//!
+//! Both ends know each other by certificate fingerprint, which spares an
+//! authority. Keys are made on the spot: none is worth keeping.
+
+use super::daemon::Daemon;
+use super::lab::Lab;
+use super::topology::VpnSite;
+
+const FOLDER: &str = "/root/openvpn";
+const UP: &str = "Initialization Sequence Completed";
+
+/// What the server pushes, and what the client is started with beyond that.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Settings {
+    /// `--push` options of the server.
+    pub(crate) pushes: Vec<String>,
+    /// More arguments of the client, such as hooks.
+    pub(crate) client: Vec<String>,
+}
+
+impl Settings {
+    /// All traffic through the tunnel.
+    pub(crate) fn full_tunnel() -> Self {
+        Self::default().push("redirect-gateway def1").push("route 10.99.0.0 255.255.0.0")
+    }
+
+    /// Only the corporate network through the tunnel.
+    pub(crate) fn split_tunnel() -> Self {
+        Self::default().push("route 10.99.0.0 255.255.0.0")
+    }
+
+    pub(crate) fn push(mut self, option: &str) -> Self {
+        self.pushes.push(option.to_owned());
+        self
+    }
+
+    /// Calls a program at `--up`, `--route-up` and `--down`.
+    pub(crate) fn hook(mut self, program: &str) -> Self {
+        let words = format!("--script-security 2 --up {program} --route-up {program} --down {program} --down-pre");
+        self.client.extend(words.split(' ').map(str::to_owned));
+        self
+    }
+}
+
+/// Server and client, connected: `tun0` is up on both.
+#[derive(Debug)]
+pub(crate) struct OpenVpn {
+    client: Daemon,
+    server: Daemon,
+}
+
+impl OpenVpn {
+    pub(crate) fn connect(lab: &Lab, site: &VpnSite<'_>, settings: &Settings) -> Self {
+        if !std::path::Path::new("/dev/net/tun").exists() {
+            lab.not_run("/dev/net/tun is not there");
+        }
+        let [server_print, client_print] = ["server", "client"].map(|name| make_key(lab, name));
+        let mut command = site.server.command(&format!(
+            "openvpn --cd {FOLDER} --dev tun0 --mode server --tls-server --topology subnet \
+             --server 10.8.0.0 255.255.255.0 --local {} --port 1194 --proto udp --dh none \
+             --cert server.crt --key server.key --peer-fingerprint {client_print} \
+             --keepalive 2 10 --verb 3",
+            VpnSite::SERVER
+        ));
+        for push in &settings.pushes {
+            command.args(["--push", push]);
+        }
+        let mut server = Daemon::start("openvpn-server", command);
+        server.until_logged(UP);
+
+        let mut command = lab.command(&format!(
+            "openvpn --cd {FOLDER} --client --dev tun0 --proto udp --remote {} 1194 --nobind \
+             --cert client.crt --key client.key --peer-fingerprint {server_print} --verb 3",
+            VpnSite::SERVER
+        ));
+        command.args(&settings.client);
+        let mut client = Daemon::start("openvpn-client", command);
+        client.until_logged(UP);
+        Self { client, server }
+    }
+
+    /// Restarts the client's connection, as a change of network does; the
+    /// process stays, and its hooks run again.
+    pub(crate) fn reconnect(&mut self) {
+        let times = |daemon: &Daemon| daemon.log().matches(UP).count();
+        let before = times(&self.client);
+        self.client.signal(nix::sys::signal::Signal::SIGUSR1);
+        self.client.ready_when(|client| times(client) > before);
+    }
+
+    /// Ends the client, and then the server.
+    pub(crate) fn disconnect(mut self) {
+        self.client.stop();
+        self.server.stop();
+    }
+}
+
+/// Makes a key and a certificate; its fingerprint.
+fn make_key(lab: &Lab, name: &str) -> String {
+    lab.run(&format!("mkdir -p {FOLDER}"));
+    lab.run(&format!(
+        "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3 \
+         -subj /CN={name} -keyout {FOLDER}/{name}.key -out {FOLDER}/{name}.crt"
+    ));
+    let line = lab.run(&format!("openssl x509 -in {FOLDER}/{name}.crt -noout -fingerprint -sha256"));
+    let (_, print) = line.trim().split_once('=').expect("it prints NAME=FINGERPRINT");
+    print.to_owned()
+}

@@ -1,0 +1,43 @@
+//! Real VPN clients.
+
+use crate::harness::{Lab, OpenVpn, Picture, Settings, VpnSite, until};
+
+pub(crate) fn openvpn_carries_the_corporate_network(lab: &Lab) {
+    let site = VpnSite::new(lab);
+    site.server.serve_tcp("10.99.5.5:80");
+    assert!(!lab.reaches("10.99.0.1"));
+    let before = Picture::take(lab);
+    let vpn = OpenVpn::connect(lab, &site, &Settings::split_tunnel());
+    assert!(lab.reaches("10.99.0.1"));
+    assert_eq!(lab.way_to("10.99.5.5").unwrap().link, "tun0");
+    assert_eq!(lab.greeting("10.99.5.5:80").as_deref(), Some("vpn 10.8.0.2"));
+    assert_eq!(lab.run("dig +short @10.99.0.1 git.corp.example"), "10.99.5.5\n");
+    assert!(site.corp_dns.saw("git.corp.example") && !site.lan_dns.saw("git.corp.example"));
+    assert!(lab.reaches("192.168.77.1"));
+    assert_eq!(before.differs_in(&Picture::take(lab)), ["addresses", "links", "routes, IPv4", "routes, IPv6", "sysctls"]);
+
+    vpn.disconnect();
+    until("tun0 is gone", || lab.way_to("10.99.5.5").unwrap().link == "lan0");
+    before.assert_same(&Picture::take(lab));
+}
+
+pub(crate) fn openvpn_full_tunnel_takes_the_far_subnet(lab: &Lab) {
+    let site = VpnSite::new(lab);
+    let log = "/root/hook.log";
+    lab.write("/usr/local/bin/hook", format!("#!/bin/bash\necho \"$script_type $dev\" >>{log}\n"));
+    lab.run("chmod 755 /usr/local/bin/hook");
+    let settings = Settings::full_tunnel()
+        .push("route 192.168.0.0 255.255.0.0")
+        .hook("/usr/local/bin/hook");
+    let mut vpn = OpenVpn::connect(lab, &site, &settings);
+    assert_eq!(lab.way_to("203.0.113.80").unwrap().link, "tun0");
+    assert_eq!(lab.way_to(VpnSite::SERVER).unwrap().link, "lan0");
+    // The LAN itself is a longer prefix than what was pushed.
+    assert!(lab.reaches("192.168.77.50"));
+    vpn.reconnect();
+    assert!(lab.reaches("10.99.0.1"));
+    vpn.disconnect();
+    let calls = std::fs::read_to_string(log).unwrap();
+    assert_eq!(calls.lines().next(), Some("up tun0"), "{calls}");
+    assert_eq!(calls.lines().last(), Some("down tun0"), "{calls}");
+}
