@@ -1,0 +1,126 @@
+//! What must hold of a profile as a whole: after its includes were merged, since
+//! an include may use a link that only its includer declares.
+
+use std::collections::BTreeMap;
+
+use netprof_model::profile::{Profile, RouteTarget, Spanned};
+use netprof_model::{Diagnostic, Location, Name};
+
+use crate::code;
+use crate::limit::Errors;
+use crate::suggest::{did_you_mean, list};
+
+/// Every error of a merged profile.
+pub(crate) fn check(profile: &Profile) -> Vec<Diagnostic> {
+    let mut found = Errors::default();
+    links(profile, &mut found);
+    domains(profile, &mut found);
+    defaults(profile, &mut found);
+    found.into_diagnostics()
+}
+
+/// Every use of a link in the profile.
+pub(crate) fn uses(profile: &Profile) -> impl Iterator<Item = &Spanned<Name>> {
+    let scopes = profile
+        .scopes
+        .iter()
+        .filter_map(|scope| scope.link.as_ref());
+    let lans = profile.routes.keep_lan.iter().flat_map(|keep| &keep.links);
+    let routes = profile
+        .routes
+        .routes
+        .iter()
+        .filter_map(|route| match &route.target {
+            RouteTarget::Through { link, .. } => link.as_ref(),
+            RouteTarget::Unreachable => None,
+        });
+    let sizes = profile.mtu.iter().map(|mtu| &mtu.link);
+    let clamps = profile.clamp_mss.iter().map(|clamp| &clamp.link);
+    let conditions = profile.when.iter().flat_map(|when| &when.links);
+    scopes
+        .chain(lans)
+        .chain(routes)
+        .chain(sizes)
+        .chain(clamps)
+        .chain(conditions)
+}
+
+fn links(profile: &Profile, found: &mut Errors) {
+    let declared: BTreeMap<&Name, &Location> = profile
+        .links
+        .iter()
+        .map(|link| (&link.name, &link.at))
+        .collect();
+    for used in uses(profile) {
+        if declared.contains_key(&used.value) {
+            continue;
+        }
+        found.add(|| {
+            let names = declared.keys().map(|name| name.as_str());
+            let help = did_you_mean(used.value.as_str(), names, || {
+                let declare = format!(
+                    "declare it: link \"{}\" {{ match name=\"tun*\"; }}",
+                    used.value
+                );
+                if declared.is_empty() || declared.len() > 8 {
+                    declare
+                } else {
+                    format!("there are {}; or {declare}", list(declared.keys()))
+                }
+            });
+            Diagnostic::error(
+                code::UNDECLARED_LINK,
+                format!(
+                    "no link `{}` is declared in \"{}\"",
+                    used.value, profile.name
+                ),
+            )
+            .at(used.at.clone())
+            .label("not declared")
+            .help(help)
+        });
+    }
+}
+
+fn domains(profile: &Profile, found: &mut Errors) {
+    let mut claimed: BTreeMap<&str, (&Name, &Location)> = BTreeMap::new();
+    for scope in &profile.scopes {
+        for domain in &scope.domains {
+            let Some((other, at)) = claimed.get(domain.value.as_str()) else {
+                claimed.insert(&domain.value, (&scope.name, &domain.at));
+                continue;
+            };
+            found.add(|| {
+                Diagnostic::error(
+                    code::SHARED_DOMAIN,
+                    format!(
+                        "`{}` is a domain of scope \"{}\" and of scope \"{other}\"",
+                        domain.value, scope.name
+                    ),
+                )
+                .at(domain.at.clone())
+                .label(format!("claimed already at {at}"))
+                .help("names go to one scope: remove it from the other")
+            });
+        }
+    }
+}
+
+fn defaults(profile: &Profile, found: &mut Errors) {
+    let mut defaults = profile.scopes.iter().filter(|scope| scope.default_route);
+    let Some(first) = defaults.next() else { return };
+    for second in defaults {
+        found.add(|| {
+            Diagnostic::error(
+                code::TWO_DEFAULTS,
+                format!(
+                    "scope \"{}\" and scope \"{}\" both take the names that no scope claims",
+                    first.name, second.name
+                ),
+            )
+            .at(second.at.clone())
+            .label(format!("the other one is at {}", first.at))
+            .help("write `default-route #true` in one scope alone")
+        });
+    }
+}

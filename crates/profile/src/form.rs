@@ -1,0 +1,408 @@
+//! Taking nodes apart, strictly.
+//!
+//! A [`Form`] hands out the arguments and properties of one node and remembers
+//! which of them somebody asked for; what is left at the end is reported as
+//! unknown. So no reader of a node can forget to refuse what it does not know.
+
+use std::collections::BTreeSet;
+
+use netprof_model::profile::Spanned;
+use netprof_model::{Diagnostic, Location};
+
+use crate::code;
+use crate::source::Source;
+use crate::suggest::{Shown, did_you_mean, list};
+use crate::syntax::{Entry, Node, Span, Value};
+
+/// Why a value is refused.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    code: &'static str,
+    message: String,
+    label: String,
+    help: Option<String>,
+}
+
+impl Refusal {
+    pub(crate) fn new(
+        code: &'static str,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            message: message.into(),
+            label: label.into(),
+            help: None,
+        }
+    }
+
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+}
+
+/// What was found in one file.
+pub(crate) struct Report<'s> {
+    source: &'s Source,
+    pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether parts of the file could not be read: what is missing may be there.
+    pub(crate) torn: bool,
+}
+
+impl<'s> Report<'s> {
+    pub(crate) fn new(source: &'s Source) -> Self {
+        Self {
+            source,
+            diagnostics: Vec::new(),
+            torn: false,
+        }
+    }
+
+    pub(crate) fn location(&self, span: Span) -> Location {
+        self.source.location(span)
+    }
+
+    pub(crate) fn spanned<T>(&self, value: T, span: Span) -> Spanned<T> {
+        Spanned {
+            value,
+            at: self.location(span),
+        }
+    }
+
+    pub(crate) fn refuse(&mut self, span: Span, refusal: Refusal) {
+        let mut diagnostic = Diagnostic::error(refusal.code, refusal.message)
+            .at(self.location(span))
+            .label(refusal.label);
+        diagnostic.help = refusal.help;
+        self.diagnostics.push(diagnostic);
+    }
+
+    /// Refuses a node because of what it lacks, unless that may have been unreadable.
+    pub(crate) fn missing(&mut self, span: Span, refusal: Refusal) {
+        if !self.torn {
+            self.refuse(span, refusal);
+        }
+    }
+
+    /// Refuses a node that is not known in `parent`, which takes `known`.
+    pub(crate) fn unknown_node(&mut self, node: &Node, parent: &str, known: &[&str]) {
+        let name = Shown(&node.name.text);
+        let help = did_you_mean(&node.name.text, known.iter().copied(), || {
+            match home_of(&node.name.text) {
+                Some(home) => format!("`{name}` stands in {home}"),
+                None => format!("{parent} takes {}", list(known)),
+            }
+        });
+        self.refuse(
+            node.name.span,
+            Refusal::new(
+                code::UNKNOWN_NODE,
+                format!("{parent} has no `{name}`"),
+                "not known here",
+            )
+            .help(help),
+        );
+    }
+}
+
+/// Where a node that is in the wrong place belongs.
+fn home_of(node: &str) -> Option<&'static str> {
+    Some(match node {
+        "profile" => "the file itself, not in another node",
+        "description" | "when" | "os" => "a `profile`",
+        "include" | "dns" | "routes" | "containers" | "proxy" | "mtu" | "clamp-mss" | "remove" => {
+            "a `profile` or an `os` block"
+        }
+        "match" => "a `link` that is declared in the profile",
+        "scope" => "`dns`",
+        "domains" | "search" | "servers" | "default-route" => "a `scope` in `dns`",
+        "keep-localhost" | "keep-lan" | "route" | "unreachable" => "`routes`",
+        "also" => "`keep-lan` in `routes`",
+        "keep-local" | "docker" | "podman" => "`containers`",
+        "bridge" => "`docker` in `containers`",
+        "subnet" => "`podman` in `containers`",
+        "pool" => "`docker` or `podman` in `containers`",
+        "http" | "https" | "socks" | "pac" | "bypass" | "export" => "`proxy`",
+        "ssid" | "gateway-mac" | "dns-suffix" | "reachable" => "`when`",
+        _ => return None,
+    })
+}
+
+/// One node that is being taken apart.
+pub(crate) struct Form<'n> {
+    pub(crate) node: &'n Node,
+    /// How many arguments were handed out.
+    taken: usize,
+    /// The properties that were asked for.
+    known: Vec<&'static str>,
+}
+
+impl<'n> Form<'n> {
+    pub(crate) fn new(node: &'n Node, report: &mut Report<'_>) -> Self {
+        let types = node
+            .ty
+            .iter()
+            .chain(node.entries.iter().filter_map(|entry| entry.ty.as_ref()));
+        for span in types {
+            report.refuse(
+                *span,
+                Refusal::new(
+                    code::TYPE_ANNOTATION,
+                    "a type annotation means nothing in a profile",
+                    "no types here",
+                )
+                .help("remove it with its parentheses"),
+            );
+        }
+        Self {
+            node,
+            taken: 0,
+            known: Vec::new(),
+        }
+    }
+
+    /// The node's name.
+    pub(crate) fn name(&self) -> &'n str {
+        &self.node.name.text
+    }
+
+    fn positional(&self) -> impl Iterator<Item = &'n Entry> + use<'n> {
+        self.node.entries.iter().filter(|entry| entry.key.is_none())
+    }
+
+    /// The next argument, which must be there; `what` says what it is.
+    pub(crate) fn argument<T>(
+        &mut self,
+        report: &mut Report<'_>,
+        what: &str,
+        read: impl Fn(&Value) -> Result<T, Refusal>,
+    ) -> Option<Spanned<T>> {
+        let Some(entry) = self.positional().nth(self.taken) else {
+            let name = self.name();
+            report.missing(
+                self.node.name.span,
+                Refusal::new(
+                    code::MISSING_ARGUMENT,
+                    format!("`{name}` needs {what}"),
+                    format!("{what} must follow"),
+                ),
+            );
+            return None;
+        };
+        self.taken += 1;
+        value(report, entry, read)
+    }
+
+    /// All further arguments; a value that stands twice is refused.
+    pub(crate) fn arguments<T: Ord + Clone>(
+        &mut self,
+        report: &mut Report<'_>,
+        read: impl Fn(&Value) -> Result<T, Refusal>,
+    ) -> Vec<Spanned<T>> {
+        let mut values: Vec<Spanned<T>> = Vec::new();
+        let mut seen = BTreeSet::new();
+        for entry in self.positional().skip(self.taken) {
+            self.taken += 1;
+            let Some(value) = value(report, entry, &read) else {
+                continue;
+            };
+            if !seen.insert(value.value.clone()) {
+                report.refuse(
+                    entry.span,
+                    Refusal::new(
+                        code::REPEATED_VALUE,
+                        format!("`{}` has the same value twice", self.name()),
+                        "stands already before",
+                    )
+                    .help("remove one of them"),
+                );
+            } else {
+                values.push(value);
+            }
+        }
+        values
+    }
+
+    /// All further arguments, of which there must be one; `what` says what they are.
+    pub(crate) fn some_arguments<T: Ord + Clone>(
+        &mut self,
+        report: &mut Report<'_>,
+        what: &str,
+        read: impl Fn(&Value) -> Result<T, Refusal>,
+    ) -> Vec<Spanned<T>> {
+        if self.positional().nth(self.taken).is_none() {
+            report.missing(
+                self.node.name.span,
+                Refusal::new(
+                    code::MISSING_ARGUMENT,
+                    format!("`{}` needs {what}", self.name()),
+                    format!("{what} must follow"),
+                ),
+            );
+        }
+        self.arguments(report, read)
+    }
+
+    /// Whether the property of that key is given, right or wrong.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.node
+            .entries
+            .iter()
+            .any(|entry| entry.key.as_ref().is_some_and(|word| word.text == key))
+    }
+
+    /// The property of that key.
+    pub(crate) fn property<T>(
+        &mut self,
+        report: &mut Report<'_>,
+        key: &'static str,
+        read: impl Fn(&Value) -> Result<T, Refusal>,
+    ) -> Option<Spanned<T>> {
+        self.known.push(key);
+        let mut found = self
+            .node
+            .entries
+            .iter()
+            .filter(|entry| entry.key.as_ref().is_some_and(|word| word.text == key));
+        let first = found.next()?;
+        for again in found {
+            // KDL lets the last one win, which is never what somebody meant.
+            report.refuse(
+                again.key.as_ref().map_or(again.span, |word| word.span),
+                Refusal::new(
+                    code::REPEATED_VALUE,
+                    format!("`{key}=` is given twice"),
+                    "given already before",
+                )
+                .help("remove one of them"),
+            );
+        }
+        value(report, first, read)
+    }
+
+    /// The boolean property of that key, false where it is not given.
+    pub(crate) fn flag(&mut self, report: &mut Report<'_>, key: &'static str) -> bool {
+        self.property(report, key, crate::value::boolean)
+            .is_some_and(|flag| flag.value)
+    }
+
+    /// Ends a node that takes no children.
+    pub(crate) fn leaf(self, report: &mut Report<'_>) {
+        if let Some(block) = self.node.block {
+            report.refuse(
+                Span::new(block.start, block.start + 1),
+                Refusal::new(
+                    code::NO_CHILDREN,
+                    format!("`{}` takes no block", self.name()),
+                    "this block",
+                )
+                .help("remove the braces and what is in them"),
+            );
+        }
+        self.entries_end(report);
+    }
+
+    /// Ends a node that takes children, and hands them out.
+    pub(crate) fn block(self, report: &mut Report<'_>) -> &'n [Node] {
+        self.entries_end(report);
+        self.node.children.as_deref().unwrap_or_default()
+    }
+
+    fn entries_end(&self, report: &mut Report<'_>) {
+        let name = self.name();
+        for entry in self.positional().skip(self.taken) {
+            let refusal = Refusal::new(
+                code::EXTRA_ARGUMENT,
+                format!("`{name}` takes {} here", arguments(self.taken)),
+                "one too many",
+            );
+            let help = match &entry.value {
+                Value::Text(text) if self.known.contains(&text.as_str()) => {
+                    format!("a property is written with `=`: {text}=...")
+                }
+                _ => "remove it".to_owned(),
+            };
+            report.refuse(entry.span, refusal.help(help));
+        }
+        for entry in &self.node.entries {
+            let Some(key) = &entry.key else { continue };
+            if self.known.contains(&key.text.as_str()) {
+                continue;
+            }
+            let help = did_you_mean(&key.text, self.known.iter().copied(), || {
+                if self.known.is_empty() {
+                    format!("`{name}` has no properties: values stand after it without a key")
+                } else {
+                    format!(
+                        "`{name}` takes {}",
+                        list(self.known.iter().map(|key| format!("{key}=")))
+                    )
+                }
+            });
+            report.refuse(
+                key.span,
+                Refusal::new(
+                    code::UNKNOWN_PROPERTY,
+                    format!("`{name}` has no property `{}`", Shown(&key.text)),
+                    "not known here",
+                )
+                .help(help),
+            );
+        }
+    }
+}
+
+fn arguments(count: usize) -> String {
+    match count {
+        0 => "no arguments".to_owned(),
+        1 => "one argument".to_owned(),
+        many => format!("{many} arguments"),
+    }
+}
+
+fn value<T>(
+    report: &mut Report<'_>,
+    entry: &Entry,
+    read: impl Fn(&Value) -> Result<T, Refusal>,
+) -> Option<Spanned<T>> {
+    match read(&entry.value) {
+        Ok(value) => Some(report.spanned(value, entry.span)),
+        Err(refusal) => {
+            report.refuse(entry.span, refusal);
+            None
+        }
+    }
+}
+
+/// Which of the nodes that may stand once were seen, and where.
+#[derive(Default)]
+pub(crate) struct Once<'n> {
+    seen: Vec<&'n Node>,
+}
+
+impl<'n> Once<'n> {
+    /// Whether `node` is the first of its name; a further one is refused.
+    pub(crate) fn first(&mut self, report: &mut Report<'_>, node: &'n Node, help: &str) -> bool {
+        let earlier = self
+            .seen
+            .iter()
+            .find(|seen| seen.name.text == node.name.text);
+        let Some(earlier) = earlier else {
+            self.seen.push(node);
+            return true;
+        };
+        let line = report.location(earlier.name.span).line;
+        report.refuse(
+            node.name.span,
+            Refusal::new(
+                code::REPEATED_NODE,
+                format!("`{}` stands twice, first on line {line}", node.name.text),
+                "the second one",
+            )
+            .help(help.to_owned()),
+        );
+        false
+    }
+}

@@ -1,0 +1,229 @@
+//! A profile as it is written, before includes are merged.
+//!
+//! It is a list of pieces, each with a key: two pieces of one key say something
+//! about the same thing, so only one of them can hold.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netprof_model::profile::{
+    ClampMss, Docker, Export, KeepLan, LinkDecl, Mtu, Podman, ProxyUrl, RouteDecl, Scope, Spanned,
+    When,
+};
+use netprof_model::snapshot::Os;
+use netprof_model::{Location, Name};
+
+/// One profile of a file.
+#[derive(Clone, Debug)]
+pub(crate) struct Written {
+    pub(crate) name: Name,
+    pub(crate) description: Option<String>,
+    pub(crate) when: Option<When>,
+    pub(crate) body: Body,
+    pub(crate) os: Vec<(Os, Body)>,
+    pub(crate) at: Location,
+}
+
+impl Written {
+    /// The bodies that hold on `os`: the profile's own, then its blocks for it.
+    pub(crate) fn bodies(&self, os: Os) -> impl Iterator<Item = &Body> {
+        let blocks = self.os.iter().filter(move |(of, _)| *of == os);
+        std::iter::once(&self.body).chain(blocks.map(|(_, body)| body))
+    }
+}
+
+/// What stands in a profile, or in an `os` block of one.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Body {
+    pub(crate) includes: Vec<Spanned<Name>>,
+    pub(crate) removals: Vec<Removal>,
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// Something that an include brought, and that is not wanted.
+#[derive(Clone, Debug)]
+pub(crate) struct Removal {
+    pub(crate) what: Wanted,
+    pub(crate) at: Location,
+}
+
+/// Which pieces a removal means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Wanted {
+    /// The piece of this key.
+    One(Key),
+    /// The routes to this prefix, whatever their metric.
+    Routes(IpNet),
+}
+
+impl fmt::Display for Wanted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::One(key) => key.fmt(f),
+            Self::Routes(prefix) => write!(f, "route \"{prefix}\""),
+        }
+    }
+}
+
+/// One thing that a profile says.
+#[derive(Clone, Debug)]
+pub(crate) enum Piece {
+    Link(LinkDecl),
+    Scope(Scope),
+    KeepLocalhost(Location),
+    KeepLan(KeepLan),
+    Route(RouteDecl),
+    KeepLocal(Location),
+    Docker(Docker),
+    Podman(Podman),
+    Proxy(ProxyKind, Spanned<ProxyUrl>),
+    Bypass(Vec<Spanned<String>>, Location),
+    Export(Vec<Spanned<Export>>, Location),
+    Mtu(Mtu),
+    ClampMss(ClampMss),
+}
+
+/// Which proxy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum ProxyKind {
+    Http,
+    Https,
+    Socks,
+    Pac,
+}
+
+impl ProxyKind {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Http => "http",
+            Self::Https => "https",
+            Self::Socks => "socks",
+            Self::Pac => "pac",
+        }
+    }
+}
+
+/// What a piece is about.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Key {
+    Link(Name),
+    Scope(Name),
+    KeepLocalhost,
+    KeepLan,
+    /// A prefix and a metric, as the kernel tells routes apart.
+    Route(IpNet, u32),
+    KeepLocal,
+    Docker,
+    Podman,
+    Proxy(ProxyKind),
+    Bypass,
+    Export,
+    Mtu(Name),
+    ClampMss(Name),
+}
+
+impl Key {
+    /// The key of a route. A route without a metric has the kernel's: 0, and 1024
+    /// for IPv6, where 0 means that, too (net/ipv6/route.c, `IP6_RT_PRIO_USER`).
+    pub(crate) fn route(prefix: IpNet, metric: Option<u32>) -> Self {
+        Self::Route(prefix, effective_metric(prefix, metric))
+    }
+}
+
+/// The metric that the kernel gives a route.
+pub(crate) fn effective_metric(prefix: IpNet, metric: Option<u32>) -> u32 {
+    match (prefix.addr(), metric.unwrap_or(0)) {
+        (IpAddr::V6(_), 0) => 1024,
+        (_, metric) => metric,
+    }
+}
+
+impl fmt::Display for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Link(name) => write!(f, "link \"{name}\""),
+            Self::Scope(name) => write!(f, "scope \"{name}\""),
+            Self::KeepLocalhost => f.write_str("keep-localhost"),
+            Self::KeepLan => f.write_str("keep-lan"),
+            Self::Route(prefix, metric) if *metric == effective_metric(*prefix, None) => {
+                write!(f, "route \"{prefix}\"")
+            }
+            Self::Route(prefix, metric) => write!(f, "route \"{prefix}\" metric={metric}"),
+            Self::KeepLocal => f.write_str("keep-local"),
+            Self::Docker => f.write_str("docker"),
+            Self::Podman => f.write_str("podman"),
+            Self::Proxy(kind) => f.write_str(kind.as_str()),
+            Self::Bypass => f.write_str("bypass"),
+            Self::Export => f.write_str("export"),
+            Self::Mtu(link) => write!(f, "mtu \"{link}\""),
+            Self::ClampMss(link) => write!(f, "clamp-mss \"{link}\""),
+        }
+    }
+}
+
+impl Piece {
+    pub(crate) fn key(&self) -> Key {
+        match self {
+            Self::Link(link) => Key::Link(link.name.clone()),
+            Self::Scope(scope) => Key::Scope(scope.name.clone()),
+            Self::KeepLocalhost(_) => Key::KeepLocalhost,
+            Self::KeepLan(_) => Key::KeepLan,
+            Self::Route(route) => Key::route(route.prefix, route.metric),
+            Self::KeepLocal(_) => Key::KeepLocal,
+            Self::Docker(_) => Key::Docker,
+            Self::Podman(_) => Key::Podman,
+            Self::Proxy(kind, _) => Key::Proxy(*kind),
+            Self::Bypass(..) => Key::Bypass,
+            Self::Export(..) => Key::Export,
+            Self::Mtu(mtu) => Key::Mtu(mtu.link.value.clone()),
+            Self::ClampMss(clamp) => Key::ClampMss(clamp.link.value.clone()),
+        }
+    }
+
+    pub(crate) fn at(&self) -> &Location {
+        match self {
+            Self::Link(link) => &link.at,
+            Self::Scope(scope) => &scope.at,
+            Self::KeepLan(keep) => &keep.at,
+            Self::Route(route) => &route.at,
+            Self::Docker(docker) => &docker.at,
+            Self::Podman(podman) => &podman.at,
+            Self::Proxy(_, url) => &url.at,
+            Self::Mtu(mtu) => &mtu.at,
+            Self::ClampMss(clamp) => &clamp.at,
+            Self::KeepLocalhost(at)
+            | Self::KeepLocal(at)
+            | Self::Bypass(_, at)
+            | Self::Export(_, at) => at,
+        }
+    }
+
+    /// Whether two pieces of one key say the same, wherever they are written.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        fn same<T: serde::Serialize>(a: &T, b: &T) -> bool {
+            // The serialised form leaves places out.
+            match (serde_json::to_value(a), serde_json::to_value(b)) {
+                (Ok(a), Ok(b)) => a == b,
+                _ => false,
+            }
+        }
+        match (self, other) {
+            (Self::KeepLocalhost(_), Self::KeepLocalhost(_))
+            | (Self::KeepLocal(_), Self::KeepLocal(_))
+            | (Self::ClampMss(_), Self::ClampMss(_)) => true,
+            (Self::Link(a), Self::Link(b)) => same(a, b),
+            (Self::Scope(a), Self::Scope(b)) => same(a, b),
+            (Self::KeepLan(a), Self::KeepLan(b)) => same(a, b),
+            (Self::Route(a), Self::Route(b)) => same(a, b),
+            (Self::Docker(a), Self::Docker(b)) => same(a, b),
+            (Self::Podman(a), Self::Podman(b)) => same(a, b),
+            // The serialised form leaves passwords out, too.
+            (Self::Proxy(_, a), Self::Proxy(_, b)) => a.value == b.value,
+            (Self::Bypass(a, _), Self::Bypass(b, _)) => same(a, b),
+            (Self::Export(a, _), Self::Export(b, _)) => same(a, b),
+            (Self::Mtu(a), Self::Mtu(b)) => same(a, b),
+            _ => false,
+        }
+    }
+}

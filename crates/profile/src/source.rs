@@ -1,0 +1,151 @@
+//! Files, and the places in them.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+
+use netprof_model::{Diagnostic, Location};
+
+use crate::code;
+use crate::syntax::Span;
+
+/// The largest file that is read, in bytes. The largest profile that somebody
+/// could want has a few thousand routes, which is a tenth of it.
+pub const MAX_SIZE: usize = 1 << 20;
+
+/// The text of a file, and what it was called.
+#[derive(Clone, Debug)]
+pub(crate) struct Source {
+    name: Arc<str>,
+    text: Arc<str>,
+    /// Where each line starts. A place is looked up in it, not counted from the
+    /// start of the text: there may be a hundred thousand places.
+    lines: Vec<usize>,
+}
+
+impl Source {
+    pub(crate) fn new(name: &str, text: &str) -> Self {
+        let starts = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self {
+            name: name.into(),
+            text: text.into(),
+            lines: std::iter::once(0).chain(starts).collect(),
+        }
+    }
+
+    pub(crate) fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    pub(crate) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    pub(crate) fn location(&self, span: Span) -> Location {
+        let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        let line = self.lines.partition_point(|start| *start <= span.start);
+        let line_start = self.lines.get(line.saturating_sub(1)).map_or(0, |at| *at);
+        let before = self.text.get(line_start..span.start).unwrap_or_default();
+        Location {
+            file: Arc::clone(&self.name),
+            line: small(line),
+            column: small(before.chars().count() + 1),
+            length: small(span.end.saturating_sub(span.start)),
+            offset: small(span.start),
+        }
+    }
+}
+
+/// The texts of all files that were read, so that diagnostics can be shown.
+#[derive(Clone, Debug, Default)]
+pub struct Sources {
+    texts: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+impl Sources {
+    /// The text of the file of that name, as it stands in a [`Location`].
+    #[must_use]
+    pub fn text(&self, file: &str) -> Option<&Arc<str>> {
+        self.texts.get(file)
+    }
+
+    /// Every file, by name.
+    pub fn files(&self) -> impl Iterator<Item = (&Arc<str>, &Arc<str>)> {
+        self.texts.iter()
+    }
+
+    pub(crate) fn add(&mut self, source: &Source) {
+        self.texts
+            .insert(Arc::clone(source.name()), Arc::clone(source.text()));
+    }
+}
+
+/// Reads the file at `path`.
+///
+/// What it is gets asked before it is opened: opening a FIFO waits for somebody to
+/// write into it, and reading a device may have effects.
+pub(crate) fn read(path: &Path) -> Result<Source, Diagnostic> {
+    let shown = path.display();
+    let unreadable = |error: std::io::Error| {
+        Diagnostic::error(
+            code::UNREADABLE,
+            format!("{shown} cannot be read: {}", reason(&error)),
+        )
+    };
+    let metadata = std::fs::metadata(path).map_err(unreadable)?;
+    if !metadata.is_file() {
+        let what = if metadata.is_dir() {
+            "a folder"
+        } else {
+            "no regular file"
+        };
+        return Err(
+            Diagnostic::error(code::NOT_A_FILE, format!("{shown} is {what}"))
+                .help("name a file that ends in `.kdl`"),
+        );
+    }
+    let too_large = || {
+        Diagnostic::error(
+            code::TOO_LARGE,
+            format!("{shown} is larger than {} KiB", MAX_SIZE >> 10),
+        )
+        .help("a profile is a few kilobytes: is this the right file?")
+    };
+    if metadata.len() > MAX_SIZE as u64 {
+        return Err(too_large());
+    }
+    let file = File::open(path).map_err(unreadable)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_SIZE as u64 + 1)
+        .read_to_end(&mut bytes)
+        .map_err(unreadable)?;
+    if bytes.len() > MAX_SIZE {
+        return Err(too_large());
+    }
+    match std::str::from_utf8(&bytes) {
+        Ok(text) => Ok(Source::new(&shown.to_string(), text)),
+        Err(error) => {
+            let line = bytes[..error.valid_up_to()]
+                .iter()
+                .filter(|byte| **byte == b'\n')
+                .count()
+                + 1;
+            Err(Diagnostic::error(
+                code::NOT_UTF8,
+                format!("{shown} is not UTF-8: line {line} has a byte that is no text"),
+            )
+            .help("save the file as UTF-8"))
+        }
+    }
+}
+
+/// The reason alone, without the number that the standard library appends.
+pub(crate) fn reason(error: &std::io::Error) -> String {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
+        _ => error.to_string(),
+    }
+}

@@ -1,0 +1,644 @@
+//! Nodes, entries and the space between them.
+//!
+//! A fault ends the node that it is in; reading goes on with the next one, so that
+//! one pass finds all of them.
+
+use super::cursor::{Cursor, is_forbidden, is_identifier, is_newline, is_space};
+use super::quoted;
+use super::{Entry, Node, Span, Value, Word};
+use crate::code;
+use crate::suggest::Shown;
+
+/// How deep blocks, and comments, may lie in each other. Profiles need five.
+pub(crate) const MAX_DEPTH: usize = 64;
+
+/// Something in a text that is no KDL.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Fault {
+    pub(crate) code: &'static str,
+    pub(crate) span: Span,
+    pub(crate) message: String,
+    pub(crate) label: String,
+    pub(crate) help: Option<String>,
+}
+
+impl Fault {
+    pub(super) fn new(
+        code: &'static str,
+        span: Span,
+        message: impl Into<String>,
+        label: impl Into<String>,
+    ) -> Self {
+        Self {
+            code,
+            span,
+            message: message.into(),
+            label: label.into(),
+            help: None,
+        }
+    }
+
+    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    pub(super) fn moved_to(mut self, span: Span) -> Self {
+        self.span = span;
+        self
+    }
+}
+
+/// How many faults are kept: noise has one on each line.
+const MAX_FAULTS: usize = 100;
+
+/// What was read from a text.
+#[derive(Debug, Default)]
+pub(crate) struct Parsed {
+    /// The nodes that have no fault.
+    pub(crate) nodes: Vec<Node>,
+    /// The first faults.
+    pub(crate) faults: Vec<Fault>,
+    /// How many more there are.
+    pub(crate) more: usize,
+}
+
+/// Reads `text`: the nodes that can be read, and every fault.
+pub(crate) fn parse(text: &str) -> Parsed {
+    let mut parser = Parser {
+        cursor: Cursor::new(text),
+        faults: Vec::new(),
+        more: 0,
+        depth: 0,
+        cut_short: false,
+    };
+    parser.cursor.eat("\u{feff}");
+    let start = parser.cursor.at;
+    if let Some((at, c)) = text[start..].char_indices().find(|(_, c)| is_forbidden(*c)) {
+        let at = start + at;
+        let fault = Fault::new(
+            code::FORBIDDEN_CHARACTER,
+            Span::new(at, at + c.len_utf8()),
+            format!(
+                "the character U+{:04X} cannot stand in a profile",
+                u32::from(c)
+            ),
+            "this character",
+        )
+        .help("remove it; inside of quotes it can be written as an escape");
+        return Parsed {
+            faults: vec![fault],
+            ..Parsed::default()
+        };
+    }
+    let mut nodes = Vec::new();
+    loop {
+        parser.nodes(&mut nodes);
+        if parser.cursor.at_end() {
+            return Parsed {
+                nodes,
+                faults: parser.faults,
+                more: parser.more,
+            };
+        }
+        let span = parser.cursor.here();
+        parser.cursor.bump();
+        parser.note(
+            Fault::new(
+                code::SYNTAX,
+                span,
+                "a block ends that never began",
+                "closes nothing",
+            )
+            .help("remove the brace"),
+        );
+    }
+}
+
+struct Parser<'t> {
+    cursor: Cursor<'t>,
+    faults: Vec<Fault>,
+    /// How many faults were found after [`MAX_FAULTS`] of them.
+    more: usize,
+    depth: usize,
+    /// Whether a fault took the rest of the text with it, closing braces and all.
+    cut_short: bool,
+}
+
+type Read<T> = Result<T, Fault>;
+
+impl Parser<'_> {
+    fn note(&mut self, fault: Fault) {
+        if self.faults.len() < MAX_FAULTS {
+            self.faults.push(fault);
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// Reads nodes up to the end of the text, or to a closing brace.
+    fn nodes(&mut self, nodes: &mut Vec<Node>) {
+        loop {
+            match self.node_or_end() {
+                Ok(None) => return,
+                Ok(Some(node)) => nodes.extend(node),
+                Err(fault) => {
+                    self.note(fault);
+                    self.skip_node();
+                }
+            }
+        }
+    }
+
+    /// Reads one node, or none where it is commented out; [`None`] at the end.
+    fn node_or_end(&mut self) -> Read<Option<Option<Node>>> {
+        self.line_space()?;
+        if self.cursor.at_end() || self.cursor.looking_at("}") {
+            return Ok(None);
+        }
+        let kept = !self.cursor.eat("/-");
+        if !kept {
+            self.line_space()?;
+        }
+        let node = self.node()?;
+        self.terminator()?;
+        Ok(Some(kept.then_some(node)))
+    }
+
+    fn node(&mut self) -> Read<Node> {
+        let ty = self.ty()?;
+        if ty.is_some() {
+            self.node_space()?;
+        }
+        let start = self.cursor.at;
+        if self.cursor.looking_at("{") {
+            let span = self.cursor.here();
+            return Err(Fault::new(
+                code::SYNTAX,
+                span,
+                "a block has no node that it belongs to",
+                "a name must stand before this",
+            )
+            .help("put the brace on the same line as its node"));
+        }
+        let name = self.word("a node")?;
+        let mut node = Node {
+            ty,
+            head: name.span,
+            name,
+            entries: Vec::new(),
+            children: None,
+            block: None,
+        };
+        let mut blocks = 0;
+        loop {
+            let spaced = self.node_space()?;
+            let kept = !self.cursor.eat("/-");
+            if !kept {
+                self.line_space()?;
+            }
+            match self.cursor.peek() {
+                Some('{') => {
+                    let open = self.cursor.at;
+                    let children = self.children()?;
+                    blocks += 1;
+                    if !kept {
+                        continue;
+                    }
+                    if node.children.is_some() {
+                        return Err(Fault::new(
+                            code::SYNTAX,
+                            Span::new(open, open + 1),
+                            "a node has two blocks",
+                            "the second block",
+                        )
+                        .help("write one block"));
+                    }
+                    node.children = Some(children);
+                    node.block = Some(self.cursor.since(open));
+                }
+                Some(c) if !kept || !(is_newline(c) || matches!(c, ';' | '}' | '/')) => {
+                    if blocks > 0 {
+                        return Err(self.unexpected("a node ends after its block"));
+                    }
+                    if !spaced && kept {
+                        return Err(self
+                            .unexpected("values are set apart by spaces")
+                            .help("write a space before it"));
+                    }
+                    let entry = self.entry()?;
+                    if kept {
+                        node.head = self.cursor.since(start);
+                        node.entries.push(entry);
+                    }
+                }
+                _ => return Ok(node),
+            }
+        }
+    }
+
+    fn children(&mut self) -> Read<Vec<Node>> {
+        let open = self.cursor.here();
+        if self.depth == MAX_DEPTH {
+            self.cut_short = true;
+            self.cursor.at = self.cursor.text.len();
+            return Err(Fault::new(
+                code::TOO_DEEP,
+                open,
+                format!("blocks lie in each other more than {MAX_DEPTH} deep"),
+                "one too many",
+            )
+            .help("a profile needs no more than five"));
+        }
+        self.cursor.bump();
+        self.depth += 1;
+        let mut nodes = Vec::new();
+        self.nodes(&mut nodes);
+        self.depth -= 1;
+        if self.cursor.eat("}") {
+            return Ok(nodes);
+        }
+        // Who misses the inner brace knows about the outer ones.
+        if self.cut_short {
+            return Ok(nodes);
+        }
+        self.cut_short = true;
+        Err(
+            Fault::new(code::UNCLOSED, open, "a block has no end", "opened here")
+                .help("close it with `}`"),
+        )
+    }
+
+    fn entry(&mut self) -> Read<Entry> {
+        let ty = self.ty()?;
+        if ty.is_some() {
+            self.node_space()?;
+        }
+        let start = self.cursor.at;
+        let value = self.value()?;
+        let span = self.cursor.since(start);
+        let before_space = self.cursor.at;
+        self.node_space()?;
+        if !self.cursor.looking_at("=") {
+            self.cursor.at = before_space;
+            return Ok(Entry {
+                key: None,
+                ty,
+                value,
+                span,
+            });
+        }
+        let equals = self.cursor.here();
+        self.cursor.bump();
+        let (Value::Text(text), None) = (value, ty) else {
+            return Err(Fault::new(
+                code::SYNTAX,
+                span,
+                "the key of a property is a word",
+                "not a word",
+            ));
+        };
+        self.node_space()?;
+        if self.cursor.at_end()
+            || self
+                .cursor
+                .peek()
+                .is_some_and(|c| is_newline(c) || c == ';')
+        {
+            return Err(Fault::new(
+                code::SYNTAX,
+                equals,
+                format!("`{}` has no value", Shown(&text)),
+                "a value must follow",
+            )
+            .help(format!("write `{}=...`", Shown(&text))));
+        }
+        let ty = self.ty()?;
+        if ty.is_some() {
+            self.node_space()?;
+        }
+        let value_start = self.cursor.at;
+        let value = self.value()?;
+        let value_span = self.cursor.since(value_start);
+        Ok(Entry {
+            key: Some(Word { text, span }),
+            ty,
+            value,
+            span: value_span,
+        })
+    }
+
+    fn ty(&mut self) -> Read<Option<Span>> {
+        let start = self.cursor.at;
+        if !self.cursor.eat("(") {
+            return Ok(None);
+        }
+        self.node_space()?;
+        self.word("a type")?;
+        self.node_space()?;
+        if !self.cursor.eat(")") {
+            return Err(Fault::new(
+                code::UNCLOSED,
+                Span::new(start, start + 1),
+                "a type has no end",
+                "opened here",
+            )
+            .help("profiles have no types: remove it"));
+        }
+        Ok(Some(self.cursor.since(start)))
+    }
+
+    /// Reads a string that stands as a name.
+    fn word(&mut self, what: &str) -> Read<Word> {
+        let start = self.cursor.at;
+        match self.value()? {
+            Value::Text(text) => Ok(Word {
+                text,
+                span: self.cursor.since(start),
+            }),
+            _ => Err(Fault::new(
+                code::SYNTAX,
+                self.cursor.since(start),
+                format!("{what} has a word for its name"),
+                "not a word",
+            )),
+        }
+    }
+
+    fn value(&mut self) -> Read<Value> {
+        match self.cursor.peek() {
+            Some('"') => quoted::string(&mut self.cursor).map(Value::Text),
+            Some('#') => {
+                let rest = self.cursor.rest().trim_start_matches('#');
+                if rest.starts_with('"') {
+                    quoted::raw_string(&mut self.cursor).map(Value::Text)
+                } else {
+                    self.keyword()
+                }
+            }
+            Some(c) if is_identifier(c) => self.bare(),
+            _ => Err(self.unexpected("a value was expected")),
+        }
+    }
+
+    fn keyword(&mut self) -> Read<Value> {
+        let start = self.cursor.at;
+        self.cursor.bump();
+        let word = self.cursor.eat_while(is_identifier);
+        match word {
+            "true" => Ok(Value::Bool(true)),
+            "false" => Ok(Value::Bool(false)),
+            "null" => Ok(Value::Null),
+            "inf" | "-inf" | "nan" => Ok(Value::OtherNumber),
+            _ => Err(Fault::new(
+                code::SYNTAX,
+                self.cursor.since(start),
+                "a keyword that KDL does not have",
+                "not a keyword",
+            )
+            .help("the keywords are #true, #false and #null; a comment starts with //")),
+        }
+    }
+
+    /// Reads a word or a number without quotes.
+    fn bare(&mut self) -> Read<Value> {
+        let start = self.cursor.at;
+        let word = self.cursor.eat_while(is_identifier);
+        let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
+        let is_number = unsigned.starts_with(|c: char| c.is_ascii_digit());
+        let slash = self.cursor.looking_at("/")
+            && !["//", "/*", "/-"]
+                .iter()
+                .any(|comment| self.cursor.looking_at(comment));
+        if is_number && let Some(value) = number(word) {
+            if !slash {
+                return Ok(value);
+            }
+        } else if !is_number && !is_dotted_number(unsigned) {
+            return match word {
+                "true" | "false" | "null" | "inf" | "-inf" | "nan" => Err(Fault::new(
+                    code::SYNTAX,
+                    self.cursor.since(start),
+                    format!("`{word}` cannot stand without a `#`"),
+                    "a keyword without its sign",
+                )
+                .help(format!("write `#{word}`, or \"{word}\" for text"))),
+                _ if slash => {
+                    self.cursor.eat_while(|c| is_identifier(c) || c == '/');
+                    Err(self.needs_quotes(start))
+                }
+                _ => Ok(Value::Text(word.to_owned())),
+            };
+        }
+        self.cursor.eat_while(|c| is_identifier(c) || c == '/');
+        Err(self.needs_quotes(start))
+    }
+
+    fn needs_quotes(&self, start: usize) -> Fault {
+        let word = Shown(&self.cursor.text[start..self.cursor.at]);
+        Fault::new(
+            code::SYNTAX,
+            self.cursor.since(start),
+            format!("`{word}` is neither a word nor a number"),
+            "needs quotes",
+        )
+        .help(format!("write \"{word}\""))
+    }
+
+    fn terminator(&mut self) -> Read<()> {
+        self.node_space()?;
+        if self.cursor.at_end() || self.cursor.looking_at("}") || self.cursor.eat(";") {
+            return Ok(());
+        }
+        if self.cursor.looking_at("//") || self.cursor.peek().is_some_and(is_newline) {
+            return self.line_space();
+        }
+        Err(self.unexpected("a node ends with its line, or with `;`"))
+    }
+
+    fn unexpected(&self, message: &str) -> Fault {
+        let label = match self.cursor.peek() {
+            None => "the text ends here".to_owned(),
+            Some(c) if is_newline(c) => "the line ends here".to_owned(),
+            Some(c) => format!("did not expect `{c}`"),
+        };
+        let fault = Fault::new(code::SYNTAX, self.cursor.here(), message, label);
+        match self.cursor.peek() {
+            Some('/') => fault.help("a comment starts with //, text with a slash needs quotes"),
+            Some('[' | ']') => fault.help("KDL has no lists: write the values one after another"),
+            Some(',') => fault.help("values are set apart by spaces alone"),
+            _ => fault,
+        }
+    }
+
+    /// Skips what is left of a node that has a fault, with the blocks in it.
+    fn skip_node(&mut self) {
+        let mut depth = 0_usize;
+        while let Some(c) = self.cursor.peek() {
+            match c {
+                '{' => depth += 1,
+                '}' if depth == 0 => return,
+                '}' => depth -= 1,
+                ';' if depth == 0 => {}
+                '"' => {
+                    // A string whose end is on this line; braces in it are text.
+                    let rest = &self.cursor.rest()[1..];
+                    let end = rest.find(|c| c == '"' || is_newline(c));
+                    if let Some(end) = end.filter(|end| rest[*end..].starts_with('"')) {
+                        self.cursor.at += end + 1;
+                    }
+                }
+                _ => {}
+            }
+            self.cursor.bump();
+            if depth == 0 && (c == ';' || is_newline(c)) {
+                return;
+            }
+        }
+    }
+
+    /// Takes space, comments and newlines.
+    fn line_space(&mut self) -> Read<()> {
+        loop {
+            self.node_space()?;
+            if self.cursor.eat("//") {
+                self.cursor.eat_while(|c| !is_newline(c));
+            } else if !self.cursor.eat_newline() {
+                return Ok(());
+            }
+        }
+    }
+
+    /// Takes space and comments within a line; whether there was any.
+    fn node_space(&mut self) -> Read<bool> {
+        let start = self.cursor.at;
+        loop {
+            self.cursor.eat_while(is_space);
+            if self.cursor.looking_at("/*") {
+                self.block_comment()?;
+            } else if self.cursor.looking_at("\\") {
+                self.continued_line()?;
+            } else {
+                return Ok(self.cursor.at > start);
+            }
+        }
+    }
+
+    /// Takes a backslash, and the rest of its line with the newline.
+    fn continued_line(&mut self) -> Read<()> {
+        let span = self.cursor.here();
+        self.cursor.bump();
+        loop {
+            self.cursor.eat_while(is_space);
+            if self.cursor.looking_at("/*") {
+                self.block_comment()?;
+                continue;
+            }
+            if self.cursor.eat("//") {
+                self.cursor.eat_while(|c| !is_newline(c));
+            }
+            if self.cursor.eat_newline() || self.cursor.at_end() {
+                return Ok(());
+            }
+            return Err(Fault::new(
+                code::SYNTAX,
+                span,
+                "a backslash continues a line, and must be its end",
+                "not at the end of the line",
+            )
+            .help("text with a backslash needs quotes"));
+        }
+    }
+
+    fn block_comment(&mut self) -> Read<()> {
+        let start = self.cursor.at;
+        let mut depth = 0_usize;
+        loop {
+            let rest = self.cursor.rest();
+            let Some(at) = rest.find("/*").into_iter().chain(rest.find("*/")).min() else {
+                self.cursor.at = self.cursor.text.len();
+                self.cut_short = true;
+                return Err(Fault::new(
+                    code::UNCLOSED,
+                    Span::new(start, start + 2),
+                    "a comment has no end",
+                    "starts here",
+                )
+                .help("close it with `*/`"));
+            };
+            self.cursor.at += at;
+            if self.cursor.looking_at("/*") {
+                depth += 1;
+                if depth > MAX_DEPTH {
+                    let open = self.cursor.at;
+                    self.cursor.at = self.cursor.text.len();
+                    self.cut_short = true;
+                    return Err(Fault::new(
+                        code::TOO_DEEP,
+                        Span::new(open, open + 2),
+                        format!("comments lie in each other more than {MAX_DEPTH} deep"),
+                        "one too many",
+                    ));
+                }
+            } else {
+                depth -= 1;
+            }
+            self.cursor.at += 2;
+            if depth == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+/// A dot before a digit: text that KDL refuses because it looks like a number.
+fn is_dotted_number(unsigned: &str) -> bool {
+    unsigned
+        .strip_prefix('.')
+        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+}
+
+/// Reads a number of any of KDL's forms.
+fn number(word: &str) -> Option<Value> {
+    let (negative, digits) = match word.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, word.strip_prefix('+').unwrap_or(word)),
+    };
+    let based = [("0x", 16), ("0o", 8), ("0b", 2)]
+        .into_iter()
+        .find_map(|(prefix, base)| digits.strip_prefix(prefix).map(|rest| (rest, base)));
+    if let Some((digits, base)) = based {
+        return integer(digits, base, negative);
+    }
+    let is_digits = |text: &str| {
+        text.starts_with(|c: char| c.is_ascii_digit())
+            && text.chars().all(|c| c.is_ascii_digit() || c == '_')
+    };
+    if is_digits(digits) {
+        return integer(digits, 10, negative);
+    }
+    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
+        None => (digits, None),
+    };
+    let (whole, fraction) = match mantissa.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (mantissa, None),
+    };
+    let exponent = exponent.map(|text| text.strip_prefix(['+', '-']).unwrap_or(text));
+    (is_digits(whole) && fraction.is_none_or(is_digits) && exponent.is_none_or(is_digits))
+        .then_some(Value::OtherNumber)
+}
+
+fn integer(digits: &str, base: u32, negative: bool) -> Option<Value> {
+    let valid = digits.starts_with(|c: char| c.is_digit(base))
+        && digits.chars().all(|c| c.is_digit(base) || c == '_');
+    if !valid {
+        return None;
+    }
+    let plain: String = digits.chars().filter(|c| *c != '_').collect();
+    Some(match i128::from_str_radix(&plain, base) {
+        Ok(value) => Value::Integer(if negative { -value } else { value }),
+        Err(_) => Value::OtherNumber,
+    })
+}
