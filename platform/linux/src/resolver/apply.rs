@@ -369,13 +369,17 @@ async fn wait_for(
     let wanted = as_networkd_orders(after);
     let mut pause = FIRST_PAUSE;
     loop {
-        let asked = vec![RESOLVED.get_all(), observe::read_link(index)];
+        let asked = vec![
+            RESOLVED.get_all(),
+            observe::read_link(observe::LOOPBACK),
+            observe::read_link(index),
+        ];
         let mut answers = exchange.call(asked).await.into_iter();
-        let general = answers.next().unwrap_or(Err(Failure::NoAnswer))?;
-        let global = observe::modes(&Properties::of(&general)?)?;
+        let mut next = || answers.next().unwrap_or(Err(Failure::NoAnswer));
+        let (general, loopback, link) = (next()?, next(), next());
+        let unset = observe::unset(&Properties::of(&general)?, loopback)?;
         let saved = observe::saved(root, index, true, &SameNamespace::Yes);
-        let link = answers.next().unwrap_or(Err(Failure::NoAnswer));
-        let Some(live) = observe::link_of(link, &global, saved)? else {
+        let Some(live) = observe::link_of(link, &unset, saved)? else {
             return Ok(None);
         };
         if as_networkd_orders(&live) == wanted {

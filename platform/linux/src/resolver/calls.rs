@@ -13,8 +13,8 @@
 //!   asked nothing (`dns_scope_good_domain`), so a link that gets servers last never
 //!   takes a name that it shall not have, not for an instant.
 //! * resolved saves a link's settings, for its own next start, only when it sees a
-//!   change, and a new order of servers or domains is none for it (nor, before 255 or
-//!   so, a domain that stops or starts to be searched: `bus_link_method_set_domains`).
+//!   change, and a new order of servers or domains is none for it (nor, in 252, a domain
+//!   that stops or starts to be searched: `bus_link_method_set_domains`).
 //!   The setting works, and is lost when resolved is restarted. [`Call::Domains`] is
 //!   then sent twice, once with a reserved domain more, which makes it save.
 //! * networkd keeps its own layer above a `.network` file. `RevertLinkDNS` removes that

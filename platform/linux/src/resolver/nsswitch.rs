@@ -14,7 +14,7 @@ pub fn hosts(text: &str) -> Option<Vec<String>> {
         .filter_map(|line| line.split_once(':'))
         .filter(|(database, _)| database.trim() == "hosts")
         .map(|(_, services)| services)
-        .last()?;
+        .next_back()?;
     let mut plain = String::new();
     let mut in_reaction = false;
     for character in line.chars() {

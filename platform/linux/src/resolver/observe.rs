@@ -18,6 +18,10 @@ use super::bus::{Answer, Exchange, Failure, Object, Properties, body, path, prop
 use super::properties::{self, Modes, RawLink, RawServer, Saved};
 use super::{files, managers, namespace};
 
+/// The number of the loopback link in every network namespace (LOOPBACK_IFINDEX in the
+/// kernel's net/flow.h).
+pub(super) const LOOPBACK: u32 = 1;
+
 /// resolved's name for a person.
 pub(super) const RESOLVED_NAME: &str = "systemd-resolved";
 
@@ -64,6 +68,7 @@ pub(super) async fn begin() -> Answer<Begun> {
         BUS.call("NameHasOwner", &(NETWORKD.service,)),
         BUS.call("NameHasOwner", &(NETWORK_MANAGER.service,)),
         RESOLVED.get_all(),
+        read_link(LOOPBACK),
         RESOLVED.call("ListDelegates", &()),
     ];
     let sent = exchange.send(calls).await;
@@ -115,6 +120,7 @@ pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
 
     let mut of_manager = exchange.wait(sent.collect()).await.into_iter();
     let general = of_manager.next().unwrap_or(Err(Failure::NoAnswer));
+    let loopback = of_manager.next().unwrap_or(Err(Failure::NoAnswer));
     let delegates = of_manager.next().unwrap_or(Err(Failure::NoAnswer));
     let (delegates, nm) = last_round(&mut exchange, delegates, of_nm, devices).await;
     for name in nm {
@@ -125,12 +131,12 @@ pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
         .and_then(|pid| {
             let namespace = compare_namespace(&body(&pid)?, our_pid);
             let general = Properties::of(&general?)?;
-            let modes = modes(&general)?;
+            let unset = unset(&general, loopback)?;
             let mut known = Vec::new();
             for (link, answer) in of_resolved.iter().zip(resolved_links) {
                 let is_networkds = managed.get(&link.name) == Some(&LinkManager::Networkd);
                 let saved = saved(root, link.index, is_networkds, &namespace);
-                if let Some(dns) = link_of(answer, &modes, saved)? {
+                if let Some(dns) = link_of(answer, &unset, saved)? {
                     known.push(ResolvedLink { id: link.id(), dns });
                 }
             }
@@ -170,7 +176,7 @@ pub(super) fn read_link(index: u32) -> Answer {
 }
 
 /// The answer to [`read_link`]; none where resolved does not know the link.
-pub(super) fn link_of(answer: Answer, global: &Modes, saved: Saved) -> Answer<Option<DnsLink>> {
+pub(super) fn link_of(answer: Answer, unset: &Modes, saved: Saved) -> Answer<Option<DnsLink>> {
     let all = match answer {
         Ok(answer) => Properties::of(&answer)?,
         Err(failure) if failure.is_unknown_to_it() || failure.is_no_such_link() => {
@@ -196,13 +202,24 @@ pub(super) fn link_of(answer: Answer, global: &Modes, saved: Saved) -> Answer<Op
         modes: modes(&all)?,
         negative_trust_anchors: all.get("DNSSECNegativeTrustAnchors")?.unwrap_or_default(),
     };
-    properties::link(&raw, global, saved)
+    properties::link(&raw, unset, saved)
         .map(Some)
         .map_err(Failure::Unexpected)
 }
 
+/// The modes of a link of which nothing was said, from what the manager says and what
+/// the loopback link does, which nobody can set.
+pub(super) fn unset(general: &Properties, loopback: Answer) -> Answer<Modes> {
+    match loopback {
+        Ok(loopback) => modes(&Properties::of(&loopback)?),
+        // The next best: wrong for mDNS alone, and with old versions alone.
+        Err(failure) if failure.is_unknown_to_it() => modes(general),
+        Err(failure) => Err(failure),
+    }
+}
+
 /// The modes of a link, or of the manager.
-pub(super) fn modes(all: &Properties) -> Answer<Modes> {
+fn modes(all: &Properties) -> Answer<Modes> {
     let text = |name: &str| Ok::<_, Failure>(all.get::<String>(name)?.unwrap_or_default());
     Ok(Modes {
         llmnr: text("LLMNR")?,

@@ -11,13 +11,13 @@
 //!   domains, else, while the link has no scope, false (`property_get_default_route`,
 //!   later `link_get_default_route`). [`default_route`] tells them apart by what would
 //!   be read if nothing were said, or by what the daemon has saved.
-//! * DNSSEC and DNS over TLS fall back to the global setting. What equals it counts as
+//! * DNSSEC and DNS over TLS fall back to the global setting, LLMNR and mDNS have no
+//!   'unset' inside resolved at all: they start as some value, an empty string sets that
+//!   value again, and which value that is differs between versions (mDNS starts as `no`
+//!   in 252 and as `yes` in 262) and with the global setting, which caps it. But there is
+//!   one link of which nothing can have been said, for resolved refuses it
+//!   (`verify_unmanaged_link`): the loopback link. What reads as it does there counts as
 //!   unset.
-//! * LLMNR has no 'unset' inside resolved: it starts as `yes`, and an empty string sets
-//!   `yes`. What reads `yes`, or as the global setting that caps it (since 253), counts
-//!   as unset.
-//! * mDNS has none either, and what it starts as changed from `no` to `yes` with 253.
-//!   It is kept as it reads, and counts as unset only where the global `no` hides it.
 
 use std::net::IpAddr;
 
@@ -31,7 +31,7 @@ const SCOPE_DNS: u64 = 1;
 /// A server as D-Bus carries it: family, address, port, name.
 pub type RawServer = (i32, Vec<u8>, u16, String);
 
-/// The modes that hold where a link says nothing.
+/// The modes of a link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Modes {
     /// `LLMNR`.
@@ -70,15 +70,16 @@ pub enum Saved {
     Unknown,
 }
 
-/// The link in the words of the model.
+/// The link in the words of the model. `unset` is how the modes of a link read of which
+/// nothing was said.
 ///
 /// # Errors
 ///
 /// What resolved said that makes no sense.
-pub fn link(raw: &RawLink, global: &Modes, saved: Saved) -> Result<DnsLink, String> {
+pub fn link(raw: &RawLink, unset: &Modes, saved: Saved) -> Result<DnsLink, String> {
     let domains = raw.domains.iter().map(domain).collect::<Vec<_>>();
-    let unless = |value: &str, unset: bool| {
-        if unset {
+    let unless = |value: &str, unset: &str| {
+        if value == unset {
             String::new()
         } else {
             value.to_owned()
@@ -91,16 +92,10 @@ pub fn link(raw: &RawLink, global: &Modes, saved: Saved) -> Result<DnsLink, Stri
         servers: raw.servers.iter().map(server).collect::<Result<_, _>>()?,
         default_route: default_route(raw.default_route, raw.scopes, &domains, saved),
         domains,
-        llmnr: unless(
-            &modes.llmnr,
-            modes.llmnr == "yes" || modes.llmnr == global.llmnr,
-        ),
-        mdns: unless(&modes.mdns, modes.mdns == "no" && global.mdns == "no"),
-        dns_over_tls: unless(
-            &modes.dns_over_tls,
-            modes.dns_over_tls == global.dns_over_tls,
-        ),
-        dnssec: unless(&modes.dnssec, modes.dnssec == global.dnssec),
+        llmnr: unless(&modes.llmnr, &unset.llmnr),
+        mdns: unless(&modes.mdns, &unset.mdns),
+        dns_over_tls: unless(&modes.dns_over_tls, &unset.dns_over_tls),
+        dnssec: unless(&modes.dnssec, &unset.dnssec),
         negative_trust_anchors,
     })
 }
@@ -320,34 +315,31 @@ mod tests {
     }
 
     #[test]
-    fn modes_that_equal_what_holds_anyway_count_as_unset() {
-        let modes = |llmnr: &str, mdns: &str, tls: &str, dnssec: &str| Modes {
-            llmnr: llmnr.into(),
-            mdns: mdns.into(),
-            dns_over_tls: tls.into(),
-            dnssec: dnssec.into(),
+    fn modes_that_read_as_on_an_untouched_link_count_as_unset() {
+        let modes = |modes: [&str; 4]| {
+            let [llmnr, mdns, dns_over_tls, dnssec] = modes.map(str::to_owned);
+            Modes {
+                llmnr,
+                mdns,
+                dns_over_tls,
+                dnssec,
+            }
         };
-        let read = |own: Modes, global: Modes| {
+        let read = |own: [&str; 4], unset: [&str; 4]| {
             let raw = RawLink {
-                modes: own,
+                modes: modes(own),
                 ..RawLink::default()
             };
-            let link = link(&raw, &global, Saved::Unknown).unwrap();
+            let link = link(&raw, &modes(unset), Saved::Unknown).unwrap();
             [link.llmnr, link.mdns, link.dns_over_tls, link.dnssec]
         };
+        let old = ["yes", "no", "no", "no"];
+        let new = ["yes", "yes", "no", "no"];
+        assert_eq!(read(old, old), ["", "", "", ""]);
+        assert_eq!(read(old, new), ["", "no", "", ""]);
         assert_eq!(
-            read(
-                modes("yes", "no", "no", "no"),
-                modes("no", "no", "no", "no")
-            ),
-            ["", "", "", ""]
-        );
-        assert_eq!(
-            read(
-                modes("resolve", "no", "opportunistic", "yes"),
-                modes("yes", "yes", "no", "no")
-            ),
-            ["resolve", "no", "opportunistic", "yes"]
+            read(["resolve", "yes", "opportunistic", "yes"], old),
+            ["resolve", "yes", "opportunistic", "yes"]
         );
     }
 
