@@ -119,7 +119,8 @@ impl fmt::Display for DnsDomain {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DefaultRoute {
-    /// Not said: yes, unless the link has a domain that only routes.
+    /// Not said: yes, unless the link has a domain that only routes, and none of its
+    /// domains is the root.
     #[default]
     Unset,
     /// Said: yes.
@@ -158,14 +159,17 @@ pub struct DnsLink {
 }
 
 impl DnsLink {
-    /// Whether it takes names that no domain claims, in effect: what was said,
-    /// else yes unless a domain only routes (resolved.c, `dns_scope_is_default_route`).
+    /// Whether it takes names that no domain claims, in effect: what was said, else yes
+    /// unless a domain only routes and none is the root (resolved-dns-scope.c,
+    /// `dns_scope_is_default_route`, `dns_scope_has_route_only_domains`).
     #[must_use]
     pub fn is_default_route(&self) -> bool {
         match self.default_route {
             DefaultRoute::Yes => true,
             DefaultRoute::No => false,
-            DefaultRoute::Unset => !self.domains.iter().any(|domain| domain.route_only),
+            DefaultRoute::Unset => {
+                self.takes_everything() || !self.domains.iter().any(|domain| domain.route_only)
+            }
         }
     }
 
@@ -212,6 +216,9 @@ mod tests {
         assert!(link.is_default_route());
         link.domains.push(DnsDomain::route("10.in-addr.arpa"));
         assert!(!link.is_default_route());
+        link.domains.push(DnsDomain::route("."));
+        assert!(link.is_default_route());
+        link.domains.pop();
         link.default_route = DefaultRoute::Yes;
         assert!(link.is_default_route());
     }
