@@ -20,6 +20,7 @@ mod links;
 pub mod linux;
 mod need;
 mod order;
+mod when;
 
 use netprof_model::plan::{Plan, ProfileRef};
 use netprof_model::profile::Profile;
@@ -29,6 +30,7 @@ use netprof_model::{Diagnostic, Snapshot};
 pub use after::after;
 pub use drift::{Drift, Standing, drift};
 pub use need::{Need, need};
+pub use when::{Fits, fits};
 
 /// What must change so that `profile` holds on the machine of `snapshot`; for none,
 /// so that nothing is held any more.

@@ -1,0 +1,86 @@
+//! What a command has to say, before it is printed one way or the other.
+
+use std::error::Error;
+use std::io::{self, Write};
+
+use netprof_model::Diagnostic;
+use netprof_profile::Sources;
+use serde_json::{Value, json};
+
+use crate::exit::Exit;
+use crate::render::{diagnostics, json as render};
+
+/// What a command has to say.
+pub struct Answer {
+    /// How it ended.
+    pub exit: Exit,
+    /// For a person, on stdout.
+    pub text: String,
+    /// For a script: what joins the object that `--json` prints.
+    pub body: Value,
+    /// For a person on stderr, for a script in the object.
+    pub diagnostics: Vec<Diagnostic>,
+    /// The files that the diagnostics point into.
+    pub sources: Sources,
+}
+
+impl Answer {
+    /// A command that did what it was asked to.
+    pub fn done(text: impl Into<String>, body: Value) -> Self {
+        Self {
+            exit: Exit::Done,
+            text: text.into(),
+            body,
+            diagnostics: Vec::new(),
+            sources: Sources::default(),
+        }
+    }
+
+    /// A command that was refused and changed nothing.
+    pub fn refused(diagnostics: Vec<Diagnostic>) -> Self {
+        Self {
+            exit: Exit::Refused,
+            diagnostics,
+            ..Self::done("", json!({}))
+        }
+    }
+
+    /// The same, with diagnostics and the files that they point into.
+    pub fn with(mut self, diagnostics: Vec<Diagnostic>, sources: Sources) -> Self {
+        self.diagnostics = diagnostics;
+        self.sources = sources;
+        self
+    }
+
+    /// Prints it: data on stdout, all else on stderr.
+    pub fn print(&self, command: &str, as_json: bool, colour: bool) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        if as_json {
+            let object = render::object(command, self.body.clone(), &self.diagnostics);
+            serde_json::to_writer_pretty(&mut out, &object)?;
+            writeln!(out)?;
+            return out.flush();
+        }
+        out.write_all(self.text.as_bytes())?;
+        out.flush()?;
+        let mut err = io::stderr().lock();
+        err.write_all(diagnostics::render(&self.diagnostics, &self.sources, colour).as_bytes())
+    }
+}
+
+/// An error with everything that it came from, as one diagnostic.
+pub fn failure(code: &str, error: &dyn Error) -> Diagnostic {
+    Diagnostic::error(code, chain(error))
+}
+
+/// The words of an error and of all its sources.
+pub fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(next) = source {
+        text.push_str(": ");
+        text.push_str(&next.to_string());
+        source = next.source();
+    }
+    text
+}

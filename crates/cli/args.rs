@@ -1,0 +1,110 @@
+//! The command line, as `--help` shows it.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Declare what must hold of this machine's network; see what would change; change it
+/// as one transaction that can be taken back.
+#[derive(Debug, Parser)]
+#[command(name = "netprof", version, max_term_width = 100)]
+#[command(
+    after_help = "Exit status: 0 done or nothing to do, 1 refused and nothing changed, 2 usage, \
+3 failed and completely rolled back, 4 failed and the rollback is incomplete, 5 a difference (--exit-code)."
+)]
+pub struct Cli {
+    #[command(flatten)]
+    pub global: Global,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Args)]
+pub struct Global {
+    /// Print one JSON object instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// Look for profiles in this folder first.
+    #[arg(long, global = true, value_name = "DIR")]
+    pub profiles: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Parse and lint profiles; without an argument, every profile that is found.
+    Check {
+        /// A profile's name, or a file.
+        #[arg(value_name = "PROFILE|FILE")]
+        what: Vec<String>,
+    },
+    /// List the profiles there are, which is active, and which match now.
+    List,
+    /// Show a profile after its includes.
+    Show {
+        /// A profile's name, or a file.
+        profile: String,
+    },
+    /// Print the live state as JSON.
+    Snapshot {
+        /// Write it to this file instead.
+        #[arg(short, long, value_name = "FILE")]
+        output: Option<PathBuf>,
+    },
+    /// Show what would change, and why. Needs no rights and changes nothing.
+    Plan {
+        /// A profile's name, or a file.
+        profile: String,
+        /// Plan for the machine of this snapshot instead of this one.
+        #[arg(long, value_name = "FILE")]
+        snapshot: Option<PathBuf>,
+        /// Write the plan to this file, for `apply`.
+        #[arg(short, long, value_name = "PLAN")]
+        output: Option<PathBuf>,
+        /// Exit with 5 when something would change.
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// Make a profile so: plan, change, verify; any failure takes all back.
+    Apply {
+        /// A profile's name, a file, or a plan that `plan --output` wrote.
+        #[arg(value_name = "PROFILE|PLAN")]
+        what: String,
+    },
+    /// Undo the newest transaction that was not undone yet.
+    Rollback {
+        /// Undo all transactions down to this one, and it too.
+        #[arg(long, value_name = "ID")]
+        to: Option<u64>,
+    },
+    /// Take back everything that is held.
+    Release,
+    /// Show the active profile, and what of it somebody has changed.
+    Status {
+        /// Exit with 5 when somebody has changed something.
+        #[arg(long)]
+        exit_code: bool,
+    },
+    /// List the transactions.
+    History,
+    /// Finish what a crash left.
+    Recover,
+}
+
+impl Command {
+    /// The name, as it stands in JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Check { .. } => "check",
+            Self::List => "list",
+            Self::Show { .. } => "show",
+            Self::Snapshot { .. } => "snapshot",
+            Self::Plan { .. } => "plan",
+            Self::Apply { .. } => "apply",
+            Self::Rollback { .. } => "rollback",
+            Self::Release => "release",
+            Self::Status { .. } => "status",
+            Self::History => "history",
+            Self::Recover => "recover",
+        }
+    }
+}

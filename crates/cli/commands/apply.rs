@@ -1,0 +1,148 @@
+//! `netprof apply`: make a profile so, or carry out a plan that was looked at.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use netprof_model::plan::{Plan, ProfileRef};
+use netprof_model::{Diagnostic, Snapshot};
+use netprof_plan::{need, plan};
+use netprof_profile::Resolved;
+use serde_json::Value;
+
+use super::{Result, input, transaction};
+use crate::answer::Answer;
+use crate::context::{Context, HERE, reference};
+use crate::render::json as render;
+
+/// Makes the profile `what` so, or the plan in the file `what`.
+pub fn run(context: &Context, what: &str) -> Result {
+    let promise = promise(what).map_err(|error| Answer::refused(vec![error]))?;
+    let named = promise
+        .as_ref()
+        .map_or_else(|| what.to_owned(), Promise::profile);
+    let resolved = context.resolve(&named, HERE)?;
+    let reference = reference(&resolved);
+    if let Some(promise) = &promise
+        && promise.profile.sha256 != reference.sha256
+    {
+        return Err(Answer::refused(vec![
+            Diagnostic::error(
+                "apply::stale-plan",
+                format!(
+                    "profile {} was edited since {what} was planned",
+                    reference.name
+                ),
+            )
+            .help(format!(
+                "plan it anew: netprof plan {} -o {what}",
+                reference.name
+            )),
+        ])
+        .into());
+    }
+    let report = transaction::run(context, &format!("apply {what}"), |engine| {
+        let need = need(Some(&resolved.profile), Some(engine.held()));
+        engine.apply(need, |snapshot| {
+            planned(&resolved, &reference, promise.as_ref(), snapshot)
+        })
+    })?;
+    let mut answer = transaction::answer(&reference.name, &report);
+    let mut diagnostics = resolved.warnings;
+    diagnostics.append(&mut answer.diagnostics);
+    Ok(answer.with(diagnostics, resolved.sources))
+}
+
+fn planned(
+    resolved: &Resolved,
+    reference: &ProfileRef,
+    promise: Option<&Promise>,
+    snapshot: &Snapshot,
+) -> Plan {
+    let mut made = plan(Some((&resolved.profile, reference)), snapshot);
+    if let Some(promise) = promise {
+        made.diagnostics.extend(promise.broken_by(&made));
+    }
+    made
+}
+
+/// A plan file: a promise of what will be done, not a program. The plan is made anew,
+/// and must come out the same.
+struct Promise {
+    profile: ProfileRef,
+    changes: BTreeMap<String, Value>,
+}
+
+/// The promise in the file `what`, if it is a plan file.
+fn promise(what: &str) -> std::result::Result<Option<Promise>, Diagnostic> {
+    if !(what.contains('/') || what.ends_with(".json")) || what.contains(".kdl") {
+        return Ok(None);
+    }
+    let path = Path::new(what);
+    let text = input::read(path)?;
+    if !text.trim_start().starts_with('{') {
+        return Ok(None);
+    }
+    let object: Value = input::json(path, &text, "plan")?;
+    let malformed = |why: &str| {
+        Diagnostic::error("file::malformed", format!("{what} is not a plan: {why}"))
+            .help("write one with `netprof plan PROFILE -o FILE`")
+    };
+    if object.get("command").and_then(Value::as_str) != Some("plan") {
+        return Err(malformed("it does not say \"command\":\"plan\""));
+    }
+    if object.get("version").and_then(Value::as_u64) != Some(u64::from(render::VERSION)) {
+        return Err(malformed("it has another version"));
+    }
+    let profile = object
+        .get("profile")
+        .and_then(|profile| serde_json::from_value(profile.clone()).ok())
+        .ok_or_else(|| malformed("it names no profile"))?;
+    let mut changes = BTreeMap::new();
+    for change in object
+        .get("changes")
+        .and_then(Value::as_array)
+        .ok_or_else(|| malformed("it lists no changes"))?
+    {
+        let resource = change.get("resource").and_then(Value::as_str);
+        let resource = resource.ok_or_else(|| malformed("a change names no resource"))?;
+        changes.insert(resource.to_owned(), sides(change));
+    }
+    Ok(Some(Promise { profile, changes }))
+}
+
+/// What a change promises of its resource: both its sides, and how it is written.
+fn sides(change: &Value) -> Value {
+    let part = |name: &str| change.get(name).cloned().unwrap_or(Value::Null);
+    Value::Array(["before", "after", "manager"].map(part).to_vec())
+}
+
+impl Promise {
+    /// The profile, as an argument names it.
+    fn profile(&self) -> String {
+        format!("{}#{}", self.profile.file, self.profile.name)
+    }
+
+    /// An error for each resource of which `made` says something else.
+    fn broken_by(&self, made: &Plan) -> Vec<Diagnostic> {
+        let now: BTreeMap<String, Value> = made
+            .changes
+            .iter()
+            .map(|change| (change.resource.to_string(), sides(&render::change(change))))
+            .collect();
+        let mut all: Vec<&String> = self.changes.keys().chain(now.keys()).collect();
+        all.sort();
+        all.dedup();
+        all.into_iter()
+            .filter_map(|resource| {
+                let why = match (self.changes.get(resource), now.get(resource)) {
+                    (Some(then), Some(now)) if then == now => return None,
+                    (Some(_), Some(_)) => "would be changed from or to something else now",
+                    (Some(_), None) => "no longer needs a change",
+                    (None, _) => "was not in the plan and would be changed now",
+                };
+                let error = Diagnostic::error("apply::stale-plan", format!("{resource} {why}"));
+                Some(error.help("somebody changed it since the plan was made: look at a new plan"))
+            })
+            .collect()
+    }
+}

@@ -1,0 +1,106 @@
+//! `netprof plan`: what would change, and why.
+
+use std::path::Path;
+
+use netprof_model::snapshot::VERSION;
+use netprof_model::{Diagnostic, Section, Snapshot};
+use netprof_plan::{need, plan};
+use serde_json::Value;
+
+use super::{Result, input};
+use crate::answer::{Answer, failure};
+use crate::context::{Context, HERE, reference};
+use crate::exit::Exit;
+use crate::render::{json as render, plan as table};
+
+/// Plans `profile` for this machine, or for that of the snapshot in `from`.
+pub fn run(
+    context: &Context,
+    profile: &str,
+    from: Option<&Path>,
+    output: Option<&Path>,
+    exit_code: bool,
+) -> Result {
+    let given = from
+        .map(snapshot)
+        .transpose()
+        .map_err(|error| Answer::refused(vec![error]))?;
+    let os = given.as_ref().map_or(HERE, |snapshot| snapshot.os);
+    let resolved = context.resolve(profile, os)?;
+    let live = match given {
+        Some(snapshot) => snapshot,
+        None => {
+            let held = context
+                .folder
+                .held()
+                .map_err(|error| Answer::refused(vec![failure("engine::refused", &error)]))?;
+            let mut live = context.observe(need(Some(&resolved.profile), Some(&held)))?;
+            live.held = Section::Seen(held);
+            live
+        }
+    };
+    let reference = reference(&resolved);
+    let made = plan(Some((&resolved.profile, &reference)), &live);
+
+    let mut text = table::plan(&reference.name, &made);
+    let refused = made.is_refused();
+    let differs = !made.changes.is_empty();
+    text.push_str(&closing(profile, refused, differs, from.is_some()));
+    let body = render::plan(&made);
+    let mut diagnostics = resolved.warnings;
+    diagnostics.extend(made.diagnostics);
+    if let Some(output) = output
+        && !refused
+    {
+        let object = render::object("plan", body.clone(), &diagnostics);
+        write(output, &object).map_err(|error| Answer::refused(vec![error]))?;
+    }
+    let exit = match (refused, exit_code && differs) {
+        (true, _) => Exit::Refused,
+        (false, true) => Exit::Difference,
+        (false, false) => Exit::Done,
+    };
+    Ok(Answer {
+        exit,
+        ..Answer::done(text, body).with(diagnostics, resolved.sources)
+    })
+}
+
+fn closing(profile: &str, refused: bool, differs: bool, elsewhere: bool) -> String {
+    let says = match (refused, differs) {
+        (true, _) => "It cannot be applied as it stands.".to_owned(),
+        (false, false) => "Nothing would change.".to_owned(),
+        (false, true) if elsewhere => "This is a plan for the machine of the snapshot.".to_owned(),
+        (false, true) => {
+            format!("Nothing has been changed. Apply it with: sudo netprof apply {profile}")
+        }
+    };
+    format!("\n{says}\n")
+}
+
+fn write(output: &Path, object: &Value) -> std::result::Result<(), Diagnostic> {
+    let mut text = serde_json::to_string_pretty(object).unwrap_or_default();
+    text.push('\n');
+    input::write(output, &text)
+}
+
+/// The snapshot in the file at `path`.
+fn snapshot(path: &Path) -> std::result::Result<Snapshot, Diagnostic> {
+    let text = input::read(path)?;
+    let object: Value = input::json(path, &text, "snapshot")?;
+    // `snapshot --json` wraps it in the object that every command prints.
+    let inner = object.get("snapshot").unwrap_or(&object);
+    let version = inner.get("version").and_then(Value::as_u64);
+    if version != Some(u64::from(VERSION)) {
+        let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+        return Err(Diagnostic::error(
+            "plan::snapshot-version",
+            format!(
+                "{} has snapshot version {found}, and this netprof reads {VERSION}",
+                path.display()
+            ),
+        )
+        .help("take it anew with this netprof: netprof snapshot -o FILE"));
+    }
+    input::json(path, &inner.to_string(), "snapshot")
+}

@@ -1,0 +1,23 @@
+//! `netprof snapshot`: the live state as JSON.
+
+use std::path::Path;
+
+use netprof_plan::Need;
+use serde_json::json;
+
+use super::{Result, input};
+use crate::answer::Answer;
+use crate::context::Context;
+
+/// Prints the live state, or writes it to `output`.
+pub fn run(context: &Context, output: Option<&Path>) -> Result {
+    let snapshot = context.observe(Need::EVERYTHING)?;
+    let mut text = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
+    text.push('\n');
+    let Some(output) = output else {
+        return Ok(Answer::done(text, json!({ "snapshot": snapshot })));
+    };
+    input::write(output, &text).map_err(|error| Answer::refused(vec![error]))?;
+    let said = format!("The live state is in {}\n", output.display());
+    Ok(Answer::done(said, json!({ "file": output })))
+}

@@ -1,0 +1,232 @@
+//! What apply, release, rollback and recover have in common: one transaction, and
+//! what became of it.
+
+use std::fmt::Write;
+
+use netprof_engine::{
+    Engine, Error, Left, Outcome, Recovered, Report, RollbackIncomplete, RolledBack,
+};
+use netprof_model::Diagnostic;
+use serde_json::{Value, json};
+
+use crate::answer::{Answer, chain, failure};
+use crate::context::{Context, is_stopped};
+use crate::exit::Exit;
+use crate::platform::System;
+use crate::render::{json as render, plan as table, words};
+
+/// Locks the state folder and does `work` as one transaction, with the rights that it
+/// needs. `again` is how a person would type it.
+pub fn run(
+    context: &Context,
+    again: &str,
+    work: impl FnOnce(&mut Engine) -> Result<Report, Error>,
+) -> super::Result<Report> {
+    context.needs_rights(again)?;
+    context.catch_signals()?;
+    let mut system = System::new();
+    let caller = context.caller(&format!("netprof {again}"));
+    let mut engine = Engine::lock(&context.folder, &mut system, &caller, &is_stopped)
+        .map_err(|error| Answer::refused(vec![refusal(&error)]))?;
+    work(&mut engine).map_err(|error| Answer::refused(vec![refusal(&error)]).into())
+}
+
+/// An error of the engine that changed nothing.
+pub fn refusal(error: &Error) -> Diagnostic {
+    let help = match error {
+        Error::Locked { .. } => "wait until it is done, and try again",
+        Error::NothingToRollBack => "see `netprof history` for what was done",
+        _ => return failure("engine::refused", error),
+    };
+    failure("engine::refused", error).help(help)
+}
+
+/// What became of a transaction, said of `title`.
+pub fn answer(title: &str, report: &Report) -> Answer {
+    let plan = &report.plan;
+    let mut diagnostics = plan.diagnostics.clone();
+    let mut text = String::new();
+    if let Some(recovered) = &report.recovered {
+        let _ = writeln!(text, "{}", said(recovered));
+    }
+    let exit = match &report.outcome {
+        Outcome::Committed(done) => {
+            text.push_str(&table::plan(title, plan));
+            let asked = match plan.expectations.len() {
+                0 => String::new(),
+                n => format!(", and the kernel answered {n} look-ups as planned"),
+            };
+            let _ = writeln!(
+                text,
+                "\nDone, as transaction {}: every change was read back{asked}.\nTake it back with: sudo netprof rollback",
+                done.transaction
+            );
+            Exit::Done
+        }
+        Outcome::Unchanged => {
+            let _ = writeln!(text, "{title}: nothing to do, all of it is so already");
+            table::kept(&mut text, &plan.kept);
+            Exit::Done
+        }
+        Outcome::Refused => {
+            text.push_str(&table::plan(title, plan));
+            text.push_str("\nRefused: nothing has been changed.\n");
+            Exit::Refused
+        }
+        Outcome::RolledBack(back) => {
+            diagnostics.push(rolled_back(back));
+            table::kept(&mut text, &back.kept);
+            Exit::RolledBack
+        }
+        Outcome::RollbackIncomplete(incomplete) => {
+            diagnostics.push(incomplete_rollback(incomplete));
+            left(&mut text, incomplete);
+            Exit::RollbackIncomplete
+        }
+    };
+    for warning in &report.warnings {
+        diagnostics.push(Diagnostic::warning("engine::warning", chain(warning)));
+    }
+    Answer {
+        exit,
+        ..Answer::done(text, body(report)).with(diagnostics, netprof_profile::Sources::default())
+    }
+}
+
+fn body(report: &Report) -> Value {
+    let mut body = render::plan(&report.plan);
+    body["outcome"] = json!(report.outcome.as_str());
+    body["transaction"] = json!(report.outcome.transaction());
+    body["recovered"] = json!(report.recovered.as_ref().map(transaction_of));
+    match &report.outcome {
+        Outcome::RolledBack(back) => {
+            body["why"] = json!(chain(&back.why));
+            body["journal"] = json!(back.journal);
+            body["kept"] = render::kept(&back.kept);
+        }
+        Outcome::RollbackIncomplete(incomplete) => {
+            body["why"] = json!(chain(&incomplete.why));
+            body["journal"] = json!(incomplete.journal);
+            body["kept"] = render::kept(&incomplete.kept);
+            body["left"] = incomplete.left.iter().map(left_json).collect();
+        }
+        Outcome::Committed(done) => body["journal"] = json!(done.journal),
+        Outcome::Unchanged | Outcome::Refused => {}
+    }
+    body
+}
+
+fn left_json(left: &Left) -> Value {
+    json!({
+        "resource": left.resource.to_string(),
+        "kind": left.resource.kind(),
+        "wanted": render::state(left.wanted.as_ref()),
+        "found": render::state(left.found.as_ref()),
+        "why": left.why,
+    })
+}
+
+/// Recovery, as an answer of its own.
+pub fn recovered(outcome: Option<Recovered>) -> Answer {
+    match outcome {
+        None => Answer::done(
+            "Nothing to recover: no transaction was left unfinished.\n",
+            json!({ "outcome": "unchanged" }),
+        ),
+        Some(done @ Recovered::RolledBack(_)) => {
+            let mut text = format!("{}\n", said(&done));
+            let Recovered::RolledBack(back) = &done else {
+                return Answer::done(text, json!({}));
+            };
+            table::kept(&mut text, &back.kept);
+            let body = json!({
+                "outcome": "rolled-back",
+                "transaction": back.transaction,
+                "kept": render::kept(&back.kept),
+            });
+            Answer::done(text, body)
+        }
+        Some(Recovered::Incomplete(incomplete)) => {
+            let mut text = String::new();
+            left(&mut text, &incomplete);
+            let body = json!({
+                "outcome": "rollback-incomplete",
+                "transaction": incomplete.transaction,
+                "journal": incomplete.journal,
+                "left": incomplete.left.iter().map(left_json).collect::<Vec<_>>(),
+                "kept": render::kept(&incomplete.kept),
+            });
+            Answer {
+                exit: Exit::RollbackIncomplete,
+                diagnostics: vec![incomplete_rollback(&incomplete)],
+                ..Answer::done(text, body)
+            }
+        }
+    }
+}
+
+fn transaction_of(recovered: &Recovered) -> u64 {
+    match recovered {
+        Recovered::RolledBack(back) => back.transaction,
+        Recovered::Incomplete(incomplete) => incomplete.transaction,
+    }
+}
+
+fn said(recovered: &Recovered) -> String {
+    match recovered {
+        Recovered::RolledBack(back) => format!(
+            "Transaction {} was left unfinished; it is taken back completely.",
+            back.transaction
+        ),
+        Recovered::Incomplete(incomplete) => format!(
+            "Transaction {} was left unfinished, and could not be taken back completely.",
+            incomplete.transaction
+        ),
+    }
+}
+
+fn rolled_back(back: &RolledBack) -> Diagnostic {
+    Diagnostic::error(
+        "apply::rolled-back",
+        format!(
+            "{}: all of it was taken back, and everything is as it was",
+            chain(&back.why)
+        ),
+    )
+    .help(format!("the story is in {}", back.journal.display()))
+}
+
+fn incomplete_rollback(incomplete: &RollbackIncomplete) -> Diagnostic {
+    Diagnostic::error(
+        "apply::rollback-incomplete",
+        format!(
+            "{}, and {} of its changes could not be taken back",
+            chain(&incomplete.why),
+            incomplete.left.len()
+        ),
+    )
+    .help(format!(
+        "`sudo netprof recover` tries again; the journal is {}",
+        incomplete.journal.display()
+    ))
+}
+
+fn left(text: &mut String, incomplete: &RollbackIncomplete) {
+    let holds = |resource, state: &Option<netprof_model::State>| {
+        state.as_ref().map_or_else(
+            || "absent".to_owned(),
+            |state| words::state(resource, state),
+        )
+    };
+    for one in &incomplete.left {
+        let _ = writeln!(
+            text,
+            "  ! {}  is {}, should be {}: {}",
+            one.resource,
+            holds(&one.resource, &one.found),
+            holds(&one.resource, &one.wanted),
+            one.why
+        );
+    }
+    table::kept(text, &incomplete.kept);
+}

@@ -1,0 +1,121 @@
+//! What every command has at hand.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use netprof_engine::{Backend, Caller, StateFolder};
+use netprof_model::plan::ProfileRef;
+use netprof_model::snapshot::Os;
+use netprof_model::{Diagnostic, Section, Snapshot};
+use netprof_plan::Need;
+use netprof_profile::{Library, Resolved};
+
+use crate::answer::{Answer, failure};
+use crate::args::Global;
+use crate::platform::{System, signal, user};
+
+/// What every command has at hand.
+pub struct Context {
+    /// Where profiles are looked for.
+    pub library: Library,
+    /// Where netprof keeps what it holds.
+    pub folder: StateFolder,
+    /// Whether to print JSON.
+    pub json: bool,
+    /// Whether stderr takes colours.
+    pub colour: bool,
+}
+
+impl Context {
+    /// From the command line and the environment.
+    pub fn new(global: &Global) -> Self {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let home = user::home(variable);
+        let folders = [
+            global.profiles.clone(),
+            variable("NETPROF_PROFILES").map(PathBuf::from),
+            home.map(|home| home.join(".config/netprof/profiles")),
+            Some(PathBuf::from("/etc/netprof/profiles")),
+        ];
+        let state = variable("NETPROF_STATE_DIR");
+        Self {
+            library: Library::new(folders.into_iter().flatten()),
+            folder: StateFolder::at(state.as_deref().unwrap_or(StateFolder::DEFAULT)),
+            json: global.json,
+            // https://no-color.org: any value that is not empty.
+            colour: variable("NO_COLOR").is_none() && std::io::stderr().is_terminal(),
+        }
+    }
+
+    /// The live state, as far as `need` goes, with what netprof holds.
+    pub fn observe(&self, need: Need) -> Result<Snapshot, Answer> {
+        let mut snapshot = System::new()
+            .observe(need)
+            .map_err(|error| Answer::refused(vec![failure("observe::failed", &error)]))?;
+        snapshot.held = match self.folder.held() {
+            Ok(held) => Section::Seen(held),
+            Err(error) => Section::Unreadable(crate::answer::chain(&error)),
+        };
+        Ok(snapshot)
+    }
+
+    /// Refuses, unless this process may change the network.
+    pub fn needs_rights(&self, again: &str) -> Result<(), Answer> {
+        if user::may_change() {
+            return Ok(());
+        }
+        Err(Answer::refused(vec![
+            Diagnostic::error(
+                "rights::needed",
+                "this changes routes, rules and the resolver, which needs root: nothing was changed",
+            )
+            .help(format!("sudo netprof {again}")),
+        ]))
+    }
+
+    /// From here on a person's wish to stop takes the transaction back.
+    pub fn catch_signals(&self) -> Result<(), Answer> {
+        signal::catch().map_err(|error| Answer::refused(vec![failure("signal::failed", &error)]))
+    }
+
+    /// Who asks, and when.
+    pub fn caller(&self, command: &str) -> Caller {
+        Caller {
+            command: command.to_owned(),
+            started: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
+        }
+    }
+
+    /// The profile that `what` names, for `os`.
+    pub fn resolve(&self, what: &str, os: Os) -> Result<Resolved, Answer> {
+        self.library.resolve(what, os).map_err(|refused| {
+            Answer::refused(Vec::new()).with(refused.diagnostics, refused.sources)
+        })
+    }
+}
+
+/// Whether a wish to stop has come.
+pub fn is_stopped() -> bool {
+    signal::caught()
+}
+
+/// The operating system that netprof runs on.
+pub const HERE: Os = Os::Linux;
+
+/// What a plan says of the profile that it was made from. The file is named so that
+/// it is found from any folder.
+pub fn reference(resolved: &Resolved) -> ProfileRef {
+    let file = resolved.profile.at.file.as_ref();
+    let file = std::path::absolute(Path::new(file)).map_or_else(
+        |_| file.to_owned(),
+        |absolute| absolute.to_string_lossy().into_owned(),
+    );
+    ProfileRef {
+        name: resolved.profile.name.to_string(),
+        file,
+        sha256: resolved.sha256.clone(),
+    }
+}

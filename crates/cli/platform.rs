@@ -1,0 +1,7 @@
+//! The one place where netprof knows which operating system it was built for.
+
+#[cfg(target_os = "linux")]
+pub use netprof_linux::{Linux as System, signal, user};
+
+#[cfg(not(target_os = "linux"))]
+compile_error!("netprof has a backend for Linux only so far");

@@ -1,0 +1,99 @@
+//! Diagnostics, as a person sees them: the line, the stretch of it, what would help.
+
+use std::fmt;
+
+use miette::{
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode,
+};
+use netprof_model::{Diagnostic, Severity as Weight};
+use netprof_profile::Sources;
+
+/// `diagnostics` as text, errors last so that they are what stands above the prompt.
+pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
+    let theme = if colour {
+        GraphicalTheme::unicode()
+    } else {
+        GraphicalTheme::unicode_nocolor()
+    };
+    let handler = GraphicalReportHandler::new_themed(theme)
+        .with_width(100)
+        .with_wrap_lines(false)
+        .with_context_lines(0)
+        .with_links(false);
+    let mut sorted: Vec<&Diagnostic> = diagnostics.iter().collect();
+    sorted.sort_by_key(|one| one.severity);
+    let mut text = String::new();
+    for one in sorted {
+        let report = Report::new(one, sources);
+        // Writing to a string does not fail, and a diagnostic that could not be drawn
+        // must still be said.
+        if handler.render_report(&mut text, &report).is_err() {
+            text.push_str(&one.message);
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// A diagnostic in the form that miette draws.
+#[derive(Debug)]
+struct Report<'a> {
+    inner: &'a Diagnostic,
+    source: Option<NamedSource<String>>,
+}
+
+impl<'a> Report<'a> {
+    fn new(inner: &'a Diagnostic, sources: &Sources) -> Self {
+        let source = inner.location.as_ref().and_then(|at| {
+            let text = sources.text(&at.file)?;
+            Some(NamedSource::new(at.file.as_ref(), text.to_string()))
+        });
+        Self { inner, source }
+    }
+}
+
+impl fmt::Display for Report<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.inner.message)?;
+        match (&self.inner.location, &self.source) {
+            (Some(at), None) => write!(f, " ({at})"),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Report<'_> {}
+
+impl miette::Diagnostic for Report<'_> {
+    fn code<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        Some(Box::new(&self.inner.code))
+    }
+
+    fn severity(&self) -> Option<Severity> {
+        Some(match self.inner.severity {
+            Weight::Note => Severity::Advice,
+            Weight::Warning => Severity::Warning,
+            Weight::Error => Severity::Error,
+        })
+    }
+
+    fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
+        let help = self.inner.help.as_ref()?;
+        Some(Box::new(help))
+    }
+
+    fn source_code(&self) -> Option<&dyn SourceCode> {
+        self.source.as_ref().map(|source| source as &dyn SourceCode)
+    }
+
+    fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
+        self.source.as_ref()?;
+        let at = self.inner.location.as_ref()?;
+        let span = LabeledSpan::new(
+            self.inner.label.clone(),
+            usize::try_from(at.offset).ok()?,
+            usize::try_from(at.length).ok()?,
+        );
+        Some(Box::new(std::iter::once(span)))
+    }
+}

@@ -1,0 +1,96 @@
+//! What `--json` prints: one object for each command.
+
+use netprof_model::plan::{Change, Kept, Plan, ProfileRef, Reason, Row};
+use netprof_model::{Diagnostic, State};
+use serde_json::{Map, Value, json};
+
+/// The version of everything that is printed as JSON.
+pub const VERSION: u32 = 1;
+
+/// The object of `command`, with what `body` adds.
+pub fn object(command: &str, body: Value, diagnostics: &[Diagnostic]) -> Value {
+    let mut object = Map::new();
+    object.insert("version".to_owned(), json!(VERSION));
+    object.insert("command".to_owned(), json!(command));
+    if let Value::Object(body) = body {
+        object.extend(body);
+    }
+    object.insert("diagnostics".to_owned(), json!(diagnostics));
+    Value::Object(object)
+}
+
+/// A plan.
+pub fn plan(plan: &Plan) -> Value {
+    json!({
+        "profile": profile(plan.profile.as_ref()),
+        "summary": plan.summary(),
+        "changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
+        "rows": plan.rows.iter().map(row).collect::<Vec<_>>(),
+        "expectations": plan.expectations,
+        "kept": kept(&plan.kept),
+    })
+}
+
+/// A reference to a profile; null for a release.
+pub fn profile(profile: Option<&ProfileRef>) -> Value {
+    json!(profile)
+}
+
+/// What was changed by somebody else and stays so.
+pub fn kept(kept: &[Kept]) -> Value {
+    kept.iter()
+        .map(|one| {
+            json!({
+                "resource": one.resource.to_string(),
+                "kind": one.resource.kind(),
+                "committed": state(one.committed.as_ref()),
+                "live": state(one.live.as_ref()),
+                "owner": one.owner,
+            })
+        })
+        .collect()
+}
+
+/// A change.
+pub fn change(change: &Change) -> Value {
+    json!({
+        "id": change.id,
+        "action": change.action(),
+        "resource": change.resource.to_string(),
+        "kind": change.resource.kind(),
+        "before": state(change.before.as_ref()),
+        "after": state(change.after.as_ref()),
+        "owner": change.owner,
+        "lasts": change.lasts,
+        "manager": change.manager,
+        "reason": change.reasons.first().map(reason),
+        "reasons": change.reasons.iter().map(reason).collect::<Vec<_>>(),
+    })
+}
+
+fn row(row: &Row) -> Value {
+    json!({
+        "standing": row.standing,
+        "subject": row.subject,
+        "detail": row.detail,
+        "reason": reason(&row.reason),
+    })
+}
+
+fn reason(reason: &Reason) -> Value {
+    match &reason.at {
+        None => json!({ "text": reason.text }),
+        Some(at) => json!({ "file": at.file, "line": at.line, "text": reason.text }),
+    }
+}
+
+/// A state without the tag that says which resource it is of: `kind` says it.
+pub fn state(state: Option<&State>) -> Value {
+    match json!(state) {
+        Value::Object(mut fields) => {
+            fields.remove("state");
+            Value::Object(fields)
+        }
+        other => other,
+    }
+}

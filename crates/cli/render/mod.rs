@@ -1,0 +1,6 @@
+//! From plain data to what is printed.
+
+pub mod diagnostics;
+pub mod json;
+pub mod plan;
+pub mod words;

@@ -1,0 +1,173 @@
+//! A plan, as a person sees it.
+
+use std::fmt::Write;
+
+use netprof_model::Owner;
+use netprof_model::plan::{Action, Change, Kept, Plan, Reason, Row, Standing, Summary};
+use netprof_model::resource::Lasts;
+
+use super::words;
+
+/// Where the second column starts, and where the third.
+const DETAIL: usize = 28;
+const LINE: usize = 78;
+
+/// `plan` as text. `title` names the profile, or says 'release'.
+pub fn plan(title: &str, plan: &Plan) -> String {
+    let mut text = String::new();
+    let headline = format!("{title}: {}", counts(&plan.summary()));
+    let file = plan
+        .profile
+        .as_ref()
+        .map_or("", |profile| profile.file.as_str());
+    line(&mut text, &headline, "", file);
+    text.push('\n');
+    for entry in entries(plan) {
+        match entry {
+            Entry::Change(change) => change_row(&mut text, change),
+            Entry::Row(row) => other_row(&mut text, row),
+        }
+    }
+    kept(&mut text, &plan.kept);
+    text
+}
+
+/// How many of what, as a headline says it.
+pub fn counts(summary: &Summary) -> String {
+    let mut text = format!(
+        "{} to add, {} to change, {} to remove",
+        summary.add, summary.change, summary.remove
+    );
+    for (count, word) in [(summary.waiting, "waiting"), (summary.blocked, "blocked")] {
+        if count > 0 {
+            let _ = write!(text, ", {count} {word}");
+        }
+    }
+    text
+}
+
+/// What was changed by somebody else and stays so.
+pub fn kept(text: &mut String, kept: &[Kept]) {
+    for one in kept {
+        let holds = one.live.as_ref().map_or_else(
+            || "is gone".to_owned(),
+            |state| format!("now {}", words::state(&one.resource, state)),
+        );
+        let _ = writeln!(
+            text,
+            "  k {}  left as it is: changed by {}, {holds}",
+            one.resource, one.owner
+        );
+    }
+}
+
+enum Entry<'a> {
+    Change(&'a Change),
+    Row(&'a Row),
+}
+
+impl Entry<'_> {
+    /// In the order of the profile; what no line asks for comes last.
+    fn order(&self) -> (bool, u32, u32) {
+        match self {
+            Self::Change(change) => {
+                let line = change.reasons.first().and_then(line_number);
+                (line.is_none(), line.unwrap_or(0), change.id)
+            }
+            Self::Row(row) => {
+                let line = line_number(&row.reason);
+                (line.is_none(), line.unwrap_or(0), u32::MAX)
+            }
+        }
+    }
+}
+
+fn entries(plan: &Plan) -> Vec<Entry<'_>> {
+    let changes = plan.changes.iter().map(Entry::Change);
+    // What is so already is worth a line each only while the plan is short.
+    let rows = plan.rows.iter().map(Entry::Row);
+    let mut all: Vec<Entry> = changes.chain(rows).collect();
+    all.sort_by_key(Entry::order);
+    all
+}
+
+fn line_number(reason: &Reason) -> Option<u32> {
+    reason.at.as_ref().map(|at| at.line)
+}
+
+fn change_row(text: &mut String, change: &Change) {
+    let sign = match change.action() {
+        Action::Add => '+',
+        Action::Change => '~',
+        Action::Remove => '-',
+    };
+    let subject = format!("  {sign} {}", words::subject(&change.resource));
+    let details = words::change(change);
+    let first = details.first().map_or("", String::as_str);
+    let at = change
+        .reasons
+        .first()
+        .and_then(line_number)
+        .map(|number| format!("line {number}"));
+    line(text, &subject, first, at.as_deref().unwrap_or(""));
+    for detail in details.iter().skip(1) {
+        line(text, "", detail, "");
+    }
+    let mut why: Vec<String> = change
+        .reasons
+        .iter()
+        .map(|reason| reason.text.clone())
+        .collect();
+    why.dedup();
+    let says_owner = why.iter().any(|text| text.contains("owner "));
+    if !matches!(change.owner, Owner::Netprof | Owner::Unknown)
+        && change.before.is_some()
+        && !says_owner
+    {
+        why.push(format!("owner {}", change.owner));
+    }
+    if change.lasts == Lasts::NetworkManager {
+        why.push(format!("lasts {}", change.lasts));
+    }
+    if !why.is_empty() {
+        let _ = writeln!(text, "      {}", why.join("; "));
+    }
+}
+
+fn other_row(text: &mut String, row: &Row) {
+    let sign = match row.standing {
+        Standing::Unchanged => '=',
+        Standing::Waiting => '?',
+        Standing::Blocked => '!',
+        Standing::Omitted => '.',
+    };
+    let at = line_number(&row.reason).map(|number| format!("line {number}"));
+    let detail = match (row.standing, row.detail.as_str()) {
+        (Standing::Unchanged, "") => "already so",
+        // The diagnostic says it all.
+        (Standing::Blocked, _) => "blocked: see below",
+        (_, detail) => detail,
+    };
+    line(
+        text,
+        &format!("  {sign} {}", row.subject),
+        detail,
+        at.as_deref().unwrap_or(""),
+    );
+}
+
+/// One line of three columns. What is longer than its column pushes the next one on.
+fn line(text: &mut String, first: &str, second: &str, third: &str) {
+    let mut all = first.to_owned();
+    for (column, word) in [(DETAIL, second), (LINE, third)] {
+        if word.is_empty() {
+            continue;
+        }
+        let width = all.chars().count();
+        let gap = column
+            .saturating_sub(width)
+            .max(if width == 0 { 0 } else { 2 });
+        let _ = write!(all, "{:gap$}{word}", "");
+    }
+    let _ = writeln!(text, "{}", all.trim_end());
+}

@@ -1,0 +1,35 @@
+//! Who runs netprof, and on whose behalf.
+
+use std::path::PathBuf;
+
+use nix::unistd::{Uid, User, geteuid};
+
+/// Whether this process may change the network and write netprof's state.
+///
+/// The state folder and the bus ask for root; inside a user namespace its root is
+/// enough, since the network there is its own.
+#[must_use]
+pub fn may_change() -> bool {
+    geteuid().is_root()
+}
+
+/// The home folder of the person on whose behalf this runs: under sudo, doas or
+/// pkexec the one who called it, whose dotfiles hold the profiles.
+///
+/// `variable` reads an environment variable.
+#[must_use]
+pub fn home(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
+    if !geteuid().is_root() {
+        return variable("HOME").map(PathBuf::from);
+    }
+    let by_number = ["SUDO_UID", "PKEXEC_UID"]
+        .into_iter()
+        .find_map(|name| variable(name)?.parse().ok())
+        .and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
+    // doas(1) gives a name and no number.
+    let caller = by_number.or_else(|| User::from_name(&variable("DOAS_USER")?).ok().flatten());
+    match caller {
+        Some(caller) => Some(caller.dir),
+        None => variable("HOME").map(PathBuf::from),
+    }
+}
