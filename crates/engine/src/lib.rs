@@ -42,3 +42,6 @@ pub use history::{About, Ending, Entry};
 pub use journal::{Intent, Kind};
 pub use record::VERSION as JOURNAL_VERSION;
 pub use report::{Committed, Left, Outcome, Recovered, Report, RollbackIncomplete, RolledBack};
+
+#[cfg(test)]
+mod tests;

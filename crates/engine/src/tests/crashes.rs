@@ -1,0 +1,279 @@
+//! A kill or a power cut at every step: what is found afterwards is old or new.
+
+use proptest::prelude::*;
+
+use super::laws::{apply, held, held_is_derived, is_done, release, rollback};
+use super::profiles::{States, any_states, bare, office, pool, with};
+use super::world::{Fault, Loss, World};
+use crate::report::{Recovered, Report};
+
+type Command = Box<dyn Fn(&World) -> Result<Report, crate::Error>>;
+
+const LOSSES: [Loss; 5] = [
+    Loss::Nothing,
+    Loss::Everything,
+    Loss::Some(1),
+    Loss::Some(2),
+    Loss::Some(3),
+];
+
+/// Runs `command` on a fork of `world` with each of `faults`, then starts again,
+/// recovers, and looks whether all is old or all is new.
+fn ends_in_old_or_new(world: &World, command: &Command, fault: Fault, loss: Loss) {
+    let old = (world.states(&pool()), held(world));
+    let good = world.fork();
+    assert!(is_done(&command(&good).unwrap()));
+    let new = (good.states(&pool()), held(&good));
+
+    let world = world.fork();
+    world.break_at(fault);
+    let _ = command(&world);
+    world.restart(loss);
+    recover(&world);
+    let now = (world.states(&pool()), held(&world));
+    assert!(
+        now == old || now == new,
+        "{fault:?} {loss:?}\n{now:#?}\nis neither\n{old:#?}\nnor\n{new:#?}"
+    );
+    held_is_derived(&world);
+    // And it works as if nothing had happened.
+    assert!(is_done(&command(&world).unwrap()), "{fault:?} {loss:?}");
+}
+
+fn recover(world: &World) {
+    let recovered = world.run(|engine| engine.recover()).unwrap();
+    assert!(!matches!(recovered, Some(Recovered::Incomplete(_))));
+    let again = world.run(|engine| engine.recover()).unwrap();
+    assert!(again.is_none(), "it was recovered just now");
+}
+
+/// How many calls `command` makes.
+fn calls(world: &World, command: &Command) -> u64 {
+    let world = world.fork();
+    world.break_at(Fault::None);
+    let _ = command(&world);
+    world.calls()
+}
+
+fn applying(name: &'static str, wanted: States) -> Command {
+    Box::new(move |world| apply(world, name, &wanted))
+}
+
+/// A machine that has one profile applied, and the commands that can come next.
+fn scenes() -> Vec<(World, Command)> {
+    let home = super::profiles::some(&[
+        (super::profiles::rule(110), 2),
+        (super::profiles::rule(119), 1),
+        (super::profiles::dns("tun0"), 2),
+        (super::profiles::route("172.20.0.0/14", 254), 1),
+    ]);
+    let fresh = World::new(bare());
+    let applied = World::new(bare());
+    let _ = apply(&applied, "office", &office()).unwrap();
+    let switched = applied.fork();
+    let _ = apply(&switched, "home", &home).unwrap();
+    vec![
+        (fresh, applying("office", office())),
+        (applied.fork(), applying("home", home)),
+        (applied, Box::new(release)),
+        (switched.fork(), Box::new(|world| rollback(world, None))),
+        (switched, Box::new(|world| rollback(world, Some(1)))),
+    ]
+}
+
+#[test]
+fn a_crash_at_any_step_ends_in_the_old_state_or_in_the_new_one() {
+    for (world, command) in scenes() {
+        for at in 1..=calls(&world, &command) {
+            for loss in LOSSES {
+                // A second rollback would undo one more: what it does is another test.
+                ends_in_old_or_new_once(&world, &command, Fault::Crash { at }, loss);
+            }
+        }
+    }
+}
+
+/// The same for commands that cannot be run twice.
+fn ends_in_old_or_new_once(world: &World, command: &Command, fault: Fault, loss: Loss) {
+    let once: &Command = command;
+    let old = (world.states(&pool()), held(world));
+    let good = world.fork();
+    assert!(is_done(&once(&good).unwrap()));
+    let new = (good.states(&pool()), held(&good));
+    let world = world.fork();
+    world.break_at(fault);
+    let _ = once(&world);
+    world.restart(loss);
+    recover(&world);
+    let now = (world.states(&pool()), held(&world));
+    assert!(now == old || now == new, "{fault:?} {loss:?}");
+    held_is_derived(&world);
+}
+
+#[test]
+fn a_crash_at_any_step_of_recovering_from_a_crash_at_any_step_is_recovered() {
+    let (world, command) = scenes().remove(1);
+    let old = world.states(&pool());
+    let good = world.fork();
+    assert!(is_done(&command(&good).unwrap()));
+    let new = good.states(&pool());
+    for first in 1..=calls(&world, &command) {
+        for second in 1.. {
+            let world = world.fork();
+            world.break_at(Fault::Crash { at: first });
+            let _ = command(&world);
+            world.restart(Loss::Some(first));
+            world.break_at(Fault::Crash { at: second });
+            let recovered = world.run(|engine| engine.recover());
+            let through = world.calls() < second;
+            world.restart(Loss::Some(second));
+            if through {
+                assert!(recovered.is_ok());
+                break;
+            }
+            recover(&world);
+            let now = world.states(&pool());
+            assert!(now == old || now == new, "{first} {second}");
+            held_is_derived(&world);
+        }
+    }
+}
+
+#[test]
+fn a_crash_while_a_failed_transaction_is_taken_back_is_recovered() {
+    for (world, command) in scenes() {
+        let most = calls(&world, &command);
+        for error in 1..=most {
+            for crash in error + 1..error + 12 {
+                let fault = Fault::ErrorThenCrash { error, crash };
+                ends_in_old_or_new_once(&world, &command, fault, Loss::Some(crash));
+            }
+        }
+    }
+}
+
+#[test]
+fn kill_after_the_third_change_recovers() {
+    let world = World::new(bare());
+    let old = world.states(&pool());
+    // Opening: two reads, and held.json is made. Then observe, create, write, sync,
+    // sync the folder; then the changes.
+    let (applied_three, at) = (1..)
+        .map(|at| {
+            let world = world.fork();
+            world.break_at(Fault::Crash { at });
+            let _ = apply(&world, "office", &office());
+            (world, at)
+        })
+        .find(|(world, _)| {
+            let now = world.states(&pool());
+            now.iter()
+                .filter(|(resource, state)| old[*resource] != **state)
+                .count()
+                == 3
+        })
+        .unwrap();
+    assert!(at > 3);
+    applied_three.restart(Loss::Nothing);
+    let recovered = applied_three.run(|engine| engine.recover()).unwrap();
+    assert!(matches!(recovered, Some(Recovered::RolledBack(_))));
+    assert_eq!(applied_three.states(&pool()), old);
+    assert_eq!(applied_three.written_back().len(), 3);
+}
+
+#[test]
+fn every_command_that_changes_something_recovers_first() {
+    let (world, command) = scenes().remove(0);
+    let crashed = world.fork();
+    crashed.break_at(Fault::Crash { at: 12 });
+    let _ = command(&crashed);
+    crashed.restart(Loss::Nothing);
+    let report = command(&crashed).unwrap();
+    assert!(matches!(report.recovered, Some(Recovered::RolledBack(_))));
+    assert_eq!(report.outcome.transaction(), Some(2));
+}
+
+#[test]
+fn after_a_reboot_the_kernels_part_is_expired_and_neither_undone_nor_a_failure() {
+    let (world, command) = scenes().remove(0);
+    for at in 1..=calls(&world, &command) {
+        let crashed = world.fork();
+        crashed.break_at(Fault::Crash { at });
+        let _ = command(&crashed);
+        crashed.restart(Loss::Everything);
+        let mut live = bare();
+        live.place.boot = "second".to_owned();
+        // What is there now is somebody else's, though it looks the same.
+        crashed.set_live(with(&live, &office()));
+        let recovered = crashed.run(|engine| engine.recover()).unwrap();
+        if let Some(Recovered::RolledBack(back)) = recovered {
+            assert!(back.kept.is_empty());
+            assert_eq!(back.expired.len(), office().len());
+        }
+        assert!(crashed.written_back().is_empty());
+        assert_eq!(crashed.states(&pool()), with_states(&live));
+    }
+}
+
+fn with_states(live: &netprof_model::Snapshot) -> States {
+    World::new(with(live, &office())).states(&pool())
+}
+
+#[test]
+fn another_namespace_of_the_same_boot_is_refused_and_left_alone() {
+    let (world, command) = scenes().remove(0);
+    let crashed = world.fork();
+    crashed.break_at(Fault::Crash { at: 12 });
+    let _ = command(&crashed);
+    crashed.restart(Loss::Nothing);
+    let here = crashed.live();
+    let mut live = here.clone();
+    live.place.netns += 1;
+    crashed.set_live(live);
+    let journal = crashed.disk().journal(1);
+    let error = command(&crashed).unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "transaction 1 belongs to another network namespace"
+    );
+    assert_eq!(crashed.disk().journal(1), journal);
+    crashed.set_live(here);
+    recover(&crashed);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    #[test]
+    fn any_plan_that_crashes_anywhere_ends_in_old_or_new(
+        base in any_states(),
+        first in any_states(),
+        second in any_states(),
+        at in 1..60_u64,
+        seed in any::<u64>(),
+    ) {
+        let world = World::new(with(&bare(), &base));
+        let _ = apply(&world, "a", &first).unwrap();
+        let command = applying("b", second);
+        for loss in [Loss::Nothing, Loss::Everything, Loss::Some(seed)] {
+            let fault = Fault::Crash { at };
+            ends_in_old_or_new(&world, &command, fault, loss);
+        }
+    }
+}
+
+#[test]
+fn what_was_reported_as_done_outlives_a_power_cut() {
+    for (world, command) in scenes() {
+        for loss in LOSSES {
+            let world = world.fork();
+            assert!(is_done(&command(&world).unwrap()));
+            let new = (world.states(&pool()), held(&world));
+            world.restart(loss);
+            let recovered = world.run(|engine| engine.recover()).unwrap();
+            assert!(recovered.is_none(), "{loss:?}");
+            assert_eq!((world.states(&pool()), held(&world)), new);
+            held_is_derived(&world);
+        }
+    }
+}

@@ -1,0 +1,451 @@
+//! A failing call at every step, and what the reports say of it.
+
+use std::cell::Cell;
+
+use netprof_model::plan::{Expectation, ProfileRef, Reason, RouteAnswer, RouteProbe};
+use netprof_model::{Diagnostic, Resource};
+use netprof_plan::Need;
+
+use super::laws::{apply, held, held_is_derived, is_done, release, rollback};
+use super::profiles::{States, bare, dns, office, plan, pool, route, rule, some, state, with};
+use super::world::{Fault, World};
+use crate::error::Error;
+use crate::report::{Outcome, Recovered};
+
+fn back(outcome: Outcome) -> crate::RolledBack {
+    match outcome {
+        Outcome::RolledBack(back) => back,
+        other => panic!("not rolled back: {other:?}"),
+    }
+}
+
+fn incomplete(outcome: Outcome) -> crate::RollbackIncomplete {
+    match outcome {
+        Outcome::RollbackIncomplete(incomplete) => incomplete,
+        other => panic!("not incomplete: {other:?}"),
+    }
+}
+
+#[test]
+fn a_failure_at_any_call_is_the_identity_or_done() {
+    for first in [None, Some(some(&[(rule(110), 2), (dns("tun0"), 2)]))] {
+        for done in [false, true] {
+            for at in 1..60 {
+                let world = World::new(bare());
+                if let Some(first) = &first {
+                    assert!(is_done(&apply(&world, "first", first).unwrap()));
+                }
+                let old = (world.states(&pool()), held(&world));
+                world.break_at(Fault::Error { at, done });
+                let result = apply(&world, "office", &office());
+                world.break_at(Fault::None);
+                let now = world.states(&pool());
+                match result {
+                    Err(_) => assert_eq!(now, old.0, "{at} {done}"),
+                    Ok(report) => match report.outcome {
+                        Outcome::Committed(_) => assert_ne!(now, old.0),
+                        other => {
+                            back(other);
+                            assert_eq!(now, old.0, "{at} {done}");
+                        }
+                    },
+                }
+                let _ = world.run(|engine| engine.recover()).unwrap();
+                if now == old.0 {
+                    assert_eq!(world.states(&pool()), old.0);
+                    assert_eq!(held(&world), old.1);
+                } else {
+                    assert_eq!(world.states(&pool()), now);
+                }
+                held_is_derived(&world);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_disk_that_breaks_at_any_call_never_keeps_the_live_state_from_being_undone() {
+    for from in 1..60 {
+        let world = World::new(bare());
+        let old = world.states(&pool());
+        world.break_at(Fault::Broken { from });
+        let result = apply(&world, "office", &office());
+        world.break_at(Fault::None);
+        match result {
+            Err(_) => assert_eq!(world.states(&pool()), old),
+            Ok(report) => match report.outcome {
+                Outcome::Committed(_) => assert_ne!(world.states(&pool()), old),
+                Outcome::RolledBack(_) => assert_eq!(world.states(&pool()), old),
+                // Here the system broke with the disk.
+                Outcome::RollbackIncomplete(incomplete) => assert!(!incomplete.left.is_empty()),
+                other => panic!("{other:?}"),
+            },
+        }
+        let _ = world.run(|engine| engine.recover()).unwrap();
+        held_is_derived(&world);
+    }
+}
+
+#[test]
+fn a_refused_change_takes_back_all_others_and_is_named() {
+    for jammed in office().into_keys() {
+        let world = World::new(bare());
+        let old = world.states(&pool());
+        world.jam(&jammed);
+        let report = apply(&world, "office", &office()).unwrap();
+        assert_eq!(report.outcome.exit_code(), 3);
+        let back = back(report.outcome);
+        assert!(
+            back.why.to_string().contains(&jammed.to_string()),
+            "{}",
+            back.why
+        );
+        assert!(back.unrecorded.is_none());
+        assert_eq!(world.states(&pool()), old);
+        assert!(held(&world).is_empty());
+    }
+}
+
+#[test]
+fn a_change_that_the_system_only_claims_to_have_made_is_not_committed() {
+    for deaf in office().into_keys() {
+        let world = World::new(bare());
+        let old = world.states(&pool());
+        world.deafen(&deaf);
+        let back = back(apply(&world, "office", &office()).unwrap().outcome);
+        match &back.why {
+            Error::Differs { differences } => assert_eq!(differences[0].resource, deaf),
+            other => panic!("{other}"),
+        }
+        assert_eq!(world.states(&pool()), old);
+    }
+}
+
+#[test]
+fn a_route_that_something_else_outranks_is_not_committed() {
+    let world = World::new(bare());
+    let old = world.states(&pool());
+    world.answer(RouteAnswer {
+        dev: Some("tailscale0".to_owned()),
+        ..RouteAnswer::default()
+    });
+    let report = world
+        .run(|engine| {
+            engine.apply(Need::EVERYTHING, |snapshot| {
+                let mut plan = plan(Some(("office", &office())), snapshot);
+                plan.expectations.push(Expectation {
+                    probe: RouteProbe {
+                        to: "10.0.0.1".parse().unwrap(),
+                        oif: None,
+                    },
+                    answer: RouteAnswer {
+                        dev: Some("tun0".to_owned()),
+                        ..RouteAnswer::default()
+                    },
+                    reason: Reason::plain("route 10.0.0.0/8"),
+                });
+                plan
+            })
+        })
+        .unwrap();
+    assert_eq!(
+        back(report.outcome).why.to_string(),
+        "asked the kernel: 10.0.0.1 goes dev tailscale0, not dev tun0"
+    );
+    assert_eq!(world.states(&pool()), old);
+}
+
+/// nmstate logs 'rolled back' after a rollback that failed.
+#[test]
+fn a_rollback_that_failed_is_never_reported_as_rolled_back() {
+    let world = World::new(bare());
+    let stuck = rule(110);
+    world.jam(&dns("tun0"));
+    let jam = stuck.clone();
+    let other = world.clone();
+    // Once it is written, it cannot be taken away again.
+    world.after_write(3, move |_| other.jam(&jam));
+    let report = apply(&world, "office", &office()).unwrap();
+    assert_eq!(report.outcome.exit_code(), 4);
+    let incomplete = incomplete(report.outcome);
+    assert_eq!(incomplete.left.len(), 1);
+    assert_eq!(incomplete.left[0].resource, stuck);
+    assert_eq!(incomplete.left[0].why, "operation not permitted");
+    assert_eq!(incomplete.journal.to_str(), Some("journal/000001"));
+    // Everything else was taken back, and nothing is held.
+    let left: Vec<Resource> = world
+        .states(&pool())
+        .into_iter()
+        .filter(|(resource, now)| state(resource, 0) != *now)
+        .map(|(resource, _)| resource)
+        .collect();
+    assert_eq!(left, [stuck.clone()]);
+    assert!(held(&world).is_empty());
+
+    // The next command tries again first, and does nothing else while that fails.
+    let report = apply(&world, "office", &office()).unwrap();
+    assert_eq!(report.outcome.exit_code(), 4);
+    assert_eq!(report.outcome.transaction(), Some(1));
+    assert_eq!(world.disk().count(), 1);
+
+    world.unjam();
+    let recovered = world.run(|engine| engine.recover()).unwrap();
+    assert!(matches!(recovered, Some(Recovered::RolledBack(_))));
+    assert_eq!(world.states(&pool())[&stuck], None);
+    held_is_derived(&world);
+}
+
+/// nmstate's count of verifications can be 0, and then it 'verifies'.
+#[test]
+fn nothing_is_committed_that_was_not_read_back() {
+    let world = World::new(bare());
+    for resource in office().into_keys() {
+        world.deafen(&resource);
+    }
+    let back = back(apply(&world, "office", &office()).unwrap().outcome);
+    match &back.why {
+        Error::Differs { differences } => assert_eq!(differences.len(), office().len()),
+        other => panic!("{other}"),
+    }
+}
+
+/// nmstate derives the revert from what was wanted: what was there before in other
+/// states than wanted is then lost.
+#[test]
+fn the_revert_comes_from_what_was_changed() {
+    let base = some(&[
+        (route("10.0.0.0/8", 254), 3),
+        (dns("tun0"), 3),
+        (rule(110), 3),
+    ]);
+    let world = World::new(with(&bare(), &base));
+    let old = world.states(&pool());
+    assert!(is_done(&apply(&world, "office", &office()).unwrap()));
+    assert!(is_done(&rollback(&world, None).unwrap()));
+    assert_eq!(world.states(&pool()), old);
+}
+
+#[test]
+fn what_somebody_changes_meanwhile_stops_the_transaction_and_stays() {
+    let world = World::new(bare());
+    let old = world.states(&pool());
+    let foreign = route("10.0.0.0/8", 254);
+    let edit = States::from([(foreign.clone(), state(&foreign, 7))]);
+    let kept = edit.clone();
+    world.after_write(2, move |live| *live = with(live, &edit));
+    let back = back(apply(&world, "office", &office()).unwrap().outcome);
+    assert!(back.why.to_string().contains(&foreign.to_string()));
+    assert_eq!(back.kept.len(), 1);
+    assert_eq!(back.kept[0].resource, foreign);
+    let mut expected = old;
+    expected.extend(kept);
+    assert_eq!(world.states(&pool()), expected);
+}
+
+#[test]
+fn a_link_that_goes_away_meanwhile_is_neither_work_nor_a_failure_to_undo() {
+    let world = World::new(bare());
+    let old = world.states(&pool());
+    world.after_write(5, |live| {
+        *live = without_link(live, "tun0");
+    });
+    let back = back(apply(&world, "office", &office()).unwrap().outcome);
+    assert_eq!(back.expired, [dns("tun0"), route("10.0.0.0/8", 254)]);
+    assert!(back.kept.is_empty());
+    let mut expected = old;
+    expected.insert(dns("tun0"), None);
+    assert_eq!(world.states(&pool()), expected);
+}
+
+fn without_link(live: &netprof_model::Snapshot, name: &str) -> netprof_model::Snapshot {
+    use netprof_model::Section;
+    let mut live = live.clone();
+    if let Section::Seen(links) = &mut live.links {
+        links.retain(|link| link.name != name);
+    }
+    if let Section::Seen(routes) = &mut live.routes {
+        routes.retain(|route| !route.goes_through(name));
+    }
+    if let Section::Seen(resolved) = &mut live.resolved {
+        resolved.links.retain(|link| link.id.name != name);
+    }
+    live
+}
+
+#[test]
+fn what_went_with_its_link_is_dropped_by_a_rollback() {
+    let world = World::new(bare());
+    let report = apply(&world, "office", &office()).unwrap();
+    assert!(is_done(&report));
+    world.set_live(without_link(&world.live(), "tun0"));
+    let report = rollback(&world, None).unwrap();
+    assert!(is_done(&report));
+    assert!(report.plan.kept.is_empty());
+    assert_eq!(report.plan.dropped.len(), 2);
+    assert!(held(&world).is_empty());
+}
+
+#[test]
+fn a_signal_at_any_step_takes_all_back_or_comes_too_late() {
+    for after in 0..10 {
+        let world = World::new(bare());
+        let old = world.states(&pool());
+        let asked = Cell::new(0);
+        let cancelled = || {
+            asked.set(asked.get() + 1);
+            asked.get() > after
+        };
+        let result = world.run_until(&cancelled, |engine| {
+            engine.apply(Need::EVERYTHING, |snapshot| {
+                plan(Some(("office", &office())), snapshot)
+            })
+        });
+        match result {
+            Err(error) => {
+                assert!(matches!(error, Error::Cancelled));
+                assert_eq!(world.disk().count(), 0);
+                assert_eq!(world.states(&pool()), old);
+            }
+            Ok(report) if asked.get() > after => {
+                assert_eq!(report.outcome.exit_code(), 3);
+                assert_eq!(world.states(&pool()), old);
+            }
+            Ok(report) => assert!(is_done(&report)),
+        }
+    }
+}
+
+#[test]
+fn a_refused_plan_changes_nothing_and_writes_no_journal() {
+    let world = World::new(bare());
+    let old = world.states(&pool());
+    let report = world
+        .run(|engine| {
+            engine.apply(Need::EVERYTHING, |snapshot| {
+                let mut plan = plan(Some(("office", &office())), snapshot);
+                let diagnostic = Diagnostic::error("plan::taken", "a priority is taken");
+                plan.diagnostics.push(diagnostic);
+                plan
+            })
+        })
+        .unwrap();
+    assert_eq!(report.outcome.exit_code(), 1);
+    assert_eq!(world.disk().count(), 0);
+    assert_eq!(world.states(&pool()), old);
+}
+
+#[test]
+fn a_plan_that_names_a_resource_twice_is_refused_before_anything_is_changed() {
+    let world = World::new(bare());
+    let result = world.run(|engine| {
+        engine.apply(Need::EVERYTHING, |snapshot| {
+            let mut plan = plan(Some(("office", &office())), snapshot);
+            plan.changes.push(plan.changes[0].clone());
+            plan
+        })
+    });
+    assert!(matches!(result, Err(Error::Repeated { .. })));
+    assert_eq!(world.disk().count(), 0);
+}
+
+#[test]
+fn a_plan_without_changes_under_another_profile_commits_an_empty_transaction() {
+    let world = World::new(bare());
+    let _ = apply(&world, "office", &office()).unwrap();
+    let report = apply(&world, "same", &office()).unwrap();
+    assert_eq!(report.outcome.transaction(), Some(2));
+    assert!(report.plan.changes.is_empty());
+    let name = |profile: &ProfileRef| profile.name.clone();
+    let active = world
+        .run(|engine| Ok(engine.held().active().map(name)))
+        .unwrap();
+    assert_eq!(active.as_deref(), Some("same"));
+    let report = rollback(&world, None).unwrap();
+    assert_eq!(
+        report.plan.profile.map(|one| one.name).as_deref(),
+        Some("office")
+    );
+    let active = world
+        .run(|engine| Ok(engine.held().active().map(name)))
+        .unwrap();
+    assert_eq!(active.as_deref(), Some("office"));
+}
+
+#[test]
+fn a_release_of_nothing_is_unchanged() {
+    let world = World::new(bare());
+    assert!(matches!(
+        release(&world).unwrap().outcome,
+        Outcome::Unchanged
+    ));
+    let _ = apply(&world, "office", &office()).unwrap();
+    assert!(matches!(
+        release(&world).unwrap().outcome,
+        Outcome::Committed(_)
+    ));
+    assert!(matches!(
+        release(&world).unwrap().outcome,
+        Outcome::Unchanged
+    ));
+}
+
+#[test]
+fn a_transaction_that_is_undone_or_was_never_committed_cannot_be_rolled_back() {
+    let world = World::new(bare());
+    let _ = apply(&world, "office", &office()).unwrap();
+    let _ = apply(&world, "home", &some(&[(rule(119), 1)])).unwrap();
+    let _ = rollback(&world, Some(2)).unwrap();
+    for to in [0, 2, 3, 99] {
+        assert!(matches!(
+            rollback(&world, Some(to)),
+            Err(Error::NotOnStack { transaction }) if transaction == to
+        ));
+    }
+}
+
+#[test]
+fn an_apply_syncs_three_times_and_reads_no_journal() {
+    let world = World::new(bare());
+    for wanted in [office(), States::new(), office()] {
+        let before = world.disk();
+        let report = apply(&world, "office", &wanted).unwrap();
+        assert!(matches!(report.outcome, Outcome::Committed(_)));
+        let after = world.disk();
+        // The intent, the folder that names it, and the commit.
+        assert_eq!(after.syncs - before.syncs, 3);
+        assert_eq!(after.reads, before.reads);
+    }
+}
+
+#[test]
+fn a_broken_held_json_is_derived_anew() {
+    let world = World::new(bare());
+    let _ = apply(&world, "office", &office()).unwrap();
+    let _ = apply(&world, "home", &some(&[(rule(119), 1)])).unwrap();
+    let good = world.disk().held;
+    for broken in [
+        None,
+        Some(Vec::new()),
+        Some(vec![0; 400]),
+        Some(b"{\"version\":1}".to_vec()),
+    ] {
+        world.with_disk(|disk| disk.held = broken);
+        held_is_derived(&world);
+        assert_eq!(world.disk().held, good);
+    }
+}
+
+#[test]
+fn held_json_of_a_newer_netprof_is_refused() {
+    let world = World::new(bare());
+    world.with_disk(|disk| disk.held = Some(br#"{"version":2,"through":"?"}"#.to_vec()));
+    let error = apply(&world, "office", &office()).unwrap_err();
+    assert!(matches!(
+        error,
+        Error::Newer {
+            found: 2,
+            known: 1,
+            ..
+        }
+    ));
+}

@@ -1,0 +1,17 @@
+//! The engine against a simulated system and a simulated disk.
+//!
+//! - `world`: both simulations, with a fault at any step, and power cuts
+//! - `profiles`: small plans for them, drawn at random or by name
+//! - `laws`: what must hold for every plan
+//! - `crashes`: a kill or a power cut at every step, and at every step of recovering
+//! - `faults`: a failing call at every step; what the reports say
+//! - `framing`: the bytes of a journal, torn, cut and overwritten
+//! - `folders`: the state folder on a real file system
+
+mod crashes;
+mod faults;
+mod folders;
+mod framing;
+mod laws;
+mod profiles;
+mod world;

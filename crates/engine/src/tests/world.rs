@@ -1,0 +1,536 @@
+//! A system and a disk in memory, and a clock that counts every call to either.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::rc::Rc;
+
+use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
+use netprof_model::resource::Place;
+use netprof_model::snapshot::Index;
+use netprof_model::{Resource, Section, Snapshot, State};
+use netprof_plan::Need;
+
+use crate::backend::{Backend, BackendError, Mode, Refusal};
+use crate::disk::{Disk, JournalFile};
+use crate::engine::Engine;
+use crate::record::SECTOR;
+use crate::store::Store;
+
+/// What goes wrong, and at which call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Fault {
+    /// Nothing.
+    None,
+    /// The call fails. `done` says whether it was carried out all the same.
+    Error { at: u64, done: bool },
+    /// The process is killed before the call.
+    Crash { at: u64 },
+    /// One call fails, and a later one is never reached.
+    ErrorThenCrash { error: u64, crash: u64 },
+    /// All calls fail from this one on, but for observing: a disk that went away.
+    Broken { from: u64 },
+}
+
+/// What a call comes to.
+enum Fate {
+    Works,
+    Fails { done: bool },
+}
+
+/// What a power cut leaves of what was written and not synced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Loss {
+    /// All of it: the process was killed and the machine went on.
+    Nothing,
+    /// None of it.
+    Everything,
+    /// Each sector, name and file by the bits of this number.
+    Some(u64),
+}
+
+#[derive(Clone, Default)]
+struct JournalData {
+    live: Vec<u8>,
+    durable: Vec<u8>,
+}
+
+/// The simulated disk.
+#[derive(Clone, Default)]
+pub(super) struct DiskData {
+    journals: BTreeMap<u64, JournalData>,
+    /// The names that are synced.
+    names: BTreeSet<u64>,
+    pub(super) held: Option<Vec<u8>>,
+    durable_held: Option<Vec<u8>>,
+    new_held: Option<Vec<u8>>,
+    /// Syncs, of files and of folders.
+    pub(super) syncs: u64,
+    /// Journals that were read.
+    pub(super) reads: u64,
+}
+
+impl DiskData {
+    pub(super) fn journal(&self, number: u64) -> Vec<u8> {
+        self.journals[&number].live.clone()
+    }
+
+    pub(super) fn count(&self) -> usize {
+        self.journals.len()
+    }
+
+    pub(super) fn set_journal(&mut self, number: u64, bytes: Vec<u8>) {
+        self.journals.insert(
+            number,
+            JournalData {
+                live: bytes.clone(),
+                durable: bytes,
+            },
+        );
+        self.names.insert(number);
+    }
+
+    fn cut_power(&mut self, loss: Loss) {
+        let mut bits = match loss {
+            Loss::Nothing => return,
+            Loss::Everything => Bits(None),
+            Loss::Some(seed) => Bits(Some(seed)),
+        };
+        for (number, data) in std::mem::take(&mut self.journals) {
+            if !self.names.contains(&number) && !bits.next() {
+                continue;
+            }
+            let mut bytes = data.durable.clone();
+            if bits.next() {
+                bytes.resize(data.live.len().max(bytes.len()), 0);
+            }
+            for (sector, live) in bytes.chunks_mut(SECTOR).zip(data.live.chunks(SECTOR)) {
+                if bits.next() {
+                    let length = sector.len().min(live.len());
+                    sector[..length].copy_from_slice(&live[..length]);
+                }
+            }
+            self.set_journal(number, bytes);
+        }
+        if self.held != self.durable_held {
+            let new = self.held.clone().unwrap_or_default();
+            self.held = match (bits.next(), bits.next()) {
+                (false, _) => self.durable_held.clone(),
+                // The name is there, and the blocks are not.
+                (true, false) => Some(vec![0; new.len()]),
+                (true, true) => Some(new[..new.len() / 2].to_vec()),
+            };
+        }
+        self.durable_held.clone_from(&self.held);
+        self.new_held = None;
+    }
+}
+
+/// A row of coin tosses (splitmix64); without a seed all of them say no.
+struct Bits(Option<u64>);
+
+impl Bits {
+    fn next(&mut self) -> bool {
+        let Some(state) = &mut self.0 else {
+            return false;
+        };
+        *state = state.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = *state;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (z ^ (z >> 31)) & 1 == 1
+    }
+}
+
+/// What somebody else does meanwhile.
+type Meanwhile = Box<dyn FnMut(&mut Snapshot)>;
+
+/// A machine: its live state, its disk, and what will go wrong.
+#[derive(Clone)]
+pub(super) struct World(Rc<Inner>);
+
+struct Inner {
+    live: RefCell<Snapshot>,
+    disk: RefCell<DiskData>,
+    fault: Cell<Fault>,
+    calls: Cell<u64>,
+    dead: Cell<bool>,
+    /// Resources that the system says it has written and has not.
+    deaf: RefCell<Vec<Resource>>,
+    /// Resources that the system refuses to write.
+    stuck: RefCell<Vec<Resource>>,
+    /// After which write of a change somebody else acts.
+    meanwhile: RefCell<Option<(u64, Meanwhile)>>,
+    writes: Cell<u64>,
+    /// What every look-up is answered with.
+    answer: RefCell<RouteAnswer>,
+    /// How many changes were written back, by resource.
+    pub(super) written_back: RefCell<Vec<Resource>>,
+}
+
+impl World {
+    pub(super) fn new(live: Snapshot) -> Self {
+        Self(Rc::new(Inner {
+            live: RefCell::new(live),
+            disk: RefCell::default(),
+            fault: Cell::new(Fault::None),
+            calls: Cell::new(0),
+            dead: Cell::new(false),
+            deaf: RefCell::default(),
+            stuck: RefCell::default(),
+            meanwhile: RefCell::new(None),
+            writes: Cell::new(0),
+            answer: RefCell::default(),
+            written_back: RefCell::default(),
+        }))
+    }
+
+    /// The same machine once more, on which nothing goes wrong.
+    pub(super) fn fork(&self) -> Self {
+        let other = Self::new(self.live());
+        *other.0.disk.borrow_mut() = self.disk();
+        *other.0.answer.borrow_mut() = self.0.answer.borrow().clone();
+        other
+    }
+
+    pub(super) fn live(&self) -> Snapshot {
+        self.0.live.borrow().clone()
+    }
+
+    pub(super) fn set_live(&self, live: Snapshot) {
+        *self.0.live.borrow_mut() = live;
+    }
+
+    pub(super) fn disk(&self) -> DiskData {
+        self.0.disk.borrow().clone()
+    }
+
+    pub(super) fn with_disk<T>(&self, act: impl FnOnce(&mut DiskData) -> T) -> T {
+        act(&mut self.0.disk.borrow_mut())
+    }
+
+    pub(super) fn answer(&self, answer: RouteAnswer) {
+        *self.0.answer.borrow_mut() = answer;
+    }
+
+    /// The system says that it writes `resource`, and does not.
+    pub(super) fn deafen(&self, resource: &Resource) {
+        self.0.deaf.borrow_mut().push(resource.clone());
+    }
+
+    /// The system refuses to write `resource`.
+    pub(super) fn jam(&self, resource: &Resource) {
+        self.0.stuck.borrow_mut().push(resource.clone());
+    }
+
+    pub(super) fn unjam(&self) {
+        self.0.stuck.borrow_mut().clear();
+    }
+
+    pub(super) fn written_back(&self) -> Vec<Resource> {
+        self.0.written_back.borrow().clone()
+    }
+
+    /// Has somebody else act after the write number `n` (from 1).
+    pub(super) fn after_write(&self, n: u64, act: impl FnMut(&mut Snapshot) + 'static) {
+        self.0.writes.set(0);
+        *self.0.meanwhile.borrow_mut() = Some((n, Box::new(act)));
+    }
+
+    pub(super) fn break_at(&self, fault: Fault) {
+        self.0.fault.set(fault);
+        self.0.calls.set(0);
+    }
+
+    /// How many calls there were since the last fault was set.
+    pub(super) fn calls(&self) -> u64 {
+        self.0.calls.get()
+    }
+
+    /// What is there after a kill or a power cut, ready to be started again.
+    pub(super) fn restart(&self, loss: Loss) {
+        self.0.disk.borrow_mut().cut_power(loss);
+        self.0.dead.set(false);
+        self.break_at(Fault::None);
+    }
+
+    /// What every resource of `among` holds.
+    pub(super) fn states(&self, among: &[Resource]) -> BTreeMap<Resource, Option<State>> {
+        states(&self.live(), among)
+    }
+
+    /// Opens the state folder and does something.
+    pub(super) fn run<T>(
+        &self,
+        act: impl FnOnce(&mut Engine<'_>) -> Result<T, crate::Error>,
+    ) -> Result<T, crate::Error> {
+        self.run_until(&|| false, act)
+    }
+
+    pub(super) fn run_until<T>(
+        &self,
+        cancelled: &dyn Fn() -> bool,
+        act: impl FnOnce(&mut Engine<'_>) -> Result<T, crate::Error>,
+    ) -> Result<T, crate::Error> {
+        let store = Store::open(Box::new(self.clone()), None)?;
+        let mut backend = self.clone();
+        let mut engine = Engine::on(store, &mut backend, 1_700_000_000, cancelled);
+        act(&mut engine)
+    }
+
+    /// Counts a call, and says what becomes of it.
+    fn call(&self) -> Result<Fate, ()> {
+        let n = self.0.calls.get() + 1;
+        self.0.calls.set(n);
+        let (crash, fate) = match self.0.fault.get() {
+            Fault::None => (false, Fate::Works),
+            Fault::Error { at, done } if at == n => (false, Fate::Fails { done }),
+            Fault::ErrorThenCrash { error, .. } if error == n => {
+                (false, Fate::Fails { done: n % 2 == 0 })
+            }
+            Fault::Crash { at } | Fault::ErrorThenCrash { crash: at, .. } => (at == n, Fate::Works),
+            Fault::Broken { from } if n >= from => (false, Fate::Fails { done: false }),
+            Fault::Error { .. } | Fault::Broken { .. } => (false, Fate::Works),
+        };
+        if crash {
+            self.0.dead.set(true);
+        }
+        if self.0.dead.get() { Err(()) } else { Ok(fate) }
+    }
+
+    fn disk_call<T>(&self, act: impl FnOnce(&mut DiskData) -> io::Result<T>) -> io::Result<T> {
+        let fails = || io::Error::other("a simulated fault");
+        match self.call() {
+            Err(()) => Err(fails()),
+            Ok(Fate::Works) => act(&mut self.0.disk.borrow_mut()),
+            Ok(Fate::Fails { done }) => {
+                if done {
+                    let _ = act(&mut self.0.disk.borrow_mut());
+                }
+                Err(fails())
+            }
+        }
+    }
+
+    fn refuses(&self) -> Option<BackendError> {
+        match self.call() {
+            Ok(Fate::Works) => None,
+            _ => Some(BackendError {
+                operation: "read".to_owned(),
+                why: "a simulated fault".to_owned(),
+            }),
+        }
+    }
+
+    /// Writes one change, as the system would.
+    fn write(&self, change: &Change, mode: Mode) -> Result<(), String> {
+        let fate = self.call().map_err(|()| "killed".to_owned())?;
+        let done = match fate {
+            Fate::Works | Fate::Fails { done: true } => self.set(change, mode),
+            Fate::Fails { done: false } => Ok(()),
+        };
+        let writes = self.0.writes.get() + 1;
+        self.0.writes.set(writes);
+        if let Some((n, act)) = self.0.meanwhile.borrow_mut().as_mut()
+            && *n == writes
+        {
+            act(&mut self.0.live.borrow_mut());
+        }
+        match fate {
+            Fate::Works => done,
+            Fate::Fails { .. } => Err("a simulated fault".to_owned()),
+        }
+    }
+
+    fn set(&self, change: &Change, mode: Mode) -> Result<(), String> {
+        let resource = &change.resource;
+        if self.0.stuck.borrow().contains(resource) {
+            return Err("operation not permitted".to_owned());
+        }
+        if mode == Mode::Back {
+            self.0.written_back.borrow_mut().push(resource.clone());
+        }
+        let live = self.live();
+        let now = Index::new(&live).state(resource).expect("all is known");
+        if mode == Mode::Forward && now != change.before {
+            return Err("somebody else has changed it".to_owned());
+        }
+        if change
+            .link
+            .as_ref()
+            .is_some_and(|id| live.link(&id.name).is_none())
+        {
+            return Err("no such device".to_owned());
+        }
+        if !self.0.deaf.borrow().contains(resource) {
+            self.set_live(netprof_plan::after(&live, std::slice::from_ref(change)));
+        }
+        Ok(())
+    }
+}
+
+/// What every resource of `among` holds in `snapshot`.
+pub(super) fn states(snapshot: &Snapshot, among: &[Resource]) -> BTreeMap<Resource, Option<State>> {
+    let index = Index::new(snapshot);
+    let state = |resource: &Resource| {
+        let state = index.state(resource).expect("all is known");
+        (resource.clone(), state)
+    };
+    among.iter().map(state).collect()
+}
+
+impl Backend for World {
+    fn place(&mut self) -> Result<Place, BackendError> {
+        match self.refuses() {
+            Some(error) => Err(error),
+            None => Ok(self.live().place),
+        }
+    }
+
+    fn observe(&mut self, need: Need) -> Result<Snapshot, BackendError> {
+        if let Some(error) = self.refuses()
+            && !matches!(self.0.fault.get(), Fault::Broken { .. })
+        {
+            return Err(error);
+        }
+        let mut snapshot = self.live();
+        if !need.resolver {
+            snapshot.resolved = Section::Unread;
+        }
+        Ok(snapshot)
+    }
+
+    fn apply(&mut self, changes: &[Change], mode: Mode) -> Result<(), Vec<Refusal>> {
+        // Like the kernel with a batch, it goes on after one that it refused.
+        let refusals: Vec<Refusal> = changes
+            .iter()
+            .filter_map(|change| {
+                let why = self.write(change, mode).err()?;
+                Some(Refusal {
+                    change: Box::new(change.clone()),
+                    why,
+                })
+            })
+            .collect();
+        if refusals.is_empty() {
+            return Ok(());
+        }
+        Err(refusals)
+    }
+
+    fn look_up(&mut self, probes: &[RouteProbe]) -> Result<Vec<RouteAnswer>, BackendError> {
+        match self.refuses() {
+            Some(error) => Err(error),
+            None => Ok(vec![self.0.answer.borrow().clone(); probes.len()]),
+        }
+    }
+}
+
+impl Disk for World {
+    fn numbers(&self) -> io::Result<Vec<u64>> {
+        self.disk_call(|disk| Ok(disk.journals.keys().copied().collect()))
+    }
+
+    fn read_journal(&self, number: u64, _limit: usize) -> io::Result<Vec<u8>> {
+        self.disk_call(|disk| {
+            disk.reads += 1;
+            let missing = || io::Error::from(io::ErrorKind::NotFound);
+            let data = disk.journals.get(&number).ok_or_else(missing)?;
+            Ok(data.live.clone())
+        })
+    }
+
+    fn create_journal(&self, number: u64) -> io::Result<Box<dyn JournalFile>> {
+        self.disk_call(|disk| {
+            if disk.journals.contains_key(&number) {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            disk.journals.insert(number, JournalData::default());
+            Ok(())
+        })?;
+        self.handle(number)
+    }
+
+    fn open_journal(&self, number: u64) -> io::Result<Box<dyn JournalFile>> {
+        self.disk_call(|_| Ok(()))?;
+        self.handle(number)
+    }
+
+    fn remove_journal(&self, number: u64) -> io::Result<()> {
+        self.disk_call(|disk| {
+            disk.journals.remove(&number);
+            disk.names.remove(&number);
+            Ok(())
+        })
+    }
+
+    fn sync_journals(&self) -> io::Result<()> {
+        self.disk_call(|disk| {
+            disk.syncs += 1;
+            disk.names = disk.journals.keys().copied().collect();
+            Ok(())
+        })
+    }
+
+    fn read_held(&self, _limit: usize) -> io::Result<Option<Vec<u8>>> {
+        self.disk_call(|disk| Ok(disk.held.clone()))
+    }
+
+    fn write_held(&self, bytes: &[u8]) -> io::Result<()> {
+        self.disk_call(|disk| {
+            disk.new_held = Some(bytes.to_vec());
+            Ok(())
+        })
+    }
+
+    fn rename_held(&self) -> io::Result<()> {
+        self.disk_call(|disk| {
+            disk.held = disk.new_held.take();
+            Ok(())
+        })
+    }
+
+    fn journal_path(&self, number: u64) -> PathBuf {
+        PathBuf::from(format!("journal/{number:06}"))
+    }
+
+    fn held_path(&self) -> PathBuf {
+        PathBuf::from("held.json")
+    }
+}
+
+struct Handle {
+    world: World,
+    number: u64,
+}
+
+impl World {
+    #[allow(clippy::unnecessary_wraps, reason = "the callers return it as it is")]
+    fn handle(&self, number: u64) -> io::Result<Box<dyn JournalFile>> {
+        Ok(Box::new(Handle {
+            world: self.clone(),
+            number,
+        }))
+    }
+}
+
+impl JournalFile for Handle {
+    fn write_at(&mut self, bytes: &[u8], offset: usize) -> io::Result<()> {
+        self.world.disk_call(|disk| {
+            let data = &mut disk.journals.entry(self.number).or_default().live;
+            data.resize(data.len().max(offset + bytes.len()), 0);
+            data[offset..offset + bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        })
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        self.world.disk_call(|disk| {
+            disk.syncs += 1;
+            let data = disk.journals.entry(self.number).or_default();
+            data.durable.clone_from(&data.live);
+            Ok(())
+        })
+    }
+}
