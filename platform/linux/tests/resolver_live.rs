@@ -16,9 +16,12 @@
 //! | `delegates_come_and_go` | resolved 258 or newer |
 //! | `an_old_resolved_survives_a_delegate` | resolved before 258 |
 //! | `networkd_is_told_instead_of_resolved` | networkd, which manages `lan0` |
-//! | `network_manager_is_seen` | NetworkManager, which manages `lan0` and not `corp0` |
+//! | `network_manager_is_seen` | NetworkManager, which manages `lan0`, not `corp0`, and shows a tun device `tun9` as connected (externally) |
 //! | `another_namespace_is_told_apart` | to be run in a further network namespace |
+//! | `a_tunnel_is_known_by_its_process` | a process called `openvpn` that holds `tun7` |
 #![cfg(target_os = "linux")]
+// The helpers of tests are no tests for clippy; what a test measures is for whoever asks.
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
 
 use std::path::Path;
 use std::process::Command;
@@ -472,7 +475,9 @@ fn networkd_is_told_instead_of_resolved() {
 #[test]
 #[ignore = "needs NetworkManager in a namespace of its own"]
 fn network_manager_is_seen() {
-    let managers = observe().managers;
+    let links = ["lan0", "corp0", "tun9"].map(link);
+    let managers = Resolver::connect().observe(&links).managers;
+    assert_eq!(managers.get("tun9"), None);
     assert_eq!(managers.get("lan0"), Some(&LinkManager::NetworkManager));
     assert_eq!(managers.get("corp0"), None);
 }
@@ -496,4 +501,13 @@ fn another_namespace_is_told_apart() {
         "{}",
         refused[0].why
     );
+}
+
+#[test]
+#[ignore = "needs a process called openvpn that holds tun7"]
+fn a_tunnel_is_known_by_its_process() {
+    let started = Instant::now();
+    let owners = netprof_linux::owner::tunnel_owners();
+    println!("{owners:?} in {:?}", started.elapsed());
+    assert_eq!(owners.get("tun7").map(|held| held.0), Some(Owner::Openvpn));
 }
