@@ -1,6 +1,8 @@
 //! systemd-resolved, as netprof's scopes rest on it.
 
-use crate::harness::{Lab, Office};
+use nix::sys::signal::Signal;
+
+use crate::harness::{Lab, Office, until, until_sees};
 
 const SCOPES: &str = "
     resolvectl domain corp0 ~corp.example ~99.10.in-addr.arpa
@@ -10,10 +12,16 @@ const SCOPES: &str = "
 pub(crate) fn corp_with_all_names_sees_the_names_of_the_lan(lab: &Lab) {
     let office = Office::new(lab);
     let _resolver = office.start_resolver();
-    assert_eq!(lab.getent("git.corp.example"), ["10.99.5.5", "fd00:99:5::5"]);
+    assert_eq!(
+        lab.getent("git.corp.example"),
+        ["10.99.5.5", "fd00:99:5::5"]
+    );
     // This is the leak, and the breakage, that scopes are for.
     assert!(lab.getent("nas.home.arpa").is_empty());
-    assert_eq!(office.corp_dns.names_seen(), ["git.corp.example", "nas.home.arpa"]);
+    assert_eq!(
+        office.corp_dns.names_seen(),
+        ["git.corp.example", "nas.home.arpa"]
+    );
     assert!(office.lan_dns.names_seen().is_empty());
 }
 
@@ -24,8 +32,14 @@ pub(crate) fn scoped_names_go_to_their_server_only(lab: &Lab) {
     lab.run_each(SCOPES);
     lab.run("resolvectl dns third0 172.20.0.1");
     lab.run("resolvectl domain third0 ~third.example");
-    assert_eq!(lab.getent("git.corp.example"), ["10.99.5.5", "fd00:99:5::5"]);
-    assert_eq!(lab.getent("nas.home.arpa"), ["192.168.77.50", "fd00:77::50"]);
+    assert_eq!(
+        lab.getent("git.corp.example"),
+        ["10.99.5.5", "fd00:99:5::5"]
+    );
+    assert_eq!(
+        lab.getent("nas.home.arpa"),
+        ["192.168.77.50", "fd00:77::50"]
+    );
     assert_eq!(lab.getent("db.third.example"), ["172.20.0.9"]);
     assert_eq!(office.corp_dns.names_seen(), ["git.corp.example"]);
     assert_eq!(office.lan_dns.names_seen(), ["nas.home.arpa"]);
@@ -56,14 +70,29 @@ pub(crate) fn addresses_and_names_are_answered_both_ways(lab: &Lab) {
     assert_eq!(office.corp_dns.queries()[0].kind, "A");
 }
 
-pub(crate) fn restart_forgets_what_links_were_told(lab: &Lab) {
+/// It keeps them in /run/systemd/resolve/netif: a restart takes nothing back.
+pub(crate) fn restart_keeps_what_links_were_told(lab: &Lab) {
     let office = Office::new(lab);
     let mut resolver = office.start_resolver();
-    // 252 keeps link settings in /run/systemd/resolve/netif across a restart.
     let before = lab.resolved();
     resolver.resolved.restart(lab);
-    let after = lab.resolved();
-    assert_eq!(before["links"]["corp0"]["DNS"], after["links"]["corp0"]["DNS"]);
+    until_sees("it has read its files", &before["links"], || {
+        lab.resolved()["links"].clone()
+    });
+}
+
+pub(crate) fn old_resolved_dies_of_a_reload(lab: &Lab) {
+    let office = Office::new(lab);
+    let mut resolver = office.start_resolver();
+    let version = resolver.resolved.version();
+    if version >= 257 {
+        lab.not_run(&format!(
+            "the host tree has systemd-resolved {version}, which reloads"
+        ));
+    }
+    let daemon = resolver.resolved.daemon();
+    daemon.signal(Signal::SIGHUP);
+    until("it has died", || !daemon.is_running());
 }
 
 pub(crate) fn a_delegate_answers_its_domain(lab: &Lab) {
@@ -71,7 +100,9 @@ pub(crate) fn a_delegate_answers_its_domain(lab: &Lab) {
     let mut resolver = office.start_resolver();
     let version = resolver.resolved.version();
     if version < 258 {
-        lab.not_run(&format!("the newer tree has systemd-resolved {version}, delegates came with 258"));
+        lab.not_run(&format!(
+            "the newer tree has systemd-resolved {version}, delegates came with 258"
+        ));
     }
     lab.run("resolvectl revert corp0");
     lab.run("resolvectl domain lan0 ~.");
@@ -83,7 +114,10 @@ pub(crate) fn a_delegate_answers_its_domain(lab: &Lab) {
     );
     resolver.resolved.reload(lab);
     office.lan_dns.forget();
-    assert_eq!(lab.getent("git.corp.example"), ["10.99.5.5", "fd00:99:5::5"]);
+    assert_eq!(
+        lab.getent("git.corp.example"),
+        ["10.99.5.5", "fd00:99:5::5"]
+    );
     assert!(!office.lan_dns.saw("git.corp.example"));
     assert!(office.corp_dns.saw("git.corp.example"));
     let delegates = &lab.resolved()["delegates"];

@@ -18,8 +18,33 @@ pub(crate) fn tailscale_takes_a_subnet_that_equals_the_lan(lab: &Lab) {
 
     tailscale.use_exit_node(lab);
     let way = lab.way_to("192.168.88.50").unwrap();
-    assert_eq!((way.link.as_str(), way.table.as_deref()), ("tailscale0", Some("52")));
+    assert_eq!(
+        (way.link.as_str(), way.table.as_deref()),
+        ("tailscale0", Some("52"))
+    );
     assert_eq!(lab.rules(6).as_array().unwrap().len(), 6);
+}
+
+pub(crate) fn tailscale_takes_all_names(lab: &Lab) {
+    let office = Office::new(lab);
+    let _resolver = office.start_resolver();
+    lab.run("resolvectl domain corp0 ~corp.example");
+    assert_eq!(
+        lab.getent("nas.home.arpa"),
+        ["192.168.77.50", "fd00:77::50"]
+    );
+    let tailscale = Tailscale::up(lab);
+    tailscale.claim_names(lab);
+    lab.forget_names();
+    office.lan_dns.forget();
+    // Its server is not there, so that a program would wait for very long.
+    assert!(lab.dig("A", "nas.home.arpa").is_empty());
+    assert!(office.lan_dns.names_seen().is_empty());
+    // A longer domain still wins.
+    assert_eq!(
+        lab.getent("git.corp.example"),
+        ["10.99.5.5", "fd00:99:5::5"]
+    );
 }
 
 pub(crate) fn wg_quick_takes_all_but_the_lan(lab: &Lab) {
@@ -30,7 +55,10 @@ pub(crate) fn wg_quick_takes_all_but_the_lan(lab: &Lab) {
     assert_eq!(link_to(lab, "fd00:88::1"), "wg0");
     // Routes that main holds stay: only its default route is passed by.
     assert_eq!(link_to(lab, "192.168.88.50"), "lan0");
-    assert_eq!(lab.greeting("192.168.77.50:8080").as_deref(), Some("lan 192.168.77.2"));
+    assert_eq!(
+        lab.greeting("192.168.77.50:8080").as_deref(),
+        Some("lan 192.168.77.2")
+    );
 }
 
 pub(crate) fn strongswan_takes_the_lan_too(lab: &Lab) {

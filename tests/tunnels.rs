@@ -10,29 +10,54 @@ pub(crate) fn openvpn_carries_the_corporate_network(lab: &Lab) {
     let vpn = OpenVpn::connect(lab, &site, &Settings::split_tunnel());
     assert!(lab.reaches("10.99.0.1"));
     assert_eq!(lab.way_to("10.99.5.5").unwrap().link, "tun0");
-    assert_eq!(lab.greeting("10.99.5.5:80").as_deref(), Some("vpn 10.8.0.2"));
-    assert_eq!(lab.run("dig +short @10.99.0.1 git.corp.example"), "10.99.5.5\n");
+    assert_eq!(
+        lab.greeting("10.99.5.5:80").as_deref(),
+        Some("vpn 10.8.0.2")
+    );
+    assert_eq!(
+        lab.run("dig +short @10.99.0.1 git.corp.example"),
+        "10.99.5.5\n"
+    );
     assert!(site.corp_dns.saw("git.corp.example") && !site.lan_dns.saw("git.corp.example"));
     assert!(lab.reaches("192.168.77.1"));
-    assert_eq!(before.differs_in(&Picture::take(lab)), ["addresses", "links", "routes, IPv4", "routes, IPv6", "sysctls"]);
+    assert_eq!(
+        before.differs_in(&Picture::take(lab)),
+        [
+            "addresses",
+            "links",
+            "routes, IPv4",
+            "routes, IPv6",
+            "sysctls"
+        ]
+    );
 
     vpn.disconnect();
-    until("tun0 is gone", || lab.way_to("10.99.5.5").unwrap().link == "lan0");
+    until("tun0 is gone", || {
+        lab.way_to("10.99.5.5").unwrap().link == "lan0"
+    });
     before.assert_same(&Picture::take(lab));
 }
 
 pub(crate) fn openvpn_full_tunnel_takes_the_far_subnet(lab: &Lab) {
     let site = VpnSite::new(lab);
     let log = "/root/hook.log";
-    lab.write("/usr/local/bin/hook", format!("#!/bin/bash\necho \"$script_type $dev\" >>{log}\n"));
+    lab.write(
+        "/usr/local/bin/hook",
+        format!("#!/bin/bash\necho \"$script_type $dev\" >>{log}\n"),
+    );
     lab.run("chmod 755 /usr/local/bin/hook");
     let settings = Settings::full_tunnel()
-        .push("route 192.168.0.0 255.255.0.0")
+        .push("route 192.168.88.0 255.255.255.128")
         .hook("/usr/local/bin/hook");
+    site.lan.serve_tcp("192.168.88.1:80");
+    let greeting = lab.greeting("192.168.88.1:80");
+    assert_eq!(greeting.as_deref(), Some("lan 192.168.77.2"));
     let mut vpn = OpenVpn::connect(lab, &site, &settings);
+    // Half of the subnet is a longer prefix than the route to all of it.
+    assert_eq!(lab.way_to("192.168.88.1").unwrap().link, "tun0");
     assert_eq!(lab.way_to("203.0.113.80").unwrap().link, "tun0");
     assert_eq!(lab.way_to(VpnSite::SERVER).unwrap().link, "lan0");
-    // The LAN itself is a longer prefix than what was pushed.
+    // The LAN itself is on the link.
     assert!(lab.reaches("192.168.77.50"));
     vpn.reconnect();
     assert!(lab.reaches("10.99.0.1"));

@@ -25,10 +25,22 @@ impl Daemon {
     pub(crate) fn start(name: &str, mut command: Command) -> Self {
         let log = Path::new(LOGS).join(name).with_extension("log");
         // Appending: a daemon that is started twice has one log.
-        let file = File::options().create(true).append(true).open(&log).expect("the log can be opened");
-        command.stdout(file.try_clone().expect("a file can be duplicated")).stderr(file);
-        let child = command.spawn().unwrap_or_else(|error| panic!("{name}: {error}"));
-        Self { name: name.to_owned(), child, log }
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&log)
+            .expect("the log can be opened");
+        command
+            .stdout(file.try_clone().expect("a file can be duplicated"))
+            .stderr(file);
+        let child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{name}: {error}"));
+        Self {
+            name: name.to_owned(),
+            child,
+            log,
+        }
     }
 
     pub(crate) fn pid(&self) -> Pid {
@@ -69,7 +81,9 @@ impl Daemon {
         }
         self.signal(Signal::SIGTERM);
         let what = format!("{} ends", self.name);
-        until_some(&what, || self.child.try_wait().ok().flatten().ok_or("still there"))
+        until_some(&what, || {
+            self.child.try_wait().ok().flatten().ok_or("still there")
+        })
     }
 
     /// Whether it still runs.

@@ -26,17 +26,10 @@ impl Zone {
         Self::default()
     }
 
-    /// A domain and all below it have these addresses.
-    pub(crate) fn domain(mut self, domain: &str, addresses: &[&str]) -> Self {
-        for address in addresses {
-            self.options.push(format!("--address=/{domain}/{address}"));
-        }
-        self
-    }
-
     /// One host, forward and backward.
     pub(crate) fn host(mut self, name: &str, addresses: &[&str]) -> Self {
-        self.options.push(format!("--host-record={name},{}", addresses.join(",")));
+        self.options
+            .push(format!("--host-record={name},{}", addresses.join(",")));
         self
     }
 }
@@ -56,21 +49,31 @@ impl DnsServer {
             "dnsmasq --no-daemon --conf-file=/dev/null --no-resolv --no-hosts --user=root \
              --bind-dynamic --log-queries --log-facility=- --address=/#/ --local-ttl=60",
         );
-        command.arg(format!("--pid-file=/run/{name}.pid")).args(&zone.options);
+        command
+            .arg(format!("--pid-file=/run/{name}.pid"))
+            .args(&zone.options);
         let mut daemon = Daemon::start(&name, command);
         // The probe is not a question that tests count.
         daemon.ready_when(|_| {
-            let probe = peer.command("dig +time=1 +tries=1 @127.0.0.1 probe.invalid").output();
+            let probe = peer
+                .command("dig +time=1 +tries=1 @127.0.0.1 probe.invalid")
+                .output();
             probe.is_ok_and(|output| output.status.success())
         });
-        let server = Self { daemon, seen: Cell::new(0) };
+        let server = Self {
+            daemon,
+            seen: Cell::new(0),
+        };
         server.forget();
         server
     }
 
     /// What it was asked since it started, or since `forget`.
     pub(crate) fn queries(&self) -> Vec<Query> {
-        self.daemon.log()[self.seen.get()..].lines().filter_map(parse).collect()
+        self.daemon.log()[self.seen.get()..]
+            .lines()
+            .filter_map(parse)
+            .collect()
     }
 
     /// The names it was asked for, sorted, each once.
@@ -96,5 +99,8 @@ fn parse(line: &str) -> Option<Query> {
     let (_, rest) = line.split_once("query[")?;
     let (kind, rest) = rest.split_once("] ")?;
     let (name, _) = rest.split_once(" from ")?;
-    Some(Query { kind: kind.to_owned(), name: name.to_ascii_lowercase() })
+    Some(Query {
+        kind: kind.to_owned(),
+        name: name.to_ascii_lowercase(),
+    })
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
 use super::namespace::{NotRun, Privilege};
-use super::root::MARKER;
+use super::root::{MARKER, PERSON};
 
 /// The namespaces of the process that started the test: where nothing happens.
 #[derive(Clone, Debug)]
@@ -24,22 +24,36 @@ pub(super) struct Outside {
 
 impl Outside {
     pub(super) fn here() -> std::io::Result<Self> {
-        Ok(Self { net: fs::read_link("/proc/self/ns/net")?, mnt: fs::read_link("/proc/self/ns/mnt")? })
+        Ok(Self {
+            net: fs::read_link("/proc/self/ns/net")?,
+            mnt: fs::read_link("/proc/self/ns/mnt")?,
+        })
     }
 
     pub(super) fn to_env(&self) -> [(&'static str, &OsStr); 2] {
-        [("NETPROF_TEST_OUTSIDE_NET", self.net.as_os_str()), ("NETPROF_TEST_OUTSIDE_MNT", self.mnt.as_os_str())]
+        [
+            ("NETPROF_TEST_OUTSIDE_NET", self.net.as_os_str()),
+            ("NETPROF_TEST_OUTSIDE_MNT", self.mnt.as_os_str()),
+        ]
     }
 
     pub(super) fn from_env() -> Self {
-        let read = |name| PathBuf::from(std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set")));
-        Self { net: read("NETPROF_TEST_OUTSIDE_NET"), mnt: read("NETPROF_TEST_OUTSIDE_MNT") }
+        let read = |name| {
+            PathBuf::from(std::env::var_os(name).unwrap_or_else(|| panic!("{name} is not set")))
+        };
+        Self {
+            net: read("NETPROF_TEST_OUTSIDE_NET"),
+            mnt: read("NETPROF_TEST_OUTSIDE_MNT"),
+        }
     }
 
     /// Panics in a process that shares a network or mount namespace with it.
     pub(super) fn assert_left(&self) {
         let here = Self::here().expect("/proc/self/ns is readable");
-        assert_ne!(here.net, self.net, "still in the machine's network namespace");
+        assert_ne!(
+            here.net, self.net,
+            "still in the machine's network namespace"
+        );
         assert_ne!(here.mnt, self.mnt, "still in the machine's mount namespace");
     }
 }
@@ -61,12 +75,10 @@ impl Lab {
     /// Panics unless this process is in namespaces and a root of its own.
     pub(super) fn assert_inside(&self) {
         self.outside.assert_left();
-        assert!(Path::new(MARKER).exists(), "{MARKER} is not there: not a test's root");
-    }
-
-    /// Whether other ids than root's exist in here.
-    pub(crate) fn has_ids(&self) -> bool {
-        self.privilege == Privilege::Root
+        assert!(
+            Path::new(MARKER).exists(),
+            "{MARKER} is not there: not a test's root"
+        );
     }
 
     /// Ends the test as not run.
@@ -90,6 +102,18 @@ impl Lab {
             .env("SYSTEMD_COLORS", "0")
             .current_dir("/")
             .stdin(Stdio::null());
+        command
+    }
+
+    /// A command that runs as the account `person`. Not run where only root's
+    /// id exists, in a user namespace.
+    pub(crate) fn command_as_person(&self, line: &str) -> Command {
+        if self.privilege != Privilege::Root {
+            self.not_run("only root's id exists in this user namespace");
+        }
+        let ids = format!("setpriv --reuid={PERSON} --regid={PERSON} --clear-groups");
+        let mut command = self.command(&format!("{ids} {line}"));
+        command.env("HOME", "/home/person").env("USER", "person");
         command
     }
 
@@ -125,18 +149,29 @@ impl Lab {
     /// Runs a command that must succeed, and reads `input`.
     pub(crate) fn feed(&self, line: &str, input: &str) -> String {
         let mut command = self.command(line);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("{line}: {error}"));
+        command
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command
+            .spawn()
+            .unwrap_or_else(|error| panic!("{line}: {error}"));
         let mut stdin = child.stdin.take().expect("it is piped");
-        stdin.write_all(input.as_bytes()).expect("the input is read");
+        stdin
+            .write_all(input.as_bytes())
+            .expect("the input is read");
         drop(stdin);
-        check(child.wait_with_output().expect("it can be waited for"), line)
+        check(
+            child.wait_with_output().expect("it can be waited for"),
+            line,
+        )
     }
 
     /// Writes a file, and the folders it lies in.
     pub(crate) fn write(&self, path: impl AsRef<Path>, text: impl AsRef<[u8]>) {
         let path = path.as_ref();
-        fs::create_dir_all(path.parent().expect("a file has a folder")).expect("its folder can be made");
+        fs::create_dir_all(path.parent().expect("a file has a folder"))
+            .expect("its folder can be made");
         fs::write(path, text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     }
 
@@ -158,7 +193,9 @@ pub(super) fn succeed(command: Command, what: &str) -> String {
 }
 
 fn finish(mut command: Command, what: &str) -> Output {
-    command.output().unwrap_or_else(|error| panic!("{what}: {error}"))
+    command
+        .output()
+        .unwrap_or_else(|error| panic!("{what}: {error}"))
 }
 
 fn check(output: Output, what: &str) -> String {

@@ -28,7 +28,10 @@ impl Networkd {
             lab.make_folder_of("systemd-network", &format!("/run/systemd/netif/{folder}"));
         }
         lab.make_folder_of("systemd-network", "/run/systemd/netif");
-        let mut daemon = Daemon::start("systemd-networkd", lab.command("/usr/lib/systemd/systemd-networkd"));
+        let mut daemon = Daemon::start(
+            "systemd-networkd",
+            lab.command("/usr/lib/systemd/systemd-networkd"),
+        );
         daemon.ready_when(|_| lab.succeeds("networkctl --no-pager list"));
         Self { daemon }
     }
@@ -38,7 +41,10 @@ impl Networkd {
         let list = format!("networkctl --no-pager --no-legend list {link}");
         self.daemon.ready_when(|_| {
             let output = lab.output(&list);
-            String::from_utf8_lossy(&output.stdout).split_whitespace().last() == Some("configured")
+            String::from_utf8_lossy(&output.stdout)
+                .split_whitespace()
+                .last()
+                == Some("configured")
         });
     }
 
@@ -66,10 +72,16 @@ level=INFO
 
 impl NetworkManager {
     pub(crate) fn start(lab: &Lab) -> Self {
-        for folder in ["/etc/NetworkManager/conf.d", "/usr/lib/NetworkManager/conf.d"] {
+        for folder in [
+            "/etc/NetworkManager/conf.d",
+            "/usr/lib/NetworkManager/conf.d",
+        ] {
             for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
                 // In /usr it is read-only; an empty file in /etc masks it.
-                lab.write(format!("/etc/NetworkManager/conf.d/{}", entry.file_name().display()), "");
+                lab.write(
+                    format!("/etc/NetworkManager/conf.d/{}", entry.file_name().display()),
+                    "",
+                );
             }
         }
         lab.write("/etc/NetworkManager/NetworkManager.conf", NETWORK_MANAGER);
@@ -85,7 +97,9 @@ impl NetworkManager {
     /// words of nmcli, such as `ip4 192.168.77.2/24`.
     pub(crate) fn connect(&self, lab: &Lab, link: &str, settings: &str) {
         until(&format!("NetworkManager sees {link}"), || {
-            let state = lab.output(&format!("nmcli --terse --get-values GENERAL.STATE device show {link}"));
+            let state = lab.output(&format!(
+                "nmcli --terse --get-values GENERAL.STATE device show {link}"
+            ));
             // 30 is `disconnected`: managed, and without a connection.
             String::from_utf8_lossy(&state.stdout).starts_with("30")
         });

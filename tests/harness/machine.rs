@@ -25,7 +25,11 @@ impl Machine {
             let content = fs::read(path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
             facts.insert(path.to_owned(), format!("{target:?} {content:?}"));
         }
-        for entry in fs::read_dir("/sys/class/net").into_iter().flatten().flatten() {
+        for entry in fs::read_dir("/sys/class/net")
+            .into_iter()
+            .flatten()
+            .flatten()
+        {
             let mut text = String::new();
             for file in ["ifindex", "address", "mtu", "flags"] {
                 let value = fs::read_to_string(entry.path().join(file)).unwrap_or_default();
@@ -34,10 +38,22 @@ impl Machine {
             facts.insert(format!("link {}", entry.file_name().display()), text);
         }
         facts.insert("routes, IPv4".into(), read("/proc/self/net/route", &[4, 5]));
-        facts.insert("routes, IPv6".into(), read("/proc/self/net/ipv6_route", &[6, 7]));
-        facts.insert("addresses, IPv4".into(), read("/proc/self/net/fib_trie", &[]));
-        facts.insert("addresses, IPv6".into(), read("/proc/self/net/if_inet6", &[]));
-        facts.insert("forwarding".into(), read("/proc/sys/net/ipv4/ip_forward", &[]));
+        facts.insert(
+            "routes, IPv6".into(),
+            read("/proc/self/net/ipv6_route", &[6, 7]),
+        );
+        facts.insert(
+            "addresses, IPv4".into(),
+            read("/proc/self/net/fib_trie", &[]),
+        );
+        facts.insert(
+            "addresses, IPv6".into(),
+            read("/proc/self/net/if_inet6", &[]),
+        );
+        facts.insert(
+            "forwarding".into(),
+            read("/proc/sys/net/ipv4/ip_forward", &[]),
+        );
         facts.insert("mounts".into(), mounts_in_trees());
         // Only shown by netlink.
         for family in ["-4", "-6"] {
@@ -54,7 +70,13 @@ impl Machine {
         let keys = self.facts.keys().chain(now.facts.keys());
         let mut changes: Vec<String> = keys
             .filter(|key| self.facts.get(*key) != now.facts.get(*key))
-            .map(|key| format!("{key}\n  before: {:?}\n  now:    {:?}", self.facts.get(key), now.facts.get(key)))
+            .map(|key| {
+                format!(
+                    "{key}\n  before: {:?}\n  now:    {:?}",
+                    self.facts.get(key),
+                    now.facts.get(key)
+                )
+            })
             .collect();
         changes.sort();
         changes.dedup();
@@ -69,12 +91,17 @@ fn read(path: &str, counters: &[usize]) -> String {
         .lines()
         .map(|line| {
             let columns = line.split_whitespace().enumerate();
-            let kept = columns.filter(|(index, _)| !counters.contains(index)).map(|(_, column)| column);
+            let kept = columns
+                .filter(|(index, _)| !counters.contains(index))
+                .map(|(_, column)| column);
             kept.collect::<Vec<_>>().join(" ")
         })
         .collect();
     // fib_trie is a tree: its order is its meaning.
-    if Path::new(path).file_name().is_some_and(|name| name != "fib_trie") {
+    if Path::new(path)
+        .file_name()
+        .is_some_and(|name| name != "fib_trie")
+    {
         lines.sort();
     }
     lines.join("\n")
@@ -87,6 +114,8 @@ fn mounts_in_trees() -> String {
         .filter_map(|tree| Some(tree.path().ok()?.display().to_string()))
         .collect();
     let mounts = fs::read_to_string("/proc/self/mountinfo").unwrap_or_default();
-    let inside = mounts.lines().filter(|line| trees.iter().any(|tree| line.contains(tree.as_str())));
+    let inside = mounts
+        .lines()
+        .filter(|line| trees.iter().any(|tree| line.contains(tree.as_str())));
     inside.collect::<Vec<_>>().join("\n")
 }

@@ -30,7 +30,7 @@ pub(crate) use link_managers::{NetworkManager, Networkd};
 pub(crate) use openvpn::{OpenVpn, Settings};
 pub(crate) use peer::Peer;
 pub(crate) use picture::Picture;
-pub(crate) use poll::until;
+pub(crate) use poll::{until, until_sees};
 pub(crate) use resolved::Resolved;
 pub(crate) use rivals::{StrongSwan, Tailscale, Tun, WgQuick};
 pub(crate) use suite::main;

@@ -23,10 +23,10 @@ use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, getppid, sethostname};
 
-use super::root::{LOGS, enter_root};
-use super::trial::{EXIT_NOT_RUN, NOT_RUN, PID_NAMESPACE, Test};
 use super::Lab;
 use super::lab::Outside;
+use super::root::{LOGS, enter_root};
+use super::trial::{EXIT_NOT_RUN, NOT_RUN, PID_NAMESPACE, Test};
 
 /// The exit status of a test that ran out of time, as timeout(1) has it.
 const EXIT_TIME: i32 = 124;
@@ -183,7 +183,10 @@ fn reap_until_exit_of(body: Pid, events: &SignalFd, limit: Duration) -> i32 {
             return EXIT_TIME;
         }
         let timeout = PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX);
-        let _ = poll(&mut [PollFd::new(events.as_fd(), PollFlags::POLLIN)], timeout);
+        let _ = poll(
+            &mut [PollFd::new(events.as_fd(), PollFlags::POLLIN)],
+            timeout,
+        );
     }
 }
 

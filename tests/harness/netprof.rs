@@ -30,10 +30,20 @@ impl Lab {
     /// Runs netprof to its end.
     pub(crate) fn netprof(&self, arguments: &str) -> Ran {
         let output = self.netprof_command(arguments).output();
-        Ran::new(arguments, output.unwrap_or_else(|error| panic!("netprof: {error}")))
+        Ran::new(
+            arguments,
+            output.unwrap_or_else(|error| panic!("netprof: {error}")),
+        )
+    }
+
+    /// The same for a person who is not root.
+    pub(crate) fn netprof_command_as_person(&self, arguments: &str) -> Command {
+        self.assert_inside();
+        self.command_as_person(&format!("{NETPROF} {arguments}"))
     }
 
     /// Puts a profile where netprof looks for those of this person.
+    #[allow(dead_code, reason = "for the tests of the command line")]
     pub(crate) fn write_profile(&self, name: &str, text: &str) {
         self.write(format!("/root/.config/netprof/profiles/{name}.kdl"), text);
     }
@@ -66,10 +76,14 @@ impl Ran {
     }
 
     /// The one object that `--json` prints.
+    #[allow(dead_code, reason = "for the tests of the command line")]
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
-            panic!("netprof {}: {error}\n{}{}", self.arguments, self.stdout, self.stderr)
+            panic!(
+                "netprof {}: {error}\n{}{}",
+                self.arguments, self.stdout, self.stderr
+            )
         })
     }
 }

@@ -16,7 +16,8 @@ impl Lab {
     pub(crate) fn ip(&self, arguments: &str) -> Value {
         let text = self.run(&format!("ip -j -d {arguments}"));
         let text = if text.trim().is_empty() { "[]" } else { &text };
-        let mut value = serde_json::from_str(text).unwrap_or_else(|error| panic!("ip {arguments}: {error}"));
+        let mut value =
+            serde_json::from_str(text).unwrap_or_else(|error| panic!("ip {arguments}: {error}"));
         strip_kernel(&mut value);
         value
     }
@@ -40,7 +41,8 @@ impl Lab {
         if !Path::new("/usr/sbin/nft").exists() {
             return Value::Null;
         }
-        let mut value = serde_json::from_str(&self.run("nft -j list ruleset")).expect("nft prints JSON");
+        let mut value =
+            serde_json::from_str(&self.run("nft -j list ruleset")).expect("nft prints JSON");
         strip_nft(&mut value);
         value
     }
@@ -56,14 +58,18 @@ impl Lab {
         strip_resolved(&mut global);
         let mut links = Map::new();
         for link in self.ip("link").as_array().into_iter().flatten() {
-            let (Some(index), Some(name)) = (link["ifindex"].as_u64(), link["ifname"].as_str()) else {
+            let (Some(index), Some(name)) = (link["ifindex"].as_u64(), link["ifname"].as_str())
+            else {
                 continue;
             };
             // It has no object for lo.
             let Ok(path) = self.bus_call(RESOLVED, &format!("{MANAGER} GetLink i {index}")) else {
                 continue;
             };
-            let object = format!("org.freedesktop.resolve1 {}", path[0].as_str().unwrap_or_default());
+            let object = format!(
+                "org.freedesktop.resolve1 {}",
+                path[0].as_str().unwrap_or_default()
+            );
             if let Some(mut link) = self.properties(&object, "org.freedesktop.resolve1.Link") {
                 strip_resolved(&mut link);
                 links.insert(name.to_owned(), link);
@@ -71,12 +77,17 @@ impl Lab {
         }
         let mut delegates = Map::new();
         let listed = self.bus_call(RESOLVED, &format!("{MANAGER} ListDelegates"));
-        for delegate in listed.iter().flat_map(|answer| answer[0].as_array().into_iter().flatten()) {
+        for delegate in listed
+            .iter()
+            .flat_map(|answer| answer[0].as_array().into_iter().flatten())
+        {
             let (Some(name), Some(path)) = (delegate[0].as_str(), delegate[1].as_str()) else {
                 continue;
             };
             let object = format!("org.freedesktop.resolve1 {path}");
-            if let Some(mut delegate) = self.properties(&object, "org.freedesktop.resolve1.DnsDelegate") {
+            if let Some(mut delegate) =
+                self.properties(&object, "org.freedesktop.resolve1.DnsDelegate")
+            {
                 strip_resolved(&mut delegate);
                 delegates.insert(name.to_owned(), delegate);
             }
@@ -102,7 +113,9 @@ impl Lab {
 
     /// The arguments of a method's answer, or the error's text.
     pub(crate) fn bus_call(&self, object: &str, call: &str) -> Result<Value, String> {
-        let output = self.output(&format!("busctl --json=short --auto-start=no call {object} {call}"));
+        let output = self.output(&format!(
+            "busctl --json=short --auto-start=no call {object} {call}"
+        ));
         if !output.status.success() {
             return Err(String::from_utf8_lossy(&output.stderr).trim().to_owned());
         }
@@ -124,7 +137,10 @@ fn strip_kernel(value: &mut Value) {
                 }
             }
             if let Some(Value::Array(flags)) = object.get_mut("flags") {
-                flags.retain(|flag| !["dead", "linkdown", "offload", "trap"].contains(&flag.as_str().unwrap_or_default()));
+                flags.retain(|flag| {
+                    !["dead", "linkdown", "offload", "trap"]
+                        .contains(&flag.as_str().unwrap_or_default())
+                });
             }
             for key in ["tentative", "used", "age", "cache"] {
                 object.remove(key);
@@ -154,6 +170,7 @@ fn strip_nft(value: &mut Value) {
 fn strip_resolved(value: &mut Value) {
     if let Some(object) = value.as_object_mut() {
         // Which server was used last, and how often, is not configuration.
-        object.retain(|key, _| !key.ends_with("Statistics") && !key.starts_with("CurrentDNSServer"));
+        object
+            .retain(|key, _| !key.ends_with("Statistics") && !key.starts_with("CurrentDNSServer"));
     }
 }

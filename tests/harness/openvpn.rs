@@ -5,6 +5,7 @@
 
 use super::daemon::Daemon;
 use super::lab::Lab;
+use super::rivals::Tun;
 use super::topology::VpnSite;
 
 const FOLDER: &str = "/root/openvpn";
@@ -22,7 +23,9 @@ pub(crate) struct Settings {
 impl Settings {
     /// All traffic through the tunnel.
     pub(crate) fn full_tunnel() -> Self {
-        Self::default().push("redirect-gateway def1").push("route 10.99.0.0 255.255.0.0")
+        Self::default()
+            .push("redirect-gateway def1")
+            .push("route 10.99.0.0 255.255.0.0")
     }
 
     /// Only the corporate network through the tunnel.
@@ -37,7 +40,9 @@ impl Settings {
 
     /// Calls a program at `--up`, `--route-up` and `--down`.
     pub(crate) fn hook(mut self, program: &str) -> Self {
-        let words = format!("--script-security 2 --up {program} --route-up {program} --down {program} --down-pre");
+        let words = format!(
+            "--script-security 2 --up {program} --route-up {program} --down {program} --down-pre"
+        );
         self.client.extend(words.split(' ').map(str::to_owned));
         self
     }
@@ -52,9 +57,7 @@ pub(crate) struct OpenVpn {
 
 impl OpenVpn {
     pub(crate) fn connect(lab: &Lab, site: &VpnSite<'_>, settings: &Settings) -> Self {
-        if !std::path::Path::new("/dev/net/tun").exists() {
-            lab.not_run("/dev/net/tun is not there");
-        }
+        drop(Tun::open_device(lab));
         let [server_print, client_print] = ["server", "client"].map(|name| make_key(lab, name));
         let mut command = site.server.command(&format!(
             "openvpn --cd {FOLDER} --dev tun0 --mode server --tls-server --topology subnet \
@@ -103,7 +106,12 @@ fn make_key(lab: &Lab, name: &str) -> String {
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3 \
          -subj /CN={name} -keyout {FOLDER}/{name}.key -out {FOLDER}/{name}.crt"
     ));
-    let line = lab.run(&format!("openssl x509 -in {FOLDER}/{name}.crt -noout -fingerprint -sha256"));
-    let (_, print) = line.trim().split_once('=').expect("it prints NAME=FINGERPRINT");
+    let line = lab.run(&format!(
+        "openssl x509 -in {FOLDER}/{name}.crt -noout -fingerprint -sha256"
+    ));
+    let (_, print) = line
+        .trim()
+        .split_once('=')
+        .expect("it prints NAME=FINGERPRINT");
     print.to_owned()
 }

@@ -28,7 +28,11 @@ impl<'lab> Peer<'lab> {
     pub(crate) fn new(lab: &'lab Lab, name: &'static str) -> Self {
         lab.run(&format!("ip netns add {name}"));
         let namespace = File::open(format!("/run/netns/{name}")).expect("ip made it");
-        let peer = Self { lab, name, namespace };
+        let peer = Self {
+            lab,
+            name,
+            namespace,
+        };
         peer.run("ip link set lo up");
         peer.run(QUIET_IPV6);
         peer
@@ -45,7 +49,10 @@ impl<'lab> Peer<'lab> {
     /// A command that will run on this machine.
     pub(crate) fn command(&self, line: &str) -> Command {
         let mut command = self.lab.command(line);
-        let namespace = self.namespace.try_clone().expect("a file can be duplicated");
+        let namespace = self
+            .namespace
+            .try_clone()
+            .expect("a file can be duplicated");
         let enter = move || Ok(setns(&namespace, CloneFlags::CLONE_NEWNET)?);
         // SAFETY: setns is a bare system call; nothing is allocated or locked.
         unsafe { command.pre_exec(enter) };
@@ -71,7 +78,10 @@ impl<'lab> Peer<'lab> {
 
     /// A cable from a link of the workstation to this peer's `eth0`.
     pub(crate) fn cable(&self, link: &str) {
-        self.lab.run(&format!("ip link add {link} type veth peer name eth0 netns {}", self.name));
+        self.lab.run(&format!(
+            "ip link add {link} type veth peer name eth0 netns {}",
+            self.name
+        ));
         self.run("ip link set eth0 up");
         self.lab.run(&format!("ip link set {link} up"));
     }
@@ -80,7 +90,10 @@ impl<'lab> Peer<'lab> {
     /// that the client came from, so that a test sees which way it took.
     pub(crate) fn serve_tcp(&self, address: &str) {
         let address: SocketAddr = address.parse().expect("an address and a port");
-        let namespace = self.namespace.try_clone().expect("a file can be duplicated");
+        let namespace = self
+            .namespace
+            .try_clone()
+            .expect("a file can be duplicated");
         let name = self.name;
         let (ready, is_ready) = std::sync::mpsc::channel();
         // The thread's namespace is its own; the socket keeps to it.
@@ -88,7 +101,12 @@ impl<'lab> Peer<'lab> {
             let listener = setns(&namespace, CloneFlags::CLONE_NEWNET)
                 .map_err(std::io::Error::from)
                 .and_then(|()| TcpListener::bind(address));
-            let _ = ready.send(listener.as_ref().map(drop).map_err(|error| error.to_string()));
+            let _ = ready.send(
+                listener
+                    .as_ref()
+                    .map(drop)
+                    .map_err(|error| error.to_string()),
+            );
             for stream in listener.iter().flat_map(TcpListener::incoming).flatten() {
                 if let Ok(from) = stream.peer_addr() {
                     let _ = writeln!(&stream, "{name} {}", from.ip());

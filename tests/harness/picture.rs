@@ -61,7 +61,11 @@ impl Picture {
             let after = &other.sections[name];
             if before != after {
                 let diff = TextDiff::from_lines(before, after);
-                let _ = write!(text, "{}", diff.unified_diff().context_radius(4).header(name, name));
+                let _ = write!(
+                    text,
+                    "{}",
+                    diff.unified_diff().context_radius(4).header(name, name)
+                );
             }
         }
         text
@@ -70,7 +74,11 @@ impl Picture {
     /// The names of the sections that differ.
     pub(crate) fn differs_in(&self, other: &Self) -> Vec<&'static str> {
         let differs = |name: &&str| self.sections[*name] != other.sections[*name];
-        self.sections.keys().filter(|name| differs(name)).copied().collect()
+        self.sections
+            .keys()
+            .filter(|name| differs(name))
+            .copied()
+            .collect()
     }
 
     /// Panics with the differences, if there are any.
@@ -114,7 +122,13 @@ fn describe(path: &Path) -> String {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return format!("{} went away", path.display());
     };
-    let head = format!("{} {:o} {}:{}", path.display(), metadata.mode(), metadata.uid(), metadata.gid());
+    let head = format!(
+        "{} {:o} {}:{}",
+        path.display(),
+        metadata.mode(),
+        metadata.uid(),
+        metadata.gid()
+    );
     if metadata.is_symlink() {
         let target = fs::read_link(path).unwrap_or_default();
         return format!("{head} -> {}", target.display());
@@ -132,7 +146,11 @@ fn describe(path: &Path) -> String {
         _ => {
             let mut hasher = DefaultHasher::new();
             content.hash(&mut hasher);
-            format!("{head} {} bytes, hash {:016x}", content.len(), hasher.finish())
+            format!(
+                "{head} {} bytes, hash {:016x}",
+                content.len(),
+                hasher.finish()
+            )
         }
     }
 }

@@ -18,6 +18,19 @@ pub(crate) fn until(what: &str, mut condition: impl FnMut() -> bool) {
     until_some(what, || if condition() { Ok(()) } else { Err("not yet") });
 }
 
+/// Waits until `look` sees `expected`.
+#[track_caller]
+pub(crate) fn until_sees<T: Debug + PartialEq<U>, U: Debug + ?Sized>(
+    what: &str,
+    expected: &U,
+    mut look: impl FnMut() -> T,
+) {
+    until_some(what, || {
+        let seen = look();
+        if seen == *expected { Ok(()) } else { Err(seen) }
+    });
+}
+
 /// Waits until `attempt` is `Ok`, and returns what it found.
 #[track_caller]
 pub(crate) fn until_some<T, E: Debug>(what: &str, attempt: impl FnMut() -> Result<T, E>) -> T {
@@ -28,7 +41,10 @@ pub(crate) fn until_some<T, E: Debug>(what: &str, attempt: impl FnMut() -> Resul
 }
 
 /// Tries for a time; the last error if that was not enough. Always tries once.
-pub(crate) fn within<T, E>(time: Duration, mut attempt: impl FnMut() -> Result<T, E>) -> Result<T, E> {
+pub(crate) fn within<T, E>(
+    time: Duration,
+    mut attempt: impl FnMut() -> Result<T, E>,
+) -> Result<T, E> {
     let deadline = Instant::now() + time;
     loop {
         match attempt() {

@@ -76,8 +76,11 @@ impl Lab {
     pub(crate) fn dig(&self, kind: &str, name: &str) -> Vec<String> {
         let output = self.output(&format!("dig +short +time=2 +tries=1 {name} {kind}"));
         let text = String::from_utf8_lossy(&output.stdout);
-        let mut answers: Vec<String> =
-            text.lines().filter(|line| !line.starts_with(';')).map(str::to_owned).collect();
+        let mut answers: Vec<String> = text
+            .lines()
+            .filter(|line| !line.starts_with(';'))
+            .map(str::to_owned)
+            .collect();
         answers.sort();
         answers
     }
@@ -86,7 +89,10 @@ impl Lab {
     pub(crate) fn dig_reverse(&self, address: &str) -> Vec<String> {
         let output = self.output(&format!("dig +short +time=2 +tries=1 -x {address}"));
         let text = String::from_utf8_lossy(&output.stdout);
-        text.lines().filter(|line| !line.starts_with(';')).map(str::to_owned).collect()
+        text.lines()
+            .filter(|line| !line.starts_with(';'))
+            .map(str::to_owned)
+            .collect()
     }
 
     /// Forgets what resolved remembers: the next question reaches a server.

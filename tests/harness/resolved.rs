@@ -22,14 +22,27 @@ impl Resolved {
         }
         lab.make_folder_of("systemd-resolve", "/run/systemd/resolve");
         let _ = fs::remove_file("/etc/resolv.conf");
-        symlink("../run/systemd/resolve/stub-resolv.conf", "/etc/resolv.conf").expect("/etc is ours");
+        symlink(
+            "../run/systemd/resolve/stub-resolv.conf",
+            "/etc/resolv.conf",
+        )
+        .expect("/etc is ours");
         let first_line = lab.run("resolvectl --version");
         let version = first_line
             .split_whitespace()
             .nth(1)
-            .and_then(|version| version.split(|c: char| !c.is_ascii_digit()).next()?.parse().ok())
+            .and_then(|version| {
+                version
+                    .split(|c: char| !c.is_ascii_digit())
+                    .next()?
+                    .parse()
+                    .ok()
+            })
             .unwrap_or_else(|| panic!("no version in {first_line:?}"));
-        let mut resolved = Self { daemon: start(lab), version };
+        let mut resolved = Self {
+            daemon: start(lab),
+            version,
+        };
         resolved.until_it_answers(lab);
         resolved
     }
@@ -52,8 +65,16 @@ impl Resolved {
 
     /// Has it read its files again. Not before 257: older ones die of it.
     pub(crate) fn reload(&mut self, lab: &Lab) {
-        assert!(self.version >= 257, "systemd-resolved {} does not reload", self.version);
-        let loaded = || lab.resolved()["delegates"].as_object().map_or(0, serde_json::Map::len);
+        assert!(
+            self.version >= 257,
+            "systemd-resolved {} does not reload",
+            self.version
+        );
+        let loaded = || {
+            lab.resolved()["delegates"]
+                .as_object()
+                .map_or(0, serde_json::Map::len)
+        };
         let files = std::fs::read_dir("/run/systemd/dns-delegate.d").map_or(0, Iterator::count);
         self.daemon.signal(nix::sys::signal::Signal::SIGHUP);
         // Nothing says that it has done so, but the number of delegates.
@@ -68,5 +89,8 @@ impl Resolved {
 }
 
 fn start(lab: &Lab) -> Daemon {
-    Daemon::start("systemd-resolved", lab.command("/usr/lib/systemd/systemd-resolved"))
+    Daemon::start(
+        "systemd-resolved",
+        lab.command("/usr/lib/systemd/systemd-resolved"),
+    )
 }

@@ -30,17 +30,27 @@ const TUN_WITHOUT_HEADER: u16 = 0x1001;
 nix::ioctl_write_int!(tunsetiff, b'T', 202);
 
 impl Tun {
-    /// Makes the link, without addresses and down. Not run where there is no tun.
+    /// The device that links are made with; the test is not run without it.
+    pub(crate) fn open_device(lab: &Lab) -> File {
+        let device = File::options().read(true).write(true).open("/dev/net/tun");
+        device.unwrap_or_else(|error| lab.not_run(&format!("/dev/net/tun: {error}")))
+    }
+
+    /// Makes the link, without addresses and down.
     pub(crate) fn new(lab: &Lab, name: &str) -> Self {
-        let Ok(device) = File::options().read(true).write(true).open("/dev/net/tun") else {
-            lab.not_run("/dev/net/tun is not there");
+        let device = Self::open_device(lab);
+        let mut request = InterfaceRequest {
+            name: [0; 16],
+            flags: TUN_WITHOUT_HEADER,
+            rest: [0; 22],
         };
-        let mut request = InterfaceRequest { name: [0; 16], flags: TUN_WITHOUT_HEADER, rest: [0; 22] };
         request.name[..name.len()].copy_from_slice(name.as_bytes());
-        let address = std::ptr::from_mut(&mut request) as usize as nix::sys::ioctl::ioctl_param_type;
+        let address =
+            std::ptr::from_mut(&mut request) as usize as nix::sys::ioctl::ioctl_param_type;
         // SAFETY: the kernel reads and writes one ifreq at this address, which
         // is alive and of that size. (TUNSETIFF is declared as taking an int.)
-        unsafe { tunsetiff(device.as_raw_fd(), address) }.unwrap_or_else(|error| panic!("TUNSETIFF {name}: {error}"));
+        unsafe { tunsetiff(device.as_raw_fd(), address) }
+            .unwrap_or_else(|error| panic!("TUNSETIFF {name}: {error}"));
         Self { _device: device }
     }
 }

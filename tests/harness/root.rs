@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
 use nix::sys::statvfs::{FsFlags, statvfs};
-use nix::unistd::{chdir, pivot_root};
+use nix::unistd::{Gid, Uid, chdir, chown, pivot_root};
 
 use super::namespace::Privilege;
 
@@ -23,6 +23,8 @@ pub(super) const LOGS: &str = "/logs";
 pub(super) const MARKER: &str = "/.netprof-lab";
 /// The repository's example profiles.
 pub(crate) const EXAMPLES: &str = "/usr/local/share/netprof/profiles";
+/// The id of the account `person`, which is not root.
+pub(super) const PERSON: u32 = 1000;
 /// The program under test.
 pub(crate) const NETPROF: &str = "/usr/local/bin/netprof";
 
@@ -31,7 +33,10 @@ const NONE: Option<&str> = None;
 /// Builds the root, makes it this process's own, and lets go of the old one.
 pub(super) fn enter_root(tree: &Path, privilege: Privilege) -> Result<(), String> {
     let executable = fs::read_link("/proc/self/exe").map_err(|e| format!("/proc/self/exe: {e}"))?;
-    attempt("make mounts private", mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE))?;
+    attempt(
+        "make mounts private",
+        mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE),
+    )?;
     // Not on /tmp: the tree itself may lie there.
     let root = tree.join("mnt");
     tmpfs(&root)?;
@@ -45,17 +50,32 @@ pub(super) fn enter_root(tree: &Path, privilege: Privilege) -> Result<(), String
     for name in ["etc", "var"] {
         io(name, copy(&tree.join(name), &root.join(name)))?;
     }
-    for (name, mode) in [("root", 0o700), ("home/person", 0o755), ("srv", 0o755), ("logs", 0o755)] {
+    for (name, mode) in [
+        ("root", 0o700),
+        ("home/person", 0o755),
+        ("srv", 0o755),
+        ("logs", 0o755),
+    ] {
         make_folder(&root, name, mode)?;
     }
     for (name, mode) in [("run", 0o755), ("tmp", 0o1777), ("dev", 0o755)] {
         make_folder(&root, name, mode)?;
         tmpfs(&root.join(name))?;
-        io(name, fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode)))?;
+        io(
+            name,
+            fs::set_permissions(root.join(name), fs::Permissions::from_mode(mode)),
+        )?;
     }
     make_devices(&root)?;
-    if privilege == Privilege::UserNamespace {
-        io("etc/passwd", map_accounts_to_root(&root))?;
+    match privilege {
+        Privilege::Root => {
+            let person = (Some(Uid::from_raw(PERSON)), Some(Gid::from_raw(PERSON)));
+            attempt(
+                "chown",
+                chown(&root.join("home/person"), person.0, person.1),
+            )?;
+        }
+        Privilege::UserNamespace => io("etc/passwd", map_accounts_to_root(&root))?,
     }
 
     let netprof = root.join(NETPROF.trim_start_matches('/'));
@@ -71,11 +91,17 @@ pub(super) fn enter_root(tree: &Path, privilege: Privilege) -> Result<(), String
     // while it can see them already.
     make_folder(&root, "proc", 0o555)?;
     let plain = MsFlags::MS_NOSUID | MsFlags::MS_NODEV | MsFlags::MS_NOEXEC;
-    attempt("mount proc", mount(Some("proc"), &root.join("proc"), Some("proc"), plain, NONE))?;
+    attempt(
+        "mount proc",
+        mount(Some("proc"), &root.join("proc"), Some("proc"), plain, NONE),
+    )?;
     make_folder(&root, "sys", 0o555)?;
     // Read-only: it is how networkd and NetworkManager see that there is no udev.
     let sys = plain | MsFlags::MS_RDONLY;
-    attempt("mount sysfs", mount(Some("sysfs"), &root.join("sys"), Some("sysfs"), sys, NONE))?;
+    attempt(
+        "mount sysfs",
+        mount(Some("sysfs"), &root.join("sys"), Some("sysfs"), sys, NONE),
+    )?;
 
     attempt("enter the root", chdir(&root))?;
     // Old and new root stacked in one place need no folder for the old one:
@@ -96,19 +122,37 @@ fn io<T>(what: &str, result: std::io::Result<T>) -> Result<T, String> {
 
 fn make_folder(root: &Path, name: &str, mode: u32) -> Result<PathBuf, String> {
     let path = root.join(name);
-    io(name, fs::DirBuilder::new().recursive(true).mode(mode).create(&path))?;
+    io(
+        name,
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(mode)
+            .create(&path),
+    )?;
     Ok(path)
 }
 
 fn tmpfs(at: &Path) -> Result<(), String> {
     let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
     let what = format!("mount a tmpfs on {}", at.display());
-    attempt(&what, mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some("mode=755")))
+    attempt(
+        &what,
+        mount(Some("tmpfs"), at, Some("tmpfs"), flags, Some("mode=755")),
+    )
 }
 
 fn bind(from: &Path, to: &Path) -> Result<(), String> {
     let what = format!("bind {}", from.display());
-    attempt(&what, mount(Some(from), to, NONE, MsFlags::MS_BIND | MsFlags::MS_REC, NONE))
+    attempt(
+        &what,
+        mount(
+            Some(from),
+            to,
+            NONE,
+            MsFlags::MS_BIND | MsFlags::MS_REC,
+            NONE,
+        ),
+    )
 }
 
 fn bind_read_only(from: &Path, to: &Path) -> Result<(), String> {
@@ -127,7 +171,10 @@ fn bind_read_only(from: &Path, to: &Path) -> Result<(), String> {
     ] {
         flags.set(flag, has.contains(has_flag));
     }
-    attempt(&format!("make {} read-only", to.display()), mount(NONE, to, NONE, flags, NONE))
+    attempt(
+        &format!("make {} read-only", to.display()),
+        mount(NONE, to, NONE, flags, NONE),
+    )
 }
 
 fn bind_file(from: &Path, to: &Path) -> Result<(), String> {
@@ -146,11 +193,19 @@ fn make_devices(root: &Path) -> Result<(), String> {
             continue;
         }
         let to = dev.join(name);
-        io(name, fs::create_dir_all(to.parent().expect("it lies in /dev")))?;
+        io(
+            name,
+            fs::create_dir_all(to.parent().expect("it lies in /dev")),
+        )?;
         io(name, fs::write(&to, ""))?;
         bind(&from, &to)?;
     }
-    for (name, target) in [("fd", "/proc/self/fd"), ("stdin", "/proc/self/fd/0"), ("stdout", "/proc/self/fd/1"), ("stderr", "/proc/self/fd/2")] {
+    for (name, target) in [
+        ("fd", "/proc/self/fd"),
+        ("stdin", "/proc/self/fd/0"),
+        ("stdout", "/proc/self/fd/1"),
+        ("stderr", "/proc/self/fd/2"),
+    ] {
         io(name, symlink(target, dev.join(name)))?;
     }
     make_folder(&dev, "shm", 0o1777)?;

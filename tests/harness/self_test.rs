@@ -12,7 +12,12 @@ use super::trial::{Outcome, TIME_LIMIT, Test, processes_in};
 use super::{Daemon, Lab, Tree};
 
 const fn body(name: &'static str, body: fn(&Lab), limit: Duration) -> Test {
-    Test { name, tree: Tree::Host, body, limit }
+    Test {
+        name,
+        tree: Tree::Host,
+        body,
+        limit,
+    }
 }
 
 const HANGS: Test = body("hangs", hangs, Duration::from_secs(1));
@@ -25,9 +30,18 @@ pub(super) const TESTS: &[Test] = &[HANGS, FAILS, GIVES_UP];
 type Check = fn() -> Result<Completion, Failed>;
 
 pub(super) const CHECKS: &[(&str, Check)] = &[
-    ("harness::a_test_that_hangs_ends_with_all_its_processes", ends_what_hangs),
-    ("harness::a_test_that_fails_shows_its_words_and_logs", shows_what_failed),
-    ("harness::a_test_that_gives_up_has_not_passed", gives_the_reason),
+    (
+        "harness::a_test_that_hangs_ends_with_all_its_processes",
+        ends_what_hangs,
+    ),
+    (
+        "harness::a_test_that_fails_shows_its_words_and_logs",
+        shows_what_failed,
+    ),
+    (
+        "harness::a_test_that_gives_up_has_not_passed",
+        gives_the_reason,
+    ),
 ];
 
 fn start_talking(lab: &Lab) -> Daemon {
@@ -62,10 +76,17 @@ fn ends_what_hangs() -> Result<Completion, Failed> {
         return Err("this process is not found in its own namespace".into());
     }
     match HANGS.outcome()? {
-        Outcome::Failed { output, namespace: Some(namespace) } => {
+        Outcome::Failed {
+            output,
+            namespace: Some(namespace),
+        } => {
             expect(&output, &["out of time", "daemon was here"])?;
             let left = processes_in(&namespace);
-            if left.is_empty() { Ok(Completion::Completed) } else { Err(format!("left: {left:?}").into()) }
+            if left.is_empty() {
+                Ok(Completion::Completed)
+            } else {
+                Err(format!("left: {left:?}").into())
+            }
         }
         Outcome::NotRun(reason) => super::trial::not_run(&reason),
         other => Err(format!("{other:?}").into()),

@@ -52,7 +52,11 @@ fn trials(tests: &[Test]) -> Vec<Trial> {
     trials.push(Trial::test(MACHINE, move || {
         while over.recv().is_ok() {}
         let changes = machine.changes();
-        if changes.is_empty() { Ok(()) } else { Err(Failed::from(changes.join("\n"))) }
+        if changes.is_empty() {
+            Ok(())
+        } else {
+            Err(Failed::from(changes.join("\n")))
+        }
     }));
     trials
 }

@@ -60,7 +60,12 @@ impl<'lab> Office<'lab> {
         settle(lab, &["lan0", "corp0"]);
         let lan_dns = DnsServer::start(&lan, &lan_zone());
         let corp_dns = DnsServer::start(&corp, &corp_zone());
-        Self { lan, corp, lan_dns, corp_dns }
+        Self {
+            lan,
+            corp,
+            lan_dns,
+            corp_dns,
+        }
     }
 
     /// A third link: `third0` 172.20.0.2/24, `third.example` on its server.
@@ -71,7 +76,10 @@ impl<'lab> Office<'lab> {
         third.run("ip addr add 172.20.0.1/24 dev eth0");
         lab.run("ip addr add 172.20.0.2/24 dev third0");
         settle(lab, &["third0"]);
-        let server = DnsServer::start(&third, &Zone::new().host("db.third.example", &["172.20.0.9"]));
+        let server = DnsServer::start(
+            &third,
+            &Zone::new().host("db.third.example", &["172.20.0.9"]),
+        );
         (third, server)
     }
 
@@ -89,7 +97,10 @@ impl<'lab> Office<'lab> {
         // Nothing that was asked while setting up is the test's.
         self.lan_dns.forget();
         self.corp_dns.forget();
-        Resolver { resolved, bus }
+        Resolver {
+            resolved,
+            _bus: bus,
+        }
     }
 }
 
@@ -97,7 +108,7 @@ impl<'lab> Office<'lab> {
 #[derive(Debug)]
 pub(crate) struct Resolver {
     pub(crate) resolved: Resolved,
-    pub(crate) bus: Bus,
+    _bus: Bus,
 }
 
 /// ```text
@@ -151,10 +162,17 @@ impl<'lab> VpnSite<'lab> {
              ip route add 192.168.88.0/24 via 192.168.77.1",
         );
         settle(lab, &["lan0"]);
-        until("the VPN server can be reached", || lab.reaches(Self::SERVER));
+        until("the VPN server can be reached", || {
+            lab.reaches(Self::SERVER)
+        });
         let lan_dns = DnsServer::start(&lan, &lan_zone());
         let corp_dns = DnsServer::start(&server, &corp_zone());
-        Self { lan, server, lan_dns, corp_dns }
+        Self {
+            lan,
+            server,
+            lan_dns,
+            corp_dns,
+        }
     }
 }
 
@@ -184,9 +202,15 @@ fn settle(lab: &Lab, links: &[&str]) {
         until(&format!("{link} is settled"), || {
             let state = std::fs::read_to_string(format!("/sys/class/net/{link}/operstate"));
             state.is_ok_and(|state| state.trim() == "up")
-                && lab.run(&format!("ip -6 addr show dev {link} scope link")).contains("fe80::")
-                && !lab.run(&format!("ip -6 addr show dev {link}")).contains("tentative")
-                && lab.run(&format!("ip -6 route show dev {link}")).contains("fe80::/64")
+                && lab
+                    .run(&format!("ip -6 addr show dev {link} scope link"))
+                    .contains("fe80::")
+                && !lab
+                    .run(&format!("ip -6 addr show dev {link}"))
+                    .contains("tentative")
+                && lab
+                    .run(&format!("ip -6 route show dev {link}"))
+                    .contains("fe80::/64")
         });
     }
 }

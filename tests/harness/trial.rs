@@ -47,7 +47,10 @@ pub(super) enum Outcome {
     /// It could not run here, for this reason.
     NotRun(String),
     /// With all that it printed, and its pid namespace if it had come to one.
-    Failed { output: String, namespace: Option<String> },
+    Failed {
+        output: String,
+        namespace: Option<String>,
+    },
 }
 
 impl Test {
@@ -85,11 +88,16 @@ impl Test {
         let status = child.wait()?;
         let output = String::from_utf8_lossy(&output);
         let (namespace, output) = split_header(&output);
-        let failed = |output| Outcome::Failed { output, namespace: namespace.map(str::to_owned) };
+        let failed = |output| Outcome::Failed {
+            output,
+            namespace: namespace.map(str::to_owned),
+        };
 
         let left = namespace.map(processes_in).unwrap_or_default();
         if !left.is_empty() {
-            return Ok(failed(format!("{output}\nprocesses outlived the test: {left:?}")));
+            return Ok(failed(format!(
+                "{output}\nprocesses outlived the test: {left:?}"
+            )));
         }
         Ok(match status.code() {
             Some(0) => Outcome::Passed,
@@ -111,7 +119,11 @@ pub(super) fn not_run(reason: &str) -> Result<Completion, Failed> {
 }
 
 /// Collects what the test prints until all of its processes are gone.
-fn watch(mut reader: std::io::PipeReader, child: &mut Child, limit: Duration) -> std::io::Result<Vec<u8>> {
+fn watch(
+    mut reader: std::io::PipeReader,
+    child: &mut Child,
+    limit: Duration,
+) -> std::io::Result<Vec<u8>> {
     let deadline = Instant::now() + limit;
     let mut output = Vec::new();
     let mut buffer = [0; 8192];
@@ -129,7 +141,10 @@ fn watch(mut reader: std::io::PipeReader, child: &mut Child, limit: Duration) ->
         } else {
             PollTimeout::try_from(left).unwrap_or(PollTimeout::MAX)
         };
-        poll(&mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)], timeout)?;
+        poll(
+            &mut [PollFd::new(reader.as_fd(), PollFlags::POLLIN)],
+            timeout,
+        )?;
         if !killed && Instant::now() >= deadline {
             continue;
         }
