@@ -28,7 +28,10 @@ pub fn encode(
         let mut header = [0; HEADER];
         header[0] = family(probe.to);
         header[1] = bits;
-        header[8..].copy_from_slice(&RTM_F_LOOKUP_TABLE.to_ne_bytes());
+        // IPv6 tells the table anyway, and with NETLINK_GET_STRICT_CHK refuses the flag.
+        if probe.to.is_ipv4() {
+            header[8..].copy_from_slice(&RTM_F_LOOKUP_TABLE.to_ne_bytes());
+        }
         body.header(&header);
         put(body, RTA_DST, probe.to)?;
         match &probe.oif {
@@ -78,11 +81,16 @@ pub fn no_way() -> RouteAnswer {
 }
 
 /// What an error means: that there is no way, or that the question was not answered.
-/// A route that drops answers with its own error: `fib_props` in
-/// `net/ipv4/fib_semantics.c`; ENODEV is a link that went away.
+///
+/// A route that drops answers with an error of its own (`fib_props` in
+/// `net/ipv4/fib_semantics.c`). That of a blackhole is EINVAL, which is also the
+/// answer to a question that is not understood; but that one comes with words.
 pub fn decode_error(error: KernelError) -> Result<RouteAnswer, KernelError> {
     match error.errno {
-        ENETUNREACH | EHOSTUNREACH | EACCES | EINVAL | ENODEV => Ok(no_way()),
+        ENETUNREACH | EHOSTUNREACH | EACCES => Ok(no_way()),
+        EINVAL if error.says.is_none() => Ok(no_way()),
+        // The link went away between being named and being asked about.
+        ENODEV => Ok(no_way()),
         _ => Err(error),
     }
 }
