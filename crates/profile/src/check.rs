@@ -65,7 +65,7 @@ fn links(profile: &Profile, found: &mut Errors) {
                 if declared.is_empty() || declared.len() > 8 {
                     declare
                 } else {
-                    format!("there are {}; or {declare}", list(declared.keys()))
+                    format!("declared: {}; or {declare}", list(declared.keys()))
                 }
             });
             Diagnostic::error(

@@ -187,7 +187,8 @@ impl<'n> Form<'n> {
                     code::MISSING_ARGUMENT,
                     format!("`{name}` needs {what}"),
                     format!("{what} must follow"),
-                ),
+                )
+                .help(format!("write {name} {}", example(what))),
             );
             return None;
         };
@@ -233,13 +234,15 @@ impl<'n> Form<'n> {
         read: impl Fn(&Value) -> Result<T, Refusal>,
     ) -> Vec<Spanned<T>> {
         if self.positional().nth(self.taken).is_none() {
+            let name = self.name();
             report.missing(
                 self.node.name.span,
                 Refusal::new(
                     code::MISSING_ARGUMENT,
-                    format!("`{}` needs {what}", self.name()),
+                    format!("`{name}` needs {what}"),
                     format!("{what} must follow"),
-                ),
+                )
+                .help(format!("write {name} {}", example(what))),
             );
         }
         self.arguments(report, read)
@@ -351,6 +354,28 @@ impl<'n> Form<'n> {
                 .help(help),
             );
         }
+    }
+}
+
+/// What could stand where `what` is missing.
+fn example(what: &str) -> &'static str {
+    match what {
+        "a name" | "the name of a profile" => "\"office\"",
+        "the name of a link" => "\"vpn\"",
+        "a text" => "\"Corporate VPN up\"",
+        "a domain" => "\"corp.example.com\"",
+        "a prefix" => "\"10.0.0.0/8\"",
+        "the address of a server" => "\"10.0.0.53\"",
+        "a number of bytes" => "\"vpn\" 1400",
+        "a URL" => "\"http://proxy.example.com:3128\"",
+        "a host" => "\"localhost\" \"*.corp.example.com\"",
+        "a place" => "\"env\"",
+        "a hardware address" => "\"aa:bb:cc:dd:ee:ff\"",
+        "a host and port" => "\"intranet.example.com:443\"",
+        "the name of a network" => "\"Office\"",
+        "#true or #false" => "#true",
+        "what is to be removed" => "scope \"NAME\"",
+        _ => "\"linux\"",
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use netprof_model::profile::{Profile, Spanned};
 use netprof_model::snapshot::Os;
@@ -437,12 +438,7 @@ fn single(
         return Err(vec![
             Diagnostic::error(
                 code::AMBIGUOUS,
-                format!(
-                    "\"{name}\" is declared twice in {}: {} and {}",
-                    folder.display(),
-                    first.written().at,
-                    second.written().at
-                ),
+                format!("\"{name}\" is declared twice in {}", folder.display()),
             )
             .at(second.written().at.clone())
             .label(format!("the other one is at {}", first.written().at))
@@ -530,19 +526,14 @@ impl Walk<'_> {
                 return None;
             }
             Err(diagnostics) => {
-                self.errors.push(
-                    Diagnostic::error(
-                        code::INCLUDE_BROKEN,
-                        format!("\"{}\" cannot be included: it has errors", include.value),
-                    )
-                    .at(include.at.clone())
-                    .label("this include")
-                    .help("mend the errors that are shown with this one"),
-                );
+                self.errors.push(include_broken(include));
                 self.errors.extend(diagnostics);
                 return None;
             }
         };
+        if place.file.is_broken() && !Rc::ptr_eq(&place.file, &from.file) {
+            self.errors.push(include_broken(include));
+        }
         let identity = place.identity();
         if let Some(start) = self.chain.iter().position(|other| other == &identity) {
             let circle = self.chain.get(start..).unwrap_or_default();
@@ -569,7 +560,8 @@ impl Walk<'_> {
                     format!("includes lie in each other more than {MAX_INCLUDES} deep"),
                 )
                 .at(include.at.clone())
-                .label("one too many"),
+                .label("one too many")
+                .help("include fewer profiles from one another"),
             );
             return None;
         }
@@ -613,6 +605,16 @@ impl Walk<'_> {
         .label("not found")
         .help(help)
     }
+}
+
+fn include_broken(include: &Spanned<Name>) -> Diagnostic {
+    Diagnostic::error(
+        code::INCLUDE_BROKEN,
+        format!("\"{}\" cannot be included: it has errors", include.value),
+    )
+    .at(include.at.clone())
+    .label("this include")
+    .help("mend the errors that are shown with this one")
 }
 
 fn folder_of(path: &Path) -> PathBuf {

@@ -1,8 +1,355 @@
 //! What is probably not what was meant.
+//!
+//! Each of these is a profile that can be carried out, and whose author would like
+//! to know something about it. What a person may well mean is not listed: a check
+//! that warns of sound profiles is soon not read.
 
+use std::collections::{BTreeMap, BTreeSet};
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use netprof_model::Diagnostic;
-use netprof_model::profile::Profile;
+use netprof_model::Name;
+use netprof_model::profile::{Profile, RouteDecl, RouteTarget, Scope, Servers};
 
-pub(crate) fn lint(_profile: &Profile) -> Vec<Diagnostic> {
-    Vec::new()
+use crate::check::uses;
+use crate::code;
+use crate::piece::effective_metric;
+
+/// Everything that is worth a warning, or a note.
+pub(crate) fn lint(profile: &Profile) -> Vec<Diagnostic> {
+    let routes = Table::of(profile);
+    let mut found = Vec::new();
+    unused_links(profile, &mut found);
+    nested_scopes(profile, &mut found);
+    redundant_routes(profile, &routes, &mut found);
+    beaten_routes(&routes, &mut found);
+    unreachable(profile, &routes, &mut found);
+    kept_and_routed(profile, &routes, &mut found);
+    overlapping_pools(profile, &mut found);
+    found
+}
+
+/// The declared routes by prefix; of one prefix, the one that wins first.
+struct Table<'p>(BTreeMap<IpNet, Vec<&'p RouteDecl>>);
+
+impl<'p> Table<'p> {
+    fn of(profile: &'p Profile) -> Self {
+        let mut table: BTreeMap<IpNet, Vec<&RouteDecl>> = BTreeMap::new();
+        for route in &profile.routes.routes {
+            table.entry(route.prefix).or_default().push(route);
+        }
+        for routes in table.values_mut() {
+            routes.sort_by_key(|route| effective_metric(route.prefix, route.metric));
+        }
+        Self(table)
+    }
+
+    /// The route of the longest prefix that holds `net`, from the length `longest`
+    /// down.
+    fn over(&self, net: IpNet, longest: u8) -> Option<&'p RouteDecl> {
+        (0..=longest)
+            .rev()
+            .filter_map(|length| IpNet::new(net.addr(), length).ok())
+            .find_map(|wider| self.0.get(&wider.trunc())?.first().copied())
+    }
+
+    /// The route that packets to `address` take.
+    fn to(&self, address: IpAddr) -> Option<&'p RouteDecl> {
+        let alone = IpNet::from(address);
+        self.over(alone, alone.prefix_len())
+    }
+
+    /// The routes to prefixes that lie in `net`.
+    fn within(&self, net: IpNet) -> impl Iterator<Item = &'p RouteDecl> {
+        let inside = move |other: &IpNet| net.contains(other);
+        self.0
+            .range(net..)
+            // Prefixes are sorted by address: what lies in a prefix follows it.
+            .take_while(move |(other, _)| net.contains(&other.addr()))
+            .filter(move |(other, _)| inside(other))
+            .filter_map(|(_, routes)| routes.first().copied())
+    }
+}
+
+fn unused_links(profile: &Profile, found: &mut Vec<Diagnostic>) {
+    let used: BTreeSet<&Name> = uses(profile).map(|used| &used.value).collect();
+    for link in &profile.links {
+        if !used.contains(&link.name) {
+            found.push(
+                Diagnostic::warning(
+                    code::UNUSED_LINK,
+                    format!("nothing uses the link `{}`", link.name),
+                )
+                .at(link.at.clone())
+                .label("not used")
+                .help("remove it, or name it where it is meant: link=\"...\""),
+            );
+        }
+    }
+}
+
+fn nested_scopes(profile: &Profile, found: &mut Vec<Diagnostic>) {
+    let owners: BTreeMap<&str, &Scope> = profile
+        .scopes
+        .iter()
+        .flat_map(|scope| {
+            scope
+                .domains
+                .iter()
+                .map(move |domain| (domain.value.as_str(), scope))
+        })
+        .collect();
+    for scope in &profile.scopes {
+        for domain in &scope.domains {
+            let mut rest = domain.value.as_str();
+            while let Some((_, parent)) = rest.split_once('.') {
+                rest = parent;
+                let Some(outer) = owners.get(parent) else {
+                    continue;
+                };
+                if outer.name != scope.name {
+                    found.push(
+                        Diagnostic::note(
+                            code::NESTED_SCOPES,
+                            format!(
+                                "`{}` of scope \"{}\" lies under `{parent}` of scope \"{}\"",
+                                domain.value, scope.name, outer.name
+                            ),
+                        )
+                        .at(domain.at.clone())
+                        .label(format!("goes to \"{}\"", scope.name))
+                        .help(format!(
+                            "the longer domain wins: other names under `{parent}` go to \"{}\"",
+                            outer.name
+                        )),
+                    );
+                }
+                break;
+            }
+        }
+    }
+}
+
+/// Whether packets leave in the same way by both routes.
+fn same_way(one: &RouteDecl, other: &RouteDecl) -> bool {
+    let ways = match (&one.target, &other.target) {
+        (RouteTarget::Unreachable, RouteTarget::Unreachable) => true,
+        (
+            RouteTarget::Through { via, link },
+            RouteTarget::Through {
+                via: other_via,
+                link: other_link,
+            },
+        ) => {
+            let names = |link: &Option<netprof_model::profile::Spanned<Name>>| {
+                link.as_ref().map(|link| link.value.clone())
+            };
+            via == other_via && names(link) == names(other_link)
+        }
+        _ => false,
+    };
+    ways && one.src == other.src
+}
+
+fn redundant_routes(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+    for route in &profile.routes.routes {
+        // With `replace` a route is there to take another's place, whatever it says.
+        let Some(shorter) = route.prefix.prefix_len().checked_sub(1) else {
+            continue;
+        };
+        if route.replace {
+            continue;
+        }
+        // A default route is outranked by anything that the system has: what goes
+        // the same way is then written in order to win.
+        let wider = table.over(route.prefix, shorter);
+        let Some(wider) = wider.filter(|wider| wider.prefix.prefix_len() > 1) else {
+            continue;
+        };
+        if same_way(route, wider) {
+            found.push(
+                Diagnostic::warning(
+                    code::REDUNDANT_ROUTE,
+                    format!(
+                        "`{}` lies in `{}`, which leads the same way",
+                        route.prefix, wider.prefix
+                    ),
+                )
+                .at(route.at.clone())
+                .label(format!("{} is at {}", wider.prefix, wider.at))
+                .help("remove it, unless it has to win over a route of somebody else"),
+            );
+        }
+    }
+}
+
+fn beaten_routes(table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+    for routes in table.0.values() {
+        let Some((best, others)) = routes.split_first() else {
+            continue;
+        };
+        for other in others {
+            // A route through another link steps in when the first link is gone.
+            let never = match (&best.target, &other.target) {
+                (RouteTarget::Unreachable, _) => true,
+                (
+                    RouteTarget::Through {
+                        link: Some(best), ..
+                    },
+                    RouteTarget::Through {
+                        link: Some(other), ..
+                    },
+                ) => best.value == other.value,
+                _ => same_way(best, other),
+            };
+            if never {
+                found.push(
+                    Diagnostic::warning(
+                        code::BEATEN_ROUTE,
+                        format!(
+                            "`{}` has a route with a lower metric, which always wins",
+                            other.prefix
+                        ),
+                    )
+                    .at(other.at.clone())
+                    .label(format!("beaten by the one at {}", best.at))
+                    .help("remove it, or give it the lower metric"),
+                );
+            }
+        }
+    }
+}
+
+fn unreachable(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+    let blocks = |address: IpAddr| {
+        table
+            .to(address)
+            .filter(|route| route.target == RouteTarget::Unreachable)
+    };
+    for scope in &profile.scopes {
+        let Servers::Listed(servers) = &scope.servers else {
+            continue;
+        };
+        for server in servers {
+            let Some(route) = blocks(server.value.address) else {
+                continue;
+            };
+            found.push(
+                Diagnostic::warning(
+                    code::UNREACHABLE_SERVER,
+                    format!(
+                        "the server `{}` of scope \"{}\" is made unreachable by `{}`",
+                        server.value.address, scope.name, route.prefix
+                    ),
+                )
+                .at(server.at.clone())
+                .label(format!("unreachable by {}", route.at))
+                .help(format!(
+                    "add: route \"{}\" link=\"...\"",
+                    IpNet::from(server.value.address)
+                )),
+            );
+        }
+    }
+    for route in &profile.routes.routes {
+        let RouteTarget::Through { via: Some(via), .. } = &route.target else {
+            continue;
+        };
+        if let Some(block) = blocks(*via) {
+            found.push(
+                Diagnostic::warning(
+                    code::UNREACHABLE_GATEWAY,
+                    format!(
+                        "the gateway `{via}` is made unreachable by `{}`",
+                        block.prefix
+                    ),
+                )
+                .at(route.at.clone())
+                .label(format!("unreachable by {}", block.at))
+                .help("make the unreachable prefix smaller, or use another gateway"),
+            );
+        }
+    }
+}
+
+fn kept_and_routed(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+    let Some(keep) = &profile.routes.keep_lan else {
+        return;
+    };
+    for also in &keep.also {
+        let elsewhere = table.within(also.prefix).find(|route| match &route.target {
+            RouteTarget::Unreachable => true,
+            RouteTarget::Through {
+                link: Some(link), ..
+            } =>
+            // Without names it is every physical link, and nobody knows which.
+            {
+                !keep.links.is_empty() && !keep.links.iter().any(|kept| kept.value == link.value)
+            }
+            RouteTarget::Through { link: None, .. } => false,
+        });
+        if let Some(route) = elsewhere {
+            found.push(
+                Diagnostic::warning(
+                    code::KEPT_AND_ROUTED,
+                    format!(
+                        "`{}` is kept on the LAN, and `{}` is routed elsewhere",
+                        also.prefix, route.prefix
+                    ),
+                )
+                .at(also.at.clone())
+                .label(format!("routed at {}", route.at))
+                .help("what is kept wins over what is routed: remove one of them"),
+            );
+        }
+    }
+}
+
+fn overlapping_pools(profile: &Profile, found: &mut Vec<Diagnostic>) {
+    let containers = &profile.containers;
+    let mut nets = Vec::new();
+    if let Some(docker) = &containers.docker {
+        nets.extend(
+            docker
+                .bridge
+                .map(|net| (net.trunc(), &docker.at, "docker's bridge")),
+        );
+        nets.extend(
+            docker
+                .pools
+                .iter()
+                .map(|pool| (pool.prefix, &pool.at, "a pool of docker")),
+        );
+    }
+    if let Some(podman) = &containers.podman {
+        nets.extend(
+            podman
+                .subnet
+                .map(|net| (net, &podman.at, "podman's subnet")),
+        );
+        nets.extend(
+            podman
+                .pools
+                .iter()
+                .map(|pool| (pool.prefix, &pool.at, "a pool of podman")),
+        );
+    }
+    nets.sort_by_key(|(net, ..)| *net);
+    // Sorted, the prefixes that lie in one follow it: the widest so far is enough.
+    let mut widest: Option<&(IpNet, &netprof_model::Location, &str)> = None;
+    for here in &nets {
+        match widest {
+            Some(wide) if wide.0.contains(&here.0) => found.push(
+                Diagnostic::warning(
+                    code::OVERLAPPING_POOLS,
+                    format!("{} `{}` overlaps {} `{}`", here.2, here.0, wide.2, wide.0),
+                )
+                .at(here.1.clone())
+                .label(format!("overlaps what is declared at {}", wide.1))
+                .help("two engines do not know of each other: give each its own addresses"),
+            ),
+            _ => widest = Some(here),
+        }
+    }
 }

@@ -150,12 +150,7 @@ fn nothing_to_remove(removal: &Removal, known: &BTreeSet<&Key>) -> Diagnostic {
 fn conflict(key: &Key, first: &Piece, second: &Piece, root: &Written) -> Diagnostic {
     Diagnostic::error(
         code::CONFLICT,
-        format!(
-            "two includes of \"{}\" disagree about `{key}`: {} and {}",
-            root.name,
-            first.at(),
-            second.at()
-        ),
+        format!("two includes of \"{}\" disagree about `{key}`", root.name),
     )
     .at(second.at().clone())
     .label(format!("the other one is at {}", first.at()))

@@ -59,6 +59,9 @@ impl Source {
 }
 
 /// The texts of all files that were read, so that diagnostics can be shown.
+///
+/// A diagnostic is shown with its line, so passwords in URLs are covered by stars;
+/// every byte keeps its place.
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     texts: BTreeMap<Arc<str>, Arc<str>>,
@@ -76,10 +79,47 @@ impl Sources {
         self.texts.iter()
     }
 
-    pub(crate) fn add(&mut self, source: &Source) {
-        self.texts
-            .insert(Arc::clone(source.name()), Arc::clone(source.text()));
+    /// Takes in the files of `other`, too.
+    pub fn merge(&mut self, other: Self) {
+        self.texts.extend(other.texts);
     }
+
+    pub(crate) fn add(&mut self, source: &Source) {
+        let text = without_passwords(source.text());
+        self.texts.insert(Arc::clone(source.name()), text.into());
+    }
+}
+
+/// `text` with a star for each byte of what stands as a password in a URL.
+fn without_passwords(text: &str) -> String {
+    let mut result = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("://") {
+        let (before, after) = rest.split_at(at + 3);
+        result.push_str(before);
+        // Up to the quote, not to the end of the authority: a password with a `/` or
+        // a space in it is a mistake, and is reported.
+        let end = after
+            .find(|c: char| c == '"' || c == '\n')
+            .unwrap_or(after.len());
+        let (word, after) = after.split_at(end);
+        match word
+            .rsplit_once('@')
+            .and_then(|(user, host)| Some((user.split_once(':')?, host)))
+        {
+            Some(((user, password), host)) => {
+                result.push_str(user);
+                result.push(':');
+                result.push_str(&"*".repeat(password.len()));
+                result.push('@');
+                result.push_str(host);
+            }
+            None => result.push_str(word),
+        }
+        rest = after;
+    }
+    result.push_str(rest);
+    result
 }
 
 /// Reads the file at `path`.
@@ -147,5 +187,31 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
         std::io::ErrorKind::NotFound => "there is no such file".to_owned(),
         std::io::ErrorKind::PermissionDenied => "permission denied".to_owned(),
         _ => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_is_covered_and_nothing_moves() {
+        let text = "http \"http://me:s\u{e4}/cret@h:1/\" // http://h:1/x\nb";
+        let covered = without_passwords(text);
+        assert_eq!(
+            covered,
+            "http \"http://me:********@h:1/\" // http://h:1/x\nb"
+        );
+        assert_eq!(covered.len(), text.len());
+    }
+
+    #[test]
+    fn a_place_is_found_as_the_model_finds_it() {
+        let text = "a\n\u{e4}b c\n\nd";
+        let source = Source::new("x.kdl", text);
+        for (start, _) in text.char_indices() {
+            let expected = Location::of(source.name(), text, start, 1);
+            assert_eq!(source.location(Span::new(start, start + 1)), expected);
+        }
     }
 }

@@ -9,15 +9,23 @@ pub(crate) fn closest<'c>(
 ) -> Option<&'c str> {
     // A third of the letters may be wrong; of a short word, one.
     let allowed = (written.chars().count() / 3).clamp(1, 4);
-    candidates
+    let mut started = None;
+    let closest = candidates
         .into_iter()
+        .inspect(|candidate| {
+            // Somebody who stopped early may be several letters off.
+            if started.is_none() && written.len() >= 3 && candidate.starts_with(written) {
+                started = Some(*candidate);
+            }
+        })
         .filter(|candidate| candidate.len() < 256 && written.len() < 256)
         .map(|candidate| (distance(written, candidate), candidate))
         .filter(|(distance, candidate)| {
             *distance <= allowed && *distance < candidate.chars().count()
         })
         .min_by_key(|(distance, _)| *distance)
-        .map(|(_, candidate)| candidate)
+        .map(|(_, candidate)| candidate);
+    closest.or(started)
 }
 
 /// "did you mean `x`?", else `otherwise`.
@@ -94,6 +102,7 @@ mod tests {
         assert_eq!(closest("server", nodes), Some("servers"));
         assert_eq!(closest("sreach", nodes), Some("search"));
         assert_eq!(closest("default_route", nodes), Some("default-route"));
+        assert_eq!(closest("dom", nodes), Some("domains"));
         assert_eq!(closest("proxy", nodes), None);
         assert_eq!(closest("", nodes), None);
     }

@@ -39,7 +39,17 @@ impl File {
             diagnostic.help.clone_from(&fault.help);
             report.diagnostics.push(diagnostic);
         }
-        let profiles = file(&parsed.nodes, &mut report);
+        // Of a text that is refused for its depth the rest was not even looked at.
+        let refused = parsed
+            .faults
+            .iter()
+            .any(|fault| fault.code == code::TOO_DEEP);
+        let nodes = if refused {
+            &[]
+        } else {
+            parsed.nodes.as_slice()
+        };
+        let profiles = file(nodes, &mut report);
         let mut diagnostics = report.diagnostics;
         diagnostics.sort_by_key(|diagnostic| diagnostic.location.as_ref().map(|at| at.offset));
         let diagnostics = limited(diagnostics, parsed.more);

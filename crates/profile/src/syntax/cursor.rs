@@ -90,7 +90,7 @@ pub(super) fn is_space(c: char) -> bool {
 
 /// Whether KDL allows the character nowhere, not even in a comment: it would make
 /// a text look other than it is, or is no text.
-pub(super) fn is_forbidden(c: char) -> bool {
+pub(crate) fn is_forbidden(c: char) -> bool {
     matches!(
         c,
         '\0'..='\u{8}'

@@ -19,6 +19,7 @@ mod parse;
 mod quoted;
 mod tree;
 
+pub(crate) use cursor::is_forbidden;
 pub(crate) use parse::parse;
 pub(crate) use tree::{Entry, Node, Span, Value, Word};
 

@@ -71,6 +71,7 @@ pub(crate) fn parse(text: &str) -> Parsed {
         more: 0,
         depth: 0,
         cut_short: false,
+        askew: None,
     };
     parser.cursor.eat("\u{feff}");
     let start = parser.cursor.at;
@@ -123,6 +124,9 @@ struct Parser<'t> {
     depth: usize,
     /// Whether a fault took the rest of the text with it, closing braces and all.
     cut_short: bool,
+    /// The first block whose closing brace stands further left than the line that
+    /// opened it: where a block has no end, it is probably this one.
+    askew: Option<(usize, Span)>,
 }
 
 type Read<T> = Result<T, Fault>;
@@ -255,7 +259,12 @@ impl Parser<'_> {
         let mut nodes = Vec::new();
         self.nodes(&mut nodes);
         self.depth -= 1;
-        if self.cursor.eat("}") {
+        if self.cursor.looking_at("}") {
+            let indents = self.indent(self.cursor.at).zip(self.indent(open.start));
+            if self.askew.is_none() && indents.is_some_and(|(close, open)| close < open) {
+                self.askew = Some((self.cursor.at, open));
+            }
+            self.cursor.bump();
             return Ok(nodes);
         }
         // Who misses the inner brace knows about the outer ones.
@@ -263,9 +272,33 @@ impl Parser<'_> {
             return Ok(nodes);
         }
         self.cut_short = true;
-        Err(
-            Fault::new(code::UNCLOSED, open, "a block has no end", "opened here")
-                .help("close it with `}`"),
+        let (open, help) = match self.askew {
+            Some((close, inner)) if inner.start > open.start => {
+                let line = self.cursor.text[..close].matches('\n').count() + 1;
+                let help = format!("close it before line {line}, whose `}}` stands further left");
+                (inner, help)
+            }
+            _ => (open, "close it with `}`".to_owned()),
+        };
+        let fault = Fault::new(code::UNCLOSED, open, "a block has no end", "opened here");
+        Err(fault.help(help))
+    }
+
+    /// How many bytes of white space the line of `at` starts with, unless `at` is far
+    /// from the start of its line.
+    fn indent(&self, at: usize) -> Option<usize> {
+        const FAR: usize = 256;
+        let from = at.saturating_sub(FAR);
+        let before = self.cursor.text.as_bytes().get(from..at)?;
+        let line = match before.iter().rposition(|byte| *byte == b'\n') {
+            Some(newline) => before.get(newline + 1..)?,
+            None if from == 0 => before,
+            None => return None,
+        };
+        Some(
+            line.iter()
+                .take_while(|byte| matches!(byte, b' ' | b'\t'))
+                .count(),
         )
     }
 
@@ -296,7 +329,8 @@ impl Parser<'_> {
                 span,
                 "the key of a property is a word",
                 "not a word",
-            ));
+            )
+            .help("write the property as key=value"));
         };
         self.node_space()?;
         if self.cursor.at_end()
@@ -361,7 +395,8 @@ impl Parser<'_> {
                 self.cursor.since(start),
                 format!("{what} has a word for its name"),
                 "not a word",
-            )),
+            )
+            .help("put it in quotes if it is meant as a word")),
         }
     }
 
@@ -466,8 +501,10 @@ impl Parser<'_> {
         match self.cursor.peek() {
             Some('/') => fault.help("a comment starts with //, text with a slash needs quotes"),
             Some('[' | ']') => fault.help("KDL has no lists: write the values one after another"),
+            Some('{') => fault.help("a block stands after all values of its node"),
+            Some('=') => fault.help("write key=value, without a space before it"),
             Some(',') => fault.help("values are set apart by spaces alone"),
-            _ => fault,
+            _ => fault.help("write each node as NAME VALUE... key=VALUE { ... }"),
         }
     }
 
@@ -578,7 +615,8 @@ impl Parser<'_> {
                         Span::new(open, open + 2),
                         format!("comments lie in each other more than {MAX_DEPTH} deep"),
                         "one too many",
-                    ));
+                    )
+                    .help("start comments with //, which do not nest"));
                 }
             } else {
                 depth -= 1;

@@ -161,9 +161,7 @@ fn several_lines(cursor: &mut Cursor<'_>, start: usize, hashes: usize) -> Result
                 break end;
             }
             cursor.at = end + 1;
-        } else if hashes == 0 && cursor.looking_at("\\\"") {
-            cursor.at += 2;
-        } else if hashes == 0 && cursor.looking_at("\\\\") {
+        } else if hashes == 0 && (cursor.looking_at("\\\"") || cursor.looking_at("\\\\")) {
             cursor.at += 2;
         } else if cursor.bump().is_none() {
             return Err(Fault::new(

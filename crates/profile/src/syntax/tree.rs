@@ -39,7 +39,7 @@ impl Value {
         match self {
             Self::Text(_) => "text",
             Self::Integer(_) => "a number",
-            Self::OtherNumber => "a number with a fraction, or one that is too large",
+            Self::OtherNumber => "a fraction, or a number that is too large",
             Self::Bool(_) => "a boolean",
             Self::Null => "#null",
         }

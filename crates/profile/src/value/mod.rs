@@ -18,7 +18,7 @@ use netprof_model::{Name, Owner};
 use crate::code;
 use crate::form::Refusal;
 use crate::suggest::{Shown, did_you_mean, list};
-use crate::syntax::Value;
+use crate::syntax::{Value, is_forbidden};
 
 /// What a reader of a value gives.
 pub(crate) type Read<T> = Result<T, Refusal>;
@@ -48,7 +48,10 @@ pub(crate) fn line(value: &Value) -> Read<String> {
                 .help("write something, or remove the node"),
         );
     }
-    if text.chars().any(|c| c.is_control() && c != '\n') {
+    if text
+        .chars()
+        .any(|c| c != '\n' && (c.is_control() || is_forbidden(c)))
+    {
         return Err(Refusal::new(
             code::BAD_TEXT,
             "a text holds a control character",
@@ -79,7 +82,10 @@ fn number(value: &Value, what: &str, lowest: u32, highest: u32) -> Read<u32> {
                 refusal.help(format!("{what} is a number from {lowest} to {highest}"))
             });
         }
-        other => return Err(wrong_type(other, "a number")),
+        other => {
+            let help = format!("{what} is a whole number from {lowest} to {highest}");
+            return Err(wrong_type(other, "a number").help(help));
+        }
     };
     u32::try_from(number)
         .ok()

@@ -127,7 +127,7 @@ pub(crate) fn bypass(value: &Value) -> Read<String> {
     Err(Refusal::new(
         code::BAD_HOST,
         format!("`{}` is no host, domain or prefix", Shown(written)),
-        "reaches nothing",
+        "not a host",
     )
     .help("write \"localhost\", \"*.corp.example.com\" or \"127.0.0.0/8\", each in its own quotes"))
 }
