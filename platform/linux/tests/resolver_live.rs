@@ -197,7 +197,7 @@ fn settings_are_written_and_put_back_exactly() {
     manager(
         "SetLinkDNSSECNegativeTrustAnchors",
         "ias",
-        &[&corp0, "2", "b.example", "a.example"],
+        &[&corp0, "1", "a.example"],
     );
     let (before, seen) = (dns("corp0"), eye("corp0"));
     assert_eq!(before.default_route, DefaultRoute::Unset);

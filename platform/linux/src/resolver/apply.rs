@@ -199,7 +199,7 @@ async fn target(exchange: &mut Exchange) -> Result<u32, String> {
     let pid = theirs
         .and_then(|answer| body::<u32>(&answer))
         .map_err(|failure| failure.words(RESOLVED_NAME))?;
-    match observe::compare_namespace(&pid, ours) {
+    match observe::compare_namespace(pid, ours) {
         SameNamespace::No => Err(format!(
             "{RESOLVED_NAME} (process {pid}) serves another network namespace: its links are not these"
         )),

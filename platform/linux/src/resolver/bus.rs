@@ -181,26 +181,31 @@ pub(super) struct Exchange {
     stream: MessageStream,
     replies: HashMap<u32, Message>,
     signals: Vec<Message>,
+    end: Instant,
     timer: Timer,
 }
 
 impl Exchange {
     /// Connects to the system bus.
     pub(super) async fn open() -> Answer<Self> {
-        let mut timer = Timer::start(PATIENCE);
         let address = std::env::var("DBUS_SYSTEM_BUS_ADDRESS");
-        let address = address.as_deref().unwrap_or(STANDARD_ADDRESS);
+        Self::open_at(address.as_deref().unwrap_or(STANDARD_ADDRESS), PATIENCE).await
+    }
+
+    async fn open_at(address: &str, patience: Duration) -> Answer<Self> {
+        let mut timer = Timer::start(patience);
         let connection = timer
             .limit(Builder::address(address).build())
             .await
             .ok_or_else(|| Failure::Bus("it did not answer within 2 s".into()))?
             .map_err(|error| match &error {
-                zbus::Error::InputOutput(error) if error.kind() == io::ErrorKind::NotFound => {
+                zbus::Error::Connection(cause, _) if cause.kind() == io::ErrorKind::NotFound => {
                     Failure::NoBus
                 }
                 _ => Failure::Bus(error.to_string()),
             })?;
         Ok(Self {
+            end: timer.end,
             stream: MessageStream::from(&connection),
             connection,
             replies: HashMap::new(),
@@ -220,11 +225,23 @@ impl Exchange {
     /// Gives the next calls a time of their own.
     pub(super) fn restart_clock(&mut self) {
         self.timer = Timer::start(PATIENCE);
+        self.end = self.timer.end;
+    }
+
+    /// Leaves `time` for what comes later: until [`Exchange::use_all_time`], calls end
+    /// that much before the deadline.
+    pub(super) fn leave(&mut self, time: Duration) {
+        self.timer = Timer::start(self.time_left().saturating_sub(time));
+    }
+
+    /// Lets calls take until the deadline.
+    pub(super) fn use_all_time(&mut self) {
+        self.timer = Timer::start(self.time_left());
     }
 
     /// How much time is left.
     pub(super) fn time_left(&self) -> Duration {
-        self.timer.end.saturating_duration_since(Instant::now())
+        self.end.saturating_duration_since(Instant::now())
     }
 
     /// Sends calls without waiting. Their answers are there for [`Exchange::wait`].
@@ -556,6 +573,27 @@ mod tests {
             timer.limit(std::future::ready(7)).await
         });
         assert_eq!(outcome, Some(7));
+    }
+
+    fn open(path: &std::path::Path) -> Answer<()> {
+        let address = format!("unix:path={}", path.display());
+        zbus::block_on(Exchange::open_at(&address, Duration::from_millis(50))).map(drop)
+    }
+
+    #[test]
+    fn no_socket_is_no_bus() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(open(&folder.path().join("bus")), Err(Failure::NoBus));
+    }
+
+    #[test]
+    fn a_bus_that_does_not_answer_is_given_up() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bus");
+        let _listens = std::os::unix::net::UnixListener::bind(&path).unwrap();
+        let started = Instant::now();
+        assert!(matches!(open(&path), Err(Failure::Bus(_))));
+        assert!(started.elapsed() < Duration::from_secs(1));
     }
 
     #[test]

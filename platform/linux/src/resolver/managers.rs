@@ -4,6 +4,10 @@
 //! refuses to be told anything else (`LinkBusy`): in every state but `pending`,
 //! `initialized` and `unmanaged` (`link_is_managed` in resolved-link.c).
 //!
+//! Where networkd does not answer, what counts is the file that resolved itself goes by
+//! (`sd_network_link_get_setup_state`): it stays when networkd is killed, and the link
+//! stays busy with it.
+//!
 //! NetworkManager counts where it has taken a device and can activate something on it
 //! (`NMDeviceState`, from `disconnected`). A device that something else has set up and
 //! NetworkManager only shows ('connected (externally)', the usual state of a tun device)
@@ -24,6 +28,14 @@ pub fn is_networkds(administrative_state: &str) -> bool {
     )
 }
 
+/// The administrative state in networkd's file about a link.
+#[must_use]
+pub fn saved_state(text: &str) -> &str {
+    text.lines()
+        .find_map(|line| line.strip_prefix("ADMIN_STATE="))
+        .unwrap_or_default()
+}
+
 /// Whether NetworkManager writes a device: its `Managed` and `State`, and the
 /// `StateFlags` of its active connection, where it has one.
 #[must_use]
@@ -40,6 +52,11 @@ mod tests {
         for state in ["configuring", "configured", "failed", "linger"] {
             assert!(is_networkds(state), "{state}");
         }
+        assert_eq!(
+            saved_state("# private\nADMIN_STATE=configured\nOPER_STATE=up\n"),
+            "configured"
+        );
+        assert_eq!(saved_state(""), "");
         for state in ["", "pending", "initialized", "unmanaged"] {
             assert!(!is_networkds(state), "{state}");
         }

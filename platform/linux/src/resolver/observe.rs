@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::time::Duration;
 
 use netprof_model::Section;
 use netprof_model::dns::{DefaultRoute, DnsLink};
@@ -21,6 +22,12 @@ use super::{files, managers, namespace};
 /// The number of the loopback link in every network namespace (LOOPBACK_IFINDEX in the
 /// kernel's net/flow.h).
 pub(super) const LOOPBACK: u32 = 1;
+
+/// What the rounds after the one that asks of each link may need.
+const LAST_ROUNDS: Duration = Duration::from_millis(500);
+
+/// The most that is read of a daemon's file about a link.
+const MOST_SAVED: u64 = 64 * 1024;
 
 /// resolved's name for a person.
 pub(super) const RESOLVED_NAME: &str = "systemd-resolved";
@@ -105,15 +112,27 @@ pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
             .iter()
             .map(|link| NETWORK_MANAGER.call("GetDeviceByIpIface", &(link.name.as_str(),))),
     );
+    // A manager of links that hangs shall not cost us the answers of resolved.
+    exchange.leave(LAST_ROUNDS);
     let mut answers = exchange.call(calls).await.into_iter();
+    exchange.use_all_time();
     let resolved_links: Vec<Answer> = answers.by_ref().take(of_resolved.len()).collect();
     let states: Vec<Answer> = answers.by_ref().take(of_networkd.len()).collect();
     let devices: Vec<Answer> = answers.collect();
 
+    let pid = pid.and_then(|answer| body::<u32>(&answer));
+    let namespace = pid.clone().map(|pid| compare_namespace(pid, our_pid));
+    let here = namespace == Ok(SameNamespace::Yes);
     let mut managed = HashMap::new();
-    for (link, answer) in of_networkd.iter().zip(states) {
-        let state = answer.and_then(|answer| property::<String>("AdministrativeState", &answer));
-        if state.is_ok_and(|state| managers::is_networkds(&state)) {
+    let mut states = states.into_iter();
+    for link in &links {
+        let state = states.next().unwrap_or(Err(Failure::NoAnswer));
+        let state = state.and_then(|answer| property::<String>("AdministrativeState", &answer));
+        let is_networkds = match state {
+            Ok(state) => managers::is_networkds(&state),
+            Err(_) => here && is_networkds_by_file(root, link.index),
+        };
+        if is_networkds {
             managed.insert(link.name.clone(), LinkManager::Networkd);
         }
     }
@@ -127,9 +146,8 @@ pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
         managed.entry(name).or_insert(LinkManager::NetworkManager);
     }
 
-    let resolved = pid
-        .and_then(|pid| {
-            let namespace = compare_namespace(&body(&pid)?, our_pid);
+    let resolved = namespace
+        .and_then(|namespace| {
             let general = Properties::of(&general?)?;
             let unset = unset(&general, loopback)?;
             let mut known = Vec::new();
@@ -379,9 +397,9 @@ async fn network_managers(exchange: &mut Exchange, devices: Vec<(&str, Answer)>)
 }
 
 /// Whether the process with `pid` sees our network.
-pub(super) fn compare_namespace(pid: &u32, our_pid: Answer) -> SameNamespace {
+pub(super) fn compare_namespace(pid: u32, our_pid: Answer) -> SameNamespace {
     match our_pid.and_then(|answer| body::<u32>(&answer)) {
-        Ok(ours) => namespace::same(Path::new("/proc"), *pid, ours),
+        Ok(ours) => namespace::same(Path::new("/proc"), pid, ours),
         Err(failure) => SameNamespace::Unverified(failure.words("the bus")),
     }
 }
@@ -404,7 +422,7 @@ pub(super) fn saved(
         "run/systemd/resolve"
     });
     let below = if by_networkd { "links" } else { "netif" };
-    match files::text(&folder.join(below).join(index.to_string()), 64 * 1024) {
+    match files::text(&folder.join(below).join(index.to_string()), MOST_SAVED) {
         Ok(text) => Saved::Known(properties::saved_default_route(&text)),
         // resolved removes the file of a link that holds nothing.
         Err(error)
@@ -416,7 +434,14 @@ pub(super) fn saved(
     }
 }
 
-/// The link of that index and name, in this namespace.
+/// Whether networkd's file about a link says that it manages it.
+fn is_networkds_by_file(root: &Path, index: u32) -> bool {
+    let file = root.join("run/systemd/netif/links").join(index.to_string());
+    files::text(&file, MOST_SAVED)
+        .is_ok_and(|text| managers::is_networkds(managers::saved_state(&text)))
+}
+
+/// Whether that link is still there under that name, in this namespace.
 pub(super) fn is_still(link: &LinkId) -> bool {
     nix::net::if_::if_nametoindex(link.name.as_str()).is_ok_and(|index| index == link.index)
 }

@@ -30,7 +30,8 @@ pub fn parse(target: Option<String>, followed: Option<&str>, text: &str) -> Reso
                     .and_then(|word| word.parse::<IpAddr>().ok())
             })),
             // The last one wins, `domain` is a `search` of one name.
-            Some("search") => search = words.map(name).collect(),
+            // resolved writes `search .` where there is nothing to search.
+            Some("search") => search = words.map(name).filter(|name| name != ".").collect(),
             Some("domain") => search = words.take(1).map(name).collect(),
             _ => {}
         }
@@ -195,6 +196,11 @@ mod tests {
         ] {
             assert_eq!(owner(None, text), writer, "{text}");
         }
+    }
+
+    #[test]
+    fn a_search_of_the_root_is_none() {
+        assert!(parse(None, None, "search .\n").search.is_empty());
     }
 
     #[test]
