@@ -2,9 +2,10 @@
 //!
 //! For each resource it goes back from the newest transaction to the oldest, as
 //! undoing them one by one would: what is as a transaction left it becomes what that
-//! transaction found. Where somebody else changed the resource, the way back ends:
-//! what is there stays, and is no longer held. So undoing five at once is the same
-//! as undoing one five times, but for what is written in between.
+//! transaction found. What is neither as a transaction left it nor as it found it was
+//! changed by somebody else: it stays, unless it is as an older transaction left it.
+//! So undoing five at once is the same as undoing one five times, but for what is
+//! written in between.
 
 use std::collections::{HashMap, HashSet};
 
@@ -119,12 +120,10 @@ impl<'a> Way<'a> {
 
     /// Goes back over one change.
     fn back(&mut self, change: &'a Change, index: &Index<'_>) {
-        if self.kept.is_some() {
-            return;
-        }
         if self.now == change.after || self.now == change.before {
             self.now.clone_from(&change.before);
             self.passed = Some(change);
+            self.kept = None;
             return;
         }
         self.kept = Some(Kept {

@@ -2,6 +2,7 @@
 
 use netprof_model::held::Held;
 use netprof_model::plan::Plan;
+use netprof_model::resource::Place;
 use netprof_model::{Section, Snapshot};
 use netprof_plan::Need;
 
@@ -33,6 +34,8 @@ pub struct Engine<'a> {
     backend: &'a mut dyn Backend,
     cancelled: &'a dyn Fn() -> bool,
     started: u64,
+    /// This boot and network namespace; asked for once.
+    here: Option<Place>,
 }
 
 impl<'a> Engine<'a> {
@@ -66,6 +69,7 @@ impl<'a> Engine<'a> {
             backend,
             cancelled,
             started,
+            here: None,
         }
     }
 
@@ -165,7 +169,19 @@ impl<'a> Engine<'a> {
     /// [`Error::Elsewhere`] where it was made in another network namespace of this
     /// boot, or why its journal cannot be used.
     pub fn recover(&mut self) -> Result<Option<Recovered>, Error> {
-        recover::recover(self.run())
+        if !self.store.is_unfinished() {
+            return Ok(None);
+        }
+        let here = self.here()?;
+        recover::recover(self.run(), here)
+    }
+
+    fn here(&mut self) -> Result<Place, Error> {
+        if self.here.is_none() {
+            let place = self.backend.place();
+            self.here = Some(place.map_err(|source| Error::Place { source })?);
+        }
+        Ok(self.here.clone().unwrap_or_default())
     }
 
     fn run(&mut self) -> Run<'_> {
@@ -177,10 +193,13 @@ impl<'a> Engine<'a> {
     }
 
     fn observe(&mut self, need: Need) -> Result<Snapshot, Error> {
+        let here = self.here()?;
         let mut snapshot = self
             .backend
             .observe(need)
             .map_err(|source| Error::Observe { source })?;
+        // What a recovery compares with must come from the same source.
+        snapshot.place = here;
         snapshot.held = Section::Seen(self.held().clone());
         Ok(snapshot)
     }

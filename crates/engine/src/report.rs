@@ -1,6 +1,6 @@
 //! What became of a command, as plain data: the command line puts it into words.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use netprof_model::plan::{Kept, Plan};
 use netprof_model::resource::{Resource, State};
@@ -20,6 +20,18 @@ pub struct Report {
     /// What went wrong on the side and does not change the outcome: `held.json` could
     /// not be written, say, and will be derived anew.
     pub warnings: Vec<Error>,
+}
+
+impl Report {
+    /// What somebody else changed, and was left as it is.
+    #[must_use]
+    pub fn kept(&self) -> &[Kept] {
+        match &self.outcome {
+            Outcome::RolledBack(back) => &back.kept,
+            Outcome::RollbackIncomplete(incomplete) => &incomplete.kept,
+            Outcome::Committed(_) | Outcome::Unchanged | Outcome::Refused => &self.plan.kept,
+        }
+    }
 }
 
 /// What a transaction came to.
@@ -69,6 +81,17 @@ impl Outcome {
             Self::Committed(done) => Some(done.transaction),
             Self::RolledBack(back) => Some(back.transaction),
             Self::RollbackIncomplete(incomplete) => Some(incomplete.transaction),
+            Self::Unchanged | Self::Refused => None,
+        }
+    }
+
+    /// Its journal, where one was begun.
+    #[must_use]
+    pub fn journal(&self) -> Option<&Path> {
+        match self {
+            Self::Committed(done) => Some(&done.journal),
+            Self::RolledBack(back) => Some(&back.journal),
+            Self::RollbackIncomplete(incomplete) => Some(&incomplete.journal),
             Self::Unchanged | Self::Refused => None,
         }
     }

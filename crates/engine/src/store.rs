@@ -69,6 +69,11 @@ impl Store {
         self.newest.saturating_add(1)
     }
 
+    /// Whether the newest transaction is neither committed nor taken back.
+    pub(crate) fn is_unfinished(&self) -> bool {
+        self.unfinished.is_some()
+    }
+
     /// Takes the unfinished transaction out, to finish it.
     pub(crate) fn take_unfinished(&mut self) -> Option<Journal> {
         self.unfinished.take()

@@ -74,7 +74,7 @@ pub(crate) fn undo(
     let mut refused: HashMap<u32, String> = HashMap::new();
     let mut attempts = 0;
     loop {
-        let looked = look(backend, made, &changes, &written);
+        let looked = look(backend, here, made, &changes, &written);
         if looked.left.is_empty() {
             expired.extend(looked.expired);
             return Ok(Undone {
@@ -126,7 +126,8 @@ impl Looked<'_> {
 
 fn look<'a>(
     backend: &mut dyn Backend,
-    place: &Place,
+    here: &Place,
+    made: &Place,
     changes: &[&'a Change],
     written: &HashSet<u32>,
 ) -> Looked<'a> {
@@ -138,7 +139,7 @@ fn look<'a>(
         found,
         why,
     };
-    let snapshot = match backend.observe(verify::need(changes.iter().copied())) {
+    let mut snapshot = match backend.observe(verify::need(changes.iter().copied())) {
         Ok(snapshot) => snapshot,
         Err(error) => {
             let why = error.to_string();
@@ -150,9 +151,10 @@ fn look<'a>(
             return looked;
         }
     };
+    snapshot.place = here.clone();
     let index = Index::new(&snapshot);
     for change in changes.iter().rev() {
-        if is_expired(&snapshot, place, change) {
+        if is_expired(&snapshot, made, change) {
             looked.expired.push((change.id, change.resource.clone()));
             continue;
         }

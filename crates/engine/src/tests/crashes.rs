@@ -277,3 +277,20 @@ fn what_was_reported_as_done_outlives_a_power_cut() {
         }
     }
 }
+
+#[test]
+fn what_was_reported_as_rolled_back_is_not_taken_back_once_more_after_a_power_cut() {
+    for loss in LOSSES {
+        let world = World::new(bare());
+        world.jam(&super::profiles::dns("tun0"));
+        let report = apply(&world, "office", &office()).unwrap();
+        assert_eq!(report.outcome.exit_code(), 3);
+        // Nothing needs to be read again, as long as the power stays.
+        let reads = world.disk().reads;
+        world.run(|_| Ok(())).unwrap();
+        assert_eq!(world.disk().reads, reads);
+        world.restart(loss);
+        let recovered = world.run(|engine| engine.recover()).unwrap();
+        assert!(recovered.is_none(), "{loss:?}");
+    }
+}

@@ -179,7 +179,7 @@ fn a_rollback_that_failed_is_never_reported_as_rolled_back() {
         .filter(|(resource, now)| state(resource, 0) != *now)
         .map(|(resource, _)| resource)
         .collect();
-    assert_eq!(left, [stuck.clone()]);
+    assert_eq!(left, std::slice::from_ref(&stuck));
     assert!(held(&world).is_empty());
 
     // The next command tries again first, and does nothing else while that fails.
@@ -188,11 +188,76 @@ fn a_rollback_that_failed_is_never_reported_as_rolled_back() {
     assert_eq!(report.outcome.transaction(), Some(1));
     assert_eq!(world.disk().count(), 1);
 
+    // A person can end it by hand: what is there then is theirs.
+    let by_hand = world.fork();
+    let edit = States::from([(stuck.clone(), state(&stuck, 9))]);
+    by_hand.set_live(with(&by_hand.live(), &edit));
+    match by_hand.run(|engine| engine.recover()).unwrap() {
+        Some(Recovered::RolledBack(back)) => assert_eq!(back.kept[0].resource, stuck),
+        other => panic!("{other:?}"),
+    }
+
     world.unjam();
     let recovered = world.run(|engine| engine.recover()).unwrap();
     assert!(matches!(recovered, Some(Recovered::RolledBack(_))));
     assert_eq!(world.states(&pool())[&stuck], None);
     held_is_derived(&world);
+}
+
+#[test]
+fn what_was_put_back_in_another_state_is_not_called_somebody_elses() {
+    let tunnel = route("10.0.0.0/8", 254);
+    let world = World::new(with(&bare(), &some(&[(tunnel.clone(), 3)])));
+    world.mangle(&tunnel, state(&tunnel, 8).unwrap());
+    world.jam(&dns("tun0"));
+    let incomplete = incomplete(apply(&world, "office", &office()).unwrap().outcome);
+    assert!(incomplete.kept.is_empty());
+    assert_eq!(incomplete.left.len(), 1);
+    assert_eq!(incomplete.left[0].resource, tunnel);
+    assert_eq!(incomplete.left[0].wanted, state(&tunnel, 3));
+    assert_eq!(incomplete.left[0].found, state(&tunnel, 8));
+}
+
+#[test]
+fn a_journal_that_cannot_be_written_is_not_left_behind() {
+    let mut failures = 0;
+    for at in 1..60 {
+        let world = World::new(bare());
+        world.break_at(Fault::Error { at, done: false });
+        if apply(&world, "office", &office()).is_err() {
+            failures += 1;
+            assert_eq!(world.disk().count(), 0, "{at}");
+        }
+    }
+    // Listing, reading held.json, place, observe; create, write, and two syncs.
+    assert_eq!(failures, 8);
+}
+
+#[test]
+fn one_process_does_not_forget_what_it_could_not_take_back() {
+    let world = World::new(bare());
+    world.jam(&dns("tun0"));
+    let (jam, other) = (rule(110), world.clone());
+    world.after_write(3, move |_| other.jam(&jam));
+    world
+        .run(|engine| {
+            let mut once = || {
+                engine.apply(Need::EVERYTHING, |snapshot| {
+                    plan(Some(("office", &office())), snapshot)
+                })
+            };
+            for _ in 0..3 {
+                let report = once()?;
+                assert_eq!(report.outcome.exit_code(), 4);
+                assert_eq!(report.outcome.transaction(), Some(1));
+            }
+            world.unjam();
+            let report = once()?;
+            assert!(matches!(report.recovered, Some(Recovered::RolledBack(_))));
+            assert_eq!(report.outcome.transaction(), Some(2));
+            Ok(())
+        })
+        .unwrap();
 }
 
 /// nmstate's count of verifications can be 0, and then it 'verifies'.

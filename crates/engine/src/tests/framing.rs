@@ -8,7 +8,7 @@ use super::world::World;
 use crate::error::Error;
 use crate::history::{self, Ending};
 use crate::journal::{self, Intent, Stage};
-use crate::record::{self, Content, Fault, SECTOR, STATE_LIMIT, Tag};
+use crate::record::{self, Content, Fault, SECTOR, Tag};
 
 /// A committed journal, as it is on the disk.
 fn committed() -> (World, Vec<u8>) {
@@ -28,7 +28,7 @@ fn stage(world: &World, bytes: Vec<u8>) -> Result<Option<Stage>, Error> {
 fn a_journal_is_made_of_whole_pages_and_never_grows_on_the_good_way() {
     let (_, bytes) = committed();
     assert_eq!(bytes.len() % 4096, 0);
-    let (made, next) = record::begin(1, &vec![b' '; 100]);
+    let (made, next) = record::begin(1, &[b' '; 100]);
     assert_eq!(made.len(), 4096);
     assert_eq!((next.offset, next.sequence), (2 * SECTOR, 1));
 }
@@ -214,7 +214,6 @@ fn the_longest_words_fit_into_a_record() {
             std::mem::discriminant(&stage)
         );
     }
-    assert!(STATE_LIMIT < record::LIMIT);
 }
 
 proptest! {

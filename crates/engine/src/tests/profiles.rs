@@ -50,7 +50,7 @@ pub(super) fn dns(dev: &str) -> Resource {
     }
 }
 
-fn address(text: &str) -> Resource {
+pub(super) fn address(text: &str) -> Resource {
     Resource::Address {
         dev: "lan0".to_owned(),
         local: prefix(text),
@@ -93,7 +93,9 @@ pub(super) fn state(resource: &Resource, which: u8) -> Option<State> {
     let server = || DnsServer::at(IpAddr::V4(Ipv4Addr::new(10, 0, 0, which)));
     let domain = || vec![DnsDomain::route(format!("d{which}.example.com"))];
     match resource {
-        Resource::LinkUp { .. } => Some(State::LinkUp { up: which % 2 == 0 }),
+        Resource::LinkUp { .. } => Some(State::LinkUp {
+            up: which.is_multiple_of(2),
+        }),
         Resource::DnsLink { .. } if which == 0 => Some(State::DnsLink(DnsLink::default())),
         Resource::DnsLink { .. } => Some(State::DnsLink(DnsLink {
             servers: vec![server()],

@@ -158,6 +158,8 @@ struct Inner {
     dead: Cell<bool>,
     /// Resources that the system says it has written and has not.
     deaf: RefCell<Vec<Resource>>,
+    /// Resources that the system writes back in another state than it is told.
+    mangled: RefCell<Vec<(Resource, State)>>,
     /// Resources that the system refuses to write.
     stuck: RefCell<Vec<Resource>>,
     /// After which write of a change somebody else acts.
@@ -178,6 +180,7 @@ impl World {
             calls: Cell::new(0),
             dead: Cell::new(false),
             deaf: RefCell::default(),
+            mangled: RefCell::default(),
             stuck: RefCell::default(),
             meanwhile: RefCell::new(None),
             writes: Cell::new(0),
@@ -217,6 +220,11 @@ impl World {
     /// The system says that it writes `resource`, and does not.
     pub(super) fn deafen(&self, resource: &Resource) {
         self.0.deaf.borrow_mut().push(resource.clone());
+    }
+
+    /// The system writes `state` where it is told to write `resource` back.
+    pub(super) fn mangle(&self, resource: &Resource, state: State) {
+        self.0.mangled.borrow_mut().push((resource.clone(), state));
     }
 
     /// The system refuses to write `resource`.
@@ -286,9 +294,12 @@ impl World {
         let (crash, fate) = match self.0.fault.get() {
             Fault::None => (false, Fate::Works),
             Fault::Error { at, done } if at == n => (false, Fate::Fails { done }),
-            Fault::ErrorThenCrash { error, .. } if error == n => {
-                (false, Fate::Fails { done: n % 2 == 0 })
-            }
+            Fault::ErrorThenCrash { error, .. } if error == n => (
+                false,
+                Fate::Fails {
+                    done: n.is_multiple_of(2),
+                },
+            ),
             Fault::Crash { at } | Fault::ErrorThenCrash { crash: at, .. } => (at == n, Fate::Works),
             Fault::Broken { from } if n >= from => (false, Fate::Fails { done: false }),
             Fault::Error { .. } | Fault::Broken { .. } => (false, Fate::Works),
@@ -363,8 +374,14 @@ impl World {
         {
             return Err("no such device".to_owned());
         }
+        let mut change = change.clone();
+        for (mangled, state) in self.0.mangled.borrow().iter() {
+            if mode == Mode::Back && mangled == resource {
+                change.after = Some(state.clone());
+            }
+        }
         if !self.0.deaf.borrow().contains(resource) {
-            self.set_live(netprof_plan::after(&live, std::slice::from_ref(change)));
+            self.set_live(netprof_plan::after(&live, std::slice::from_ref(&change)));
         }
         Ok(())
     }
