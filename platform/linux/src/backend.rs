@@ -14,6 +14,7 @@ use netprof_plan::Need;
 use crate::netlink::changes::is_netlink;
 use crate::netlink::kernel::Kernel;
 use crate::netlink::{Error, attribution, filters};
+use crate::owner;
 use crate::resolver::Resolver;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
@@ -77,7 +78,7 @@ impl Backend for Linux {
         snapshot.privileged = nix::unistd::geteuid().is_root();
         let mut tables = self.kernel()?.tables()?;
         let tunnels = if need.owners {
-            HashMap::new()
+            owner::tunnel_owners()
         } else {
             HashMap::new()
         };
@@ -94,12 +95,10 @@ impl Backend for Linux {
             snapshot.resolv_conf = sections.resolv_conf;
             snapshot.nsswitch = sections.nsswitch;
         }
-        attribution::attribute(
-            &mut tables.links,
-            &mut tables.rules,
-            &mut tables.routes,
-            &tunnels,
-        );
+        for link in &mut tables.links {
+            link.owner = owner::link_owner(link, &tunnels);
+        }
+        attribution::attribute(&tables.links, &mut tables.rules, &mut tables.routes);
         snapshot.links = Section::Seen(tables.links);
         snapshot.addresses = Section::Seen(tables.addresses);
         snapshot.rules = Section::Seen(tables.rules);

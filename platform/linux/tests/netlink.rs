@@ -11,6 +11,13 @@
 //! - `netlink/put_back.rs`: a route that was read can be written back as it was.
 //! - `netlink/filters.rs`: nft chains and IPsec policies.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a test that cannot go on has failed"
+)]
+
 #[cfg(target_os = "linux")]
 #[path = "netlink/apply.rs"]
 mod apply;

@@ -1,16 +1,15 @@
-//! Who put a route, a rule, a link or a chain there, as far as the bytes tell.
+//! Who put a route, a rule or an nft chain there, as far as the bytes tell.
 //!
 //! The kernel keeps no author, only a protocol number that most programs leave at
-//! `boot` or `static`. But each VPN and container engine has its own tables,
-//! priorities and link names, and those give it away:
+//! `boot` or `static`. But each VPN has its own tables and priorities, and those
+//! give it away:
 //!
 //! - Tailscale: table 52, rules 5210 to 5270 (`router_linux.go`).
 //! - wg-quick: a rule `not fwmark N lookup N`, from N 51820 on (wg-quick(8)).
 //! - strongSwan: table 220, asked by rule 220 (`charon.routing_table`).
-//! - Docker: `docker0` and `br-` with 12 hexadecimal digits of the network's id.
-//! - Podman, libvirt, LXC and LXD: bridges named after them.
 //!
-//! What cannot be told is [`Owner::Unknown`]; it is never guessed.
+//! A route that nobody signed is its link's owner's, if that is a VPN, a container
+//! engine or a manager of links. What cannot be told is [`Owner::Unknown`]; it is never guessed.
 
 use std::collections::{HashMap, HashSet};
 
@@ -23,39 +22,6 @@ const TABLE_TAILSCALE: u32 = 52;
 const TABLE_STRONGSWAN: u32 = 220;
 const TABLE_WG_QUICK: u32 = 51820;
 const TABLE_MAIN: u32 = 254;
-
-/// Who makes links of that name.
-#[must_use]
-pub fn of_link_name(name: &str) -> Owner {
-    let bridge_of_docker = |rest: &str| {
-        rest.len() == 12
-            && rest
-                .bytes()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b'a'..=b'f'))
-    };
-    let numbered = |prefix: &str| {
-        name.strip_prefix(prefix)
-            .is_some_and(|rest| rest.bytes().all(|byte| byte.is_ascii_digit()))
-    };
-    if name == "docker0"
-        || name == "docker_gwbridge"
-        || name.strip_prefix("br-").is_some_and(bridge_of_docker)
-    {
-        Owner::Docker
-    } else if numbered("podman") || name.starts_with("cni-podman") {
-        Owner::Podman
-    } else if name.starts_with("virbr") {
-        Owner::Libvirt
-    } else if numbered("lxdbr") || numbered("lxcbr") {
-        Owner::Lxd
-    } else if numbered("tailscale") {
-        Owner::Tailscale
-    } else if name.starts_with("netprof") {
-        Owner::Netprof
-    } else {
-        Owner::Unknown
-    }
-}
 
 /// Who makes nft tables of that name, or chains of that name in a table that all
 /// share, as those that iptables-nft makes.
@@ -87,51 +53,18 @@ pub fn of_nft(table: &str, chain: &str) -> Owner {
     }
 }
 
-/// Names the owners of links, rules and routes. `tunnels` are owners of tunnels
-/// that their processes told; links carry their manager already.
-pub fn attribute<S: std::hash::BuildHasher>(
-    links: &mut [Link],
-    rules: &mut [Rule],
-    routes: &mut [Route],
-    tunnels: &HashMap<String, Owner, S>,
-) {
+/// Names the owners of rules and routes. The links carry theirs already.
+pub fn attribute(links: &[Link], rules: &mut [Rule], routes: &mut [Route]) {
     let wg_tables = of_rules(rules);
-    for link in links.iter_mut() {
-        link.owner = of_link(link, tunnels);
-    }
-    // A WireGuard link says nothing of who made it; that it has the default route
-    // of a table of wg-quick's does.
-    for route in routes.iter() {
-        if wg_tables.contains(&route.key.table) {
-            for link in links.iter_mut() {
-                if link.owner == Owner::Unknown
-                    && link.kind.as_deref() == Some("wireguard")
-                    && route.goes_through(&link.name)
-                {
-                    link.owner = Owner::WgQuick;
-                }
-            }
-        }
-    }
-    let by_name: HashMap<&str, &Link> = links
+    let owners: HashMap<&str, Owner> = links
         .iter()
-        .map(|link| (link.name.as_str(), link))
+        .map(|link| {
+            let owner = link.manager.map_or(link.owner, Owner::from);
+            (link.name.as_str(), owner)
+        })
         .collect();
     for route in routes {
-        route.owner = of_route(route, &by_name, &wg_tables);
-    }
-}
-
-fn of_link<S: std::hash::BuildHasher>(link: &Link, tunnels: &HashMap<String, Owner, S>) -> Owner {
-    if link.loopback {
-        return Owner::Kernel;
-    }
-    if let Some(owner) = tunnels.get(&link.name) {
-        return *owner;
-    }
-    match (of_link_name(&link.name), link.manager) {
-        (Owner::Unknown, Some(manager)) => manager.into(),
-        (owner, _) => owner,
+        route.owner = of_route(route, &owners, &wg_tables);
     }
 }
 
@@ -165,7 +98,7 @@ pub fn of_rules(rules: &mut [Rule]) -> HashSet<u32> {
     tables
 }
 
-fn of_route(route: &Route, links: &HashMap<&str, &Link>, wg_tables: &HashSet<u32>) -> Owner {
+fn of_route(route: &Route, links: &HashMap<&str, Owner>, wg_tables: &HashSet<u32>) -> Owner {
     let protocol = route.spec.protocol;
     // These say who they are, through whatever link they go.
     let told = matches!(
@@ -181,15 +114,24 @@ fn of_route(route: &Route, links: &HashMap<&str, &Link>, wg_tables: &HashSet<u32
         table if wg_tables.contains(&table) => return Owner::WgQuick,
         _ => {}
     }
-    let by_link = route.devices().find_map(|dev| {
-        let link = links.get(dev)?;
-        let owner = link.owner;
-        (owner.is_vpn() || owner.is_engine() || link.manager.is_some()).then_some(owner)
-    });
-    match (protocol, by_link) {
-        (Protocol::UNSPEC | Protocol::BOOT | Protocol::STATIC, Some(owner)) => owner,
+    // What nobody signed is its link's owner's, where that is a program that sets up
+    // routes of its own.
+    let unsigned = matches!(
+        protocol,
+        Protocol::UNSPEC | Protocol::BOOT | Protocol::STATIC
+    );
+    let by_link = route
+        .devices()
+        .filter_map(|dev| links.get(dev).copied())
+        .find(|owner| sets_up_routes(*owner));
+    match by_link {
+        Some(owner) if unsigned => owner,
         _ => of_protocol(protocol),
     }
+}
+
+fn sets_up_routes(owner: Owner) -> bool {
+    owner.is_vpn() || owner.is_engine() || matches!(owner, Owner::NetworkManager | Owner::Networkd)
 }
 
 /// `boot` is what ip-route(8) says when it is not told what to say.
@@ -201,5 +143,178 @@ fn of_protocol(protocol: Protocol) -> Owner {
         Protocol::DHCP => Owner::Dhcp,
         Protocol::BOOT => Owner::User,
         _ => Owner::Unknown,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use netprof_model::link::LinkManager;
+    use netprof_model::route::{Hop, RouteKey, RouteLive, RouteSpec};
+    use netprof_model::rule::{Family, RuleKey, RuleSpec};
+
+    use super::*;
+
+    fn link(name: &str, owner: Owner, manager: Option<LinkManager>) -> Link {
+        Link {
+            index: 1,
+            name: name.to_owned(),
+            kind: None,
+            master: None,
+            lower: None,
+            up: true,
+            carrier: true,
+            loopback: false,
+            mtu: 1500,
+            mac: None,
+            owner,
+            manager,
+        }
+    }
+
+    fn route(protocol: u8, table: u32, dev: &str) -> Route {
+        Route {
+            key: RouteKey {
+                dst: "10.0.0.0/8".parse().unwrap(),
+                table,
+                metric: 0,
+                tos: 0,
+            },
+            spec: RouteSpec {
+                protocol: Protocol(protocol),
+                hops: vec![Hop::through(dev, None)],
+                ..RouteSpec::default()
+            },
+            live: RouteLive::default(),
+            owner: Owner::Unknown,
+        }
+    }
+
+    fn rule(priority: u32, protocol: Protocol, action: RuleAction) -> Rule {
+        Rule {
+            key: RuleKey::new(Family::V4, priority, action),
+            spec: RuleSpec { protocol },
+            owner: Owner::Unknown,
+        }
+    }
+
+    /// The two rules of wg-quick(8) with a default route.
+    fn rules_of_wg_quick(table: u32) -> [Rule; 2] {
+        let mut own = rule(32764, Protocol::BOOT, RuleAction::Lookup(table));
+        own.key.not = true;
+        own.key.fwmark = Some((table, u32::MAX));
+        let mut partner = rule(32763, Protocol::BOOT, RuleAction::Lookup(254));
+        partner.key.suppress_prefixlength = Some(0);
+        [own, partner]
+    }
+
+    fn owner_of(route: Route, rules: &[Rule]) -> Owner {
+        let links = [
+            link("eth0", Owner::Unknown, None),
+            link("eth1", Owner::Unknown, Some(LinkManager::Networkd)),
+            link("wlan0", Owner::Unknown, Some(LinkManager::NetworkManager)),
+            link("wg9", Owner::WgQuick, Some(LinkManager::NetworkManager)),
+            link("tun0", Owner::Openvpn, None),
+            link("docker0", Owner::Docker, None),
+        ];
+        let mut routes = [route];
+        attribute(&links, &mut rules.to_vec(), &mut routes);
+        routes[0].owner
+    }
+
+    #[test]
+    fn what_is_signed_belongs_to_who_signed_it_through_whatever_link() {
+        for (protocol, owner) in [
+            (110, Owner::Netprof),
+            (2, Owner::Kernel),
+            (9, Owner::Ra),
+            (16, Owner::Dhcp),
+        ] {
+            for dev in ["eth0", "tun0", "docker0", "wlan0"] {
+                assert_eq!(owner_of(route(protocol, 254, dev), &[]), owner);
+            }
+        }
+    }
+
+    #[test]
+    fn what_nobody_signed_belongs_to_the_owner_of_its_link() {
+        for (protocol, dev, owner) in [
+            (3, "tun0", Owner::Openvpn),
+            (4, "docker0", Owner::Docker),
+            (4, "wlan0", Owner::NetworkManager),
+            (4, "wg9", Owner::NetworkManager),
+            (4, "eth1", Owner::Networkd),
+            (3, "eth0", Owner::User),
+            (4, "eth0", Owner::Unknown),
+            (186, "tun0", Owner::Unknown),
+        ] {
+            assert_eq!(
+                owner_of(route(protocol, 254, dev), &[]),
+                owner,
+                "{protocol} {dev}"
+            );
+        }
+    }
+
+    #[test]
+    fn vpns_are_known_by_their_tables() {
+        let rules = rules_of_wg_quick(51_821);
+        assert_eq!(owner_of(route(3, 52, "eth0"), &[]), Owner::Tailscale);
+        assert_eq!(owner_of(route(4, 220, "eth0"), &[]), Owner::Strongswan);
+        assert_eq!(owner_of(route(3, 51_821, "eth0"), &rules), Owner::WgQuick);
+        assert_eq!(owner_of(route(3, 51_821, "eth0"), &[]), Owner::User);
+        assert_eq!(owner_of(route(110, 52, "eth0"), &[]), Owner::Netprof);
+    }
+
+    #[test]
+    fn rules_are_known_by_protocol_priority_and_partner() {
+        let mut rules = vec![
+            rule(0, Protocol::KERNEL, RuleAction::Lookup(255)),
+            rule(110, Protocol::NETPROF, RuleAction::Lookup(254)),
+            rule(5210, Protocol::BOOT, RuleAction::Lookup(254)),
+            rule(9, Protocol::BOOT, RuleAction::Lookup(52)),
+            rule(220, Protocol::UNSPEC, RuleAction::Lookup(220)),
+            rule(900, Protocol::BOOT, RuleAction::Lookup(7)),
+        ];
+        rules.extend(rules_of_wg_quick(51_820));
+        of_rules(&mut rules);
+        let owners: Vec<Owner> = rules.iter().map(|rule| rule.owner).collect();
+        assert_eq!(
+            owners,
+            [
+                Owner::Kernel,
+                Owner::Netprof,
+                Owner::Tailscale,
+                Owner::Tailscale,
+                Owner::Strongswan,
+                Owner::User,
+                Owner::WgQuick,
+                Owner::WgQuick,
+            ]
+        );
+    }
+
+    #[test]
+    fn the_partner_alone_is_not_wg_quicks() {
+        let [_, partner] = rules_of_wg_quick(51_820);
+        let mut rules = [partner];
+        of_rules(&mut rules);
+        assert_eq!(rules[0].owner, Owner::User);
+    }
+
+    #[test]
+    fn nft_tables_are_known_by_their_names() {
+        for (table, chain, owner) in [
+            ("netprof", "out", Owner::Netprof),
+            ("docker-bridges", "forward", Owner::Docker),
+            ("wg-quick-wg0", "preraw", Owner::WgQuick),
+            ("filter", "ts-input", Owner::Tailscale),
+            ("filter", "DOCKER-USER", Owner::Docker),
+            ("netavark", "INPUT", Owner::Podman),
+            ("libvirt_network", "forward", Owner::Libvirt),
+            ("filter", "INPUT", Owner::Unknown),
+            ("mullvad", "output", Owner::Unknown),
+        ] {
+            assert_eq!(of_nft(table, chain), owner, "{table} {chain}");
+        }
     }
 }

@@ -53,6 +53,3 @@ pub fn dump(requests: &mut Requests, sequence: u32, filter: RouteFilter) -> Resu
             .map_or(Ok(()), |table| body.u32(RTA_TABLE, table))
     })
 }
-
-#[cfg(test)]
-mod tests;
