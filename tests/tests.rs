@@ -40,6 +40,13 @@ mod resolver;
 mod rivals;
 #[cfg(target_os = "linux")]
 mod tunnels;
+// What netprof is for.
+#[cfg(target_os = "linux")]
+mod lan;
+#[cfg(target_os = "linux")]
+mod scopes;
+#[cfg(target_os = "linux")]
+mod transactions;
 // That a test would see a difference.
 #[cfg(target_os = "linux")]
 mod pictures;
@@ -69,9 +76,34 @@ fn main() -> std::process::ExitCode {
         Host rivals::strongswan_takes_the_lan_too,
         Host tunnels::openvpn_carries_the_corporate_network,
         Host tunnels::openvpn_full_tunnel_takes_the_far_subnet,
+        Host tunnels::wg_quick_claims_what_its_stand_in_claims,
         Host managed_links::networkd_configures_a_link,
         Host managed_links::networkd_refuses_what_resolved_is_told,
         Host managed_links::networkmanager_configures_a_link,
+        Host scopes::a_scope_takes_its_names_from_a_link_that_took_all,
+        Host scopes::a_third_link_and_a_global_server_see_nothing,
+        Host scopes::a_link_that_only_searches_does_not_take_the_rest,
+        Host scopes::an_old_resolved_has_no_place_for_a_scope_without_a_link,
+        Host lan::the_lan_is_kept_against_routes_inside_it,
+        Host lan::the_lan_is_kept_against_an_equal_prefix_with_a_better_metric,
+        Host lan::a_network_behind_the_lan_is_kept_against_a_better_default_route,
+        Host lan::the_lan_is_kept_against_wg_quick,
+        Host lan::the_lan_is_kept_against_strongswan,
+        Host lan::the_lan_is_kept_against_a_tailscale_subnet,
+        Host lan::the_lan_is_kept_against_a_tailscale_exit_node,
+        Host lan::after_a_roam_a_rule_captures_nothing,
+        Host lan::after_a_roam_the_next_apply_takes_a_copy_away,
+        Host lan::a_public_lan_is_refused_unless_allowed,
+        Host transactions::a_refused_change_takes_back_all_sixty,
+        Host transactions::a_plan_file_made_stale_by_somebody_elses_route_is_refused,
+        Host transactions::a_plan_is_not_empty_once_any_committed_thing_is_gone,
+        Host transactions::localhost_is_mended,
+        Host transactions::a_switch_of_profiles_is_one_transaction,
+        Host transactions::a_foreign_edit_survives_a_release,
+        Host transactions::what_goes_with_its_link_is_neither_drift_nor_work,
+        Host transactions::apply_without_rights_says_what_it_needs,
+        Newer scopes::a_scope_takes_its_names_from_a_link_that_took_all,
+        Newer scopes::a_scope_without_a_link_is_a_delegate,
     ])
 }
 

@@ -27,6 +27,7 @@ pub(crate) use daemon::{Bus, Daemon};
 pub(crate) use dns_server::{DnsServer, Zone};
 pub(crate) use lab::Lab;
 pub(crate) use link_managers::{NetworkManager, Networkd};
+pub(crate) use netprof::Ran;
 pub(crate) use openvpn::{OpenVpn, Settings};
 pub(crate) use peer::Peer;
 pub(crate) use picture::Picture;
