@@ -70,12 +70,14 @@ impl<'a> Found<'a> {
     }
 
     /// The same as the kernel's answer to a look-up would be. The source address is
-    /// left open: the kernel chooses it where the route does not name one.
+    /// left open where the route names none: the kernel chooses it. So is the table of
+    /// a local route: until somebody adds a rule, IPv4's local table is part of main,
+    /// and the kernel says so (fib_trie_unmerge in `net/ipv4/fib_trie.c`).
     #[must_use]
     pub fn answer(self) -> RouteAnswer {
         match self.route() {
             Some(route) => RouteAnswer {
-                table: Some(route.key.table),
+                table: (route.spec.kind != RouteKind::Local).then_some(route.key.table),
                 dev: match route.spec.hops.as_slice() {
                     [only] => only.dev.clone(),
                     _ => None,

@@ -69,7 +69,6 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
             draft.expectations.push(Expectation {
                 probe: RouteProbe { to, oif: None },
                 answer: RouteAnswer {
-                    table: Some(LOCAL),
                     dev: Some(lo.name.clone()),
                     ..RouteAnswer::default()
                 },
@@ -115,14 +114,12 @@ fn keep(ground: &Ground, draft: &mut Draft, lo: &Link, family: Family, reason: &
         local,
     };
     let spec = AddressSpec { scope: SCOPE_HOST };
-    want(
-        draft,
-        lo,
-        reason,
-        address,
-        State::Address(spec),
-        has_address,
-    );
+    // A link that goes down loses its IPv6 addresses, and lo gets its own back when it
+    // goes up (addrconf.c, init_loopback): with routes that an address added beforehand
+    // would not have.
+    let comes_by_itself = family == Family::V6 && !lo.up;
+    let there = has_address || comes_by_itself;
+    want(draft, lo, reason, address, State::Address(spec), there);
 
     // With the address and the link, the kernel makes the routes. Only where both are
     // there and a route is not has somebody taken it away.
