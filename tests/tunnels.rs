@@ -1,6 +1,6 @@
 //! Real VPN clients.
 
-use crate::harness::{Lab, OpenVpn, Picture, Settings, VpnSite, until};
+use crate::harness::{Lab, Office, OpenVpn, Picture, Settings, Tun, VpnSite, WgQuick, until};
 
 pub(crate) fn openvpn_carries_the_corporate_network(lab: &Lab) {
     let site = VpnSite::new(lab);
@@ -65,4 +65,45 @@ pub(crate) fn openvpn_full_tunnel_takes_the_far_subnet(lab: &Lab) {
     let calls = std::fs::read_to_string(log).unwrap();
     assert_eq!(calls.lines().next(), Some("up tun0"), "{calls}");
     assert_eq!(calls.lines().last(), Some("down tun0"), "{calls}");
+}
+
+/// The recorded claims are as good as the real program's, or this fails.
+pub(crate) fn wg_quick_claims_what_its_stand_in_claims(lab: &Lab) {
+    let _office = Office::new(lab);
+    drop(Tun::open_device(lab));
+    if !std::fs::exists("/usr/bin/wireguard-go").unwrap() {
+        lab.not_run("the host tree has no wireguard-go");
+    }
+    let claims = || {
+        let tables = ["-4", "-6"].map(|family| lab.ip(&format!("{family} route show table 51820")));
+        (lab.rules(4), lab.rules(6), tables)
+    };
+    let key = lab.run("wg genkey");
+    let peer = lab.feed("wg pubkey", &lab.run("wg genkey"));
+    lab.write(
+        "/etc/wireguard/wg0.conf",
+        format!(
+            "[Interface]\nPrivateKey = {key}Address = 10.7.0.2/32, fd00:7::2/128\n\
+             [Peer]\nPublicKey = {peer}Endpoint = 192.168.77.50:51820\nAllowedIPs = 0.0.0.0/0, ::/0\n"
+        ),
+    );
+    let before = Picture::take(lab);
+    let mut up = lab.command("wg-quick up wg0");
+    // A kernel that has WireGuard is used by wg-quick itself.
+    up.env("WG_QUICK_USERSPACE_IMPLEMENTATION", "wireguard-go")
+        .env("WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD", "1");
+    let output = up.output().unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let real = claims();
+    lab.run("wg-quick down wg0");
+    until("wg0 is gone", || !lab.succeeds("ip link show wg0"));
+    // The one thing that it leaves behind.
+    assert_eq!(before.differs_in(&Picture::take(lab)), ["sysctls"]);
+
+    let _stand_in = WgQuick::up(lab);
+    assert_eq!(real, claims());
 }

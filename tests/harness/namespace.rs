@@ -21,7 +21,7 @@ use nix::sys::prctl::set_pdeathsig;
 use nix::sys::signal::{SigSet, Signal};
 use nix::sys::signalfd::{SfdFlags, SignalFd};
 use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::{ForkResult, Pid, fork, getegid, geteuid, getppid, sethostname};
+use nix::unistd::{ForkResult, Pid, dup2_stdin, fork, getegid, geteuid, getppid, sethostname};
 
 use super::Lab;
 use super::lab::Outside;
@@ -122,6 +122,8 @@ fn pid_1(test: Test, outside: &Outside, tree: &Path, privilege: Privilege) -> ! 
     if let Err(error) = enter_root(tree, privilege) {
         not_run(&format!("no private root: {error}"));
     }
+    let null = fs::File::open("/dev/null").expect("the root has devices");
+    dup2_stdin(null).expect("standard input can be replaced");
     sethostname("workstation").expect("the host name is ours");
 
     let signals = SigSet::from_iter([Signal::SIGCHLD]);

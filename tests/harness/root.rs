@@ -32,7 +32,6 @@ const NONE: Option<&str> = None;
 
 /// Builds the root, makes it this process's own, and lets go of the old one.
 pub(super) fn enter_root(tree: &Path, privilege: Privilege) -> Result<(), String> {
-    let executable = fs::read_link("/proc/self/exe").map_err(|e| format!("/proc/self/exe: {e}"))?;
     attempt(
         "make mounts private",
         mount(NONE, "/", NONE, MsFlags::MS_REC | MsFlags::MS_PRIVATE, NONE),
@@ -79,8 +78,7 @@ pub(super) fn enter_root(tree: &Path, privilege: Privilege) -> Result<(), String
     }
 
     let netprof = root.join(NETPROF.trim_start_matches('/'));
-    bind_file(Path::new(env!("CARGO_BIN_EXE_netprof")), &netprof)?;
-    bind_file(&executable, &netprof.with_file_name("netprof-tests"))?;
+    io("the netprof to test", copy_standard_input(&netprof))?;
     let examples = Path::new(env!("CARGO_MANIFEST_DIR")).join("profiles");
     if examples.is_dir() {
         make_folder(&root, EXAMPLES.trim_start_matches('/'), 0o755)?;
@@ -177,11 +175,14 @@ fn bind_read_only(from: &Path, to: &Path) -> Result<(), String> {
     )
 }
 
-fn bind_file(from: &Path, to: &Path) -> Result<(), String> {
-    let folder = to.parent().expect("a file has a folder");
-    io("folder", fs::create_dir_all(folder))?;
-    io("bind point", fs::write(to, ""))?;
-    bind_read_only(from, to)
+/// The program arrives as an open file: a build that replaces it while the
+/// tests run would otherwise change what is tested between two of them.
+fn copy_standard_input(to: &Path) -> std::io::Result<()> {
+    fs::create_dir_all(to.parent().expect("a file has a folder"))?;
+    let mut file = fs::File::create(to)?;
+    // Opened anew, for a position of its own.
+    std::io::copy(&mut fs::File::open("/proc/self/fd/0")?, &mut file)?;
+    fs::set_permissions(to, fs::Permissions::from_mode(0o755))
 }
 
 fn make_devices(root: &Path) -> Result<(), String> {

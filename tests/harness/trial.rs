@@ -6,12 +6,13 @@
 //! reach the next test. Everything a test starts lives in a pid namespace, so
 //! that killing one process ends it all, whatever it forked or daemonised.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command};
+use std::sync::OnceLock;
 use std::time::{Duration, Instant};
 
 use libtest_mimic::{Completion, Failed};
@@ -77,7 +78,7 @@ impl Test {
             .env_clear()
             .env("NETPROF_TEST_TREE", &tree)
             .envs(Outside::here()?.to_env())
-            .stdin(Stdio::null())
+            .stdin(program()?.try_clone()?)
             .stdout(writer.try_clone()?)
             .stderr(writer);
         let mut child = command.spawn()?;
@@ -108,6 +109,16 @@ impl Test {
             _ => failed(format!("{status}\n{output}")),
         })
     }
+}
+
+/// The netprof that all tests of this run are about, whatever is built meanwhile.
+fn program() -> std::io::Result<&'static File> {
+    static PROGRAM: OnceLock<File> = OnceLock::new();
+    if let Some(file) = PROGRAM.get() {
+        return Ok(file);
+    }
+    let file = File::open(env!("CARGO_BIN_EXE_netprof"))?;
+    Ok(PROGRAM.get_or_init(|| file))
 }
 
 /// A test that could not run shows as not run; where all must run, as failed.
