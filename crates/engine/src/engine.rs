@@ -177,11 +177,13 @@ impl<'a> Engine<'a> {
     }
 
     fn here(&mut self) -> Result<Place, Error> {
-        if self.here.is_none() {
-            let place = self.backend.place();
-            self.here = Some(place.map_err(|source| Error::Place { source })?);
+        if let Some(here) = &self.here {
+            return Ok(here.clone());
         }
-        Ok(self.here.clone().unwrap_or_default())
+        let place = self.backend.place();
+        let here = place.map_err(|source| Error::Place { source })?;
+        self.here = Some(here.clone());
+        Ok(here)
     }
 
     fn run(&mut self) -> Run<'_> {
