@@ -47,6 +47,8 @@ mod lan;
 mod scopes;
 #[cfg(target_os = "linux")]
 mod transactions;
+#[cfg(target_os = "linux")]
+mod vpn;
 // That a test would see a difference.
 #[cfg(target_os = "linux")]
 mod pictures;
@@ -102,6 +104,8 @@ fn main() -> std::process::ExitCode {
         Host transactions::a_foreign_edit_survives_a_release,
         Host transactions::what_goes_with_its_link_is_neither_drift_nor_work,
         Host transactions::apply_without_rights_says_what_it_needs,
+        Host vpn::openvpn_keeps_the_tunnel_and_the_lan_its_own,
+        Host vpn::what_openvpn_sets_anew_is_mended_by_the_next_apply,
         Newer scopes::a_scope_takes_its_names_from_a_link_that_took_all,
         Newer scopes::a_scope_without_a_link_is_a_delegate,
     ])
