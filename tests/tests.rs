@@ -44,6 +44,10 @@ mod tunnels;
 #[cfg(target_os = "linux")]
 mod lan;
 #[cfg(target_os = "linux")]
+mod managed;
+#[cfg(target_os = "linux")]
+mod resolver_faults;
+#[cfg(target_os = "linux")]
 mod scopes;
 #[cfg(target_os = "linux")]
 mod transactions;
@@ -106,6 +110,13 @@ fn main() -> std::process::ExitCode {
         Host transactions::apply_without_rights_says_what_it_needs,
         Host vpn::openvpn_keeps_the_tunnel_and_the_lan_its_own,
         Host vpn::what_openvpn_sets_anew_is_mended_by_the_next_apply,
+        Host managed::a_link_of_networkd_is_told_through_networkd,
+        Host managed::a_link_of_networkmanager_lasts_until_its_next_update,
+        Host resolver_faults::without_a_bus_there_is_no_resolver,
+        Host resolver_faults::a_resolver_that_is_gone_is_refused,
+        Host resolver_faults::a_resolver_that_hangs_is_refused_in_time,
+        Host resolver_faults::a_resolver_of_another_namespace_is_not_this_machines,
+        Host resolver_faults::scopes_that_no_program_would_reach_are_refused,
         Newer scopes::a_scope_takes_its_names_from_a_link_that_took_all,
         Newer scopes::a_scope_without_a_link_is_a_delegate,
     ])

@@ -3,9 +3,13 @@
 
 use std::fs;
 use std::os::unix::fs::symlink;
+use std::process::Command;
 
-use super::Lab;
 use super::daemon::Daemon;
+use super::{Lab, Peer};
+
+const NAME: &str = "systemd-resolved";
+const PROGRAM: &str = "/usr/lib/systemd/systemd-resolved";
 
 /// systemd-resolved of the tree the test runs in.
 #[derive(Debug)]
@@ -17,6 +21,16 @@ pub(crate) struct Resolved {
 impl Resolved {
     /// Starts it; the bus must be up. `/etc/resolv.conf` points to its stub.
     pub(crate) fn start(lab: &Lab) -> Self {
+        Self::start_by(lab, lab.command(PROGRAM))
+    }
+
+    /// Starts it on a peer, on the bus of the workstation: a resolver that answers
+    /// here and knows other links.
+    pub(crate) fn start_on(lab: &Lab, peer: &Peer<'_>) -> Self {
+        Self::start_by(lab, peer.command(PROGRAM))
+    }
+
+    fn start_by(lab: &Lab, command: Command) -> Self {
         for folder in ["/run/systemd/resolve", "/run/systemd/netif/links"] {
             fs::create_dir_all(folder).expect("/run is ours");
         }
@@ -40,7 +54,7 @@ impl Resolved {
             })
             .unwrap_or_else(|| panic!("no version in {first_line:?}"));
         let mut resolved = Self {
-            daemon: start(lab),
+            daemon: Daemon::start(NAME, command),
             version,
         };
         resolved.until_it_answers(lab);
@@ -59,7 +73,7 @@ impl Resolved {
     /// Ends it and starts it again: what it held per link is gone.
     pub(crate) fn restart(&mut self, lab: &Lab) {
         self.daemon.stop();
-        self.daemon = start(lab);
+        self.daemon = Daemon::start(NAME, lab.command(PROGRAM));
         self.until_it_answers(lab);
     }
 
@@ -86,11 +100,4 @@ impl Resolved {
                             /org/freedesktop/resolve1 org.freedesktop.DBus.Peer Ping";
         self.daemon.ready_when(|_| lab.succeeds(PING));
     }
-}
-
-fn start(lab: &Lab) -> Daemon {
-    Daemon::start(
-        "systemd-resolved",
-        lab.command("/usr/lib/systemd/systemd-resolved"),
-    )
 }
