@@ -14,8 +14,8 @@ use netprof_plan::Need;
 use crate::netlink::changes::is_netlink;
 use crate::netlink::kernel::Kernel;
 use crate::netlink::{Error, attribution, filters};
-use crate::owner;
 use crate::resolver::Resolver;
+use crate::{owner, user};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NAMESPACE: &str = "/proc/self/ns/net";
@@ -75,7 +75,7 @@ impl Backend for Linux {
         }
         let mut snapshot = Snapshot::empty(Os::Linux);
         snapshot.place = place()?;
-        snapshot.privileged = nix::unistd::geteuid().is_root();
+        snapshot.privileged = user::may_change();
         let mut tables = self.kernel()?.tables()?;
         let tunnels = if need.owners {
             owner::tunnel_owners()

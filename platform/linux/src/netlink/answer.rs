@@ -77,3 +77,50 @@ fn words(bytes: &[u8]) -> Option<String> {
     let attribute = Attributes::new(bytes).find(NLMSGERR_ATTR_MSG).ok()??;
     Some(attribute.text()).filter(|text| !text.is_empty())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::wire::{Messages, Requests};
+
+    /// An answer as the kernel sends it: with the request's header alone, or, without
+    /// NETLINK_CAP_ACK, with its body of 6 bytes behind it.
+    fn refusal(capped: bool) -> Requests {
+        let mut requests = Requests::default();
+        let flags = NLM_F_ACK_TLVS | if capped { NLM_F_CAPPED } else { 0 };
+        let added = requests.add(NLMSG_ERROR, flags, 9, |body| {
+            body.header(&(-17i32).to_ne_bytes());
+            body.header(&22u32.to_ne_bytes());
+            body.header(&[0; 12]);
+            if !capped {
+                body.header(&[7; 6]);
+            }
+            body.text(NLMSGERR_ATTR_MSG, "Route is taken")
+        });
+        added.expect("it can be written");
+        requests
+    }
+
+    #[test]
+    fn the_kernels_words_are_found_behind_the_request() {
+        for capped in [true, false] {
+            let requests = refusal(capped);
+            let message = Messages::new(requests.bytes()).next().unwrap().unwrap();
+            let error = decode(&message).unwrap().unwrap_err();
+            assert_eq!(error.errno, 17);
+            assert_eq!(error.to_string(), "Route is taken (File exists)");
+        }
+    }
+
+    #[test]
+    fn an_acknowledgement_is_no_error() {
+        let mut requests = Requests::default();
+        let added = requests.add(NLMSG_ERROR, 0, 9, |body| {
+            body.header(&[0; 20]);
+            Ok(())
+        });
+        added.unwrap();
+        let message = Messages::new(requests.bytes()).next().unwrap().unwrap();
+        assert_eq!(decode(&message), Ok(Ok(())));
+    }
+}

@@ -142,13 +142,126 @@ pub fn devices<'a>(changes: &[&'a Change]) -> BTreeSet<&'a str> {
     names
 }
 
-/// Refuses a change of a link that was made anew since: it has the old one's name,
-/// but nothing of what the change is about.
+/// Refuses a change of something on a link that was made anew since: the link has the
+/// old one's name, but what the change is about went with the old one. What does not
+/// go with a link (a rule, a route without hops) is not held up by it.
 pub fn same_link(change: &Change, names: &LinkNames) -> Result<(), Unwritable> {
-    match &change.link {
-        Some(id) if names.index(&id.name)? != id.index => {
-            Err(Unwritable::OtherLink(id.name.clone()))
+    let Some(id) = &change.link else {
+        return Ok(());
+    };
+    let goes_with_it = match &change.resource {
+        Resource::LinkUp { dev } | Resource::Address { dev, .. } => *dev == id.name,
+        Resource::Route(_) => [&change.before, &change.after].iter().any(|side| {
+            matches!(side, Some(State::Route(spec))
+                if spec.hops.iter().any(|hop| hop.dev.as_ref() == Some(&id.name)))
+        }),
+        _ => false,
+    };
+    if goes_with_it && names.index(&id.name)? != id.index {
+        return Err(Unwritable::OtherLink(id.name.clone()));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use netprof_model::Owner;
+    use netprof_model::link::LinkId;
+    use netprof_model::resource::Lasts;
+    use netprof_model::route::{Hop, RouteKey, RouteKind};
+    use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
+
+    use super::*;
+
+    fn change(resource: Resource, before: Option<State>, after: Option<State>) -> Change {
+        Change {
+            id: 1,
+            resource,
+            before,
+            after,
+            original: None,
+            owner: Owner::Unknown,
+            lasts: Lasts::Link,
+            link: Some(LinkId {
+                index: 7,
+                name: "tun0".to_owned(),
+            }),
+            manager: None,
+            reasons: Vec::new(),
         }
-        _ => Ok(()),
+    }
+
+    fn route(dst: &str) -> Resource {
+        Resource::Route(RouteKey {
+            dst: dst.parse().unwrap(),
+            table: 254,
+            metric: 5,
+            tos: 0,
+        })
+    }
+
+    fn through(dev: &str) -> State {
+        State::Route(RouteSpec {
+            hops: vec![Hop::through(dev, None)],
+            ..RouteSpec::default()
+        })
+    }
+
+    fn writes(change: &Change, mode: Mode) -> Vec<Write> {
+        steps(change, mode).iter().map(|step| step.write).collect()
+    }
+
+    #[test]
+    fn only_ipv4_routes_are_replaced_at_once() {
+        let sides = (Some(through("tun0")), Some(through("eth0")));
+        let four = change(route("10.0.0.0/8"), sides.0.clone(), sides.1.clone());
+        assert_eq!(writes(&four, Mode::Forward), [Write::Replace]);
+        assert_eq!(writes(&four, Mode::Back), [Write::Put]);
+        let six = change(route("fd00::/8"), sides.0, sides.1);
+        assert_eq!(writes(&six, Mode::Forward), [Write::Delete, Write::Add]);
+        assert_eq!(writes(&six, Mode::Back), [Write::Delete, Write::Add]);
+        let key = RuleKey::new(Family::V4, 110, RuleAction::Nop);
+        let spec = || Some(State::Rule(RuleSpec::default()));
+        let rule = change(Resource::Rule(key), spec(), spec());
+        assert_eq!(writes(&rule, Mode::Forward), [Write::Delete, Write::Add]);
+    }
+
+    #[test]
+    fn a_link_is_set_but_never_removed() {
+        let dev = "tun0".to_owned();
+        let up = |up| Some(State::LinkUp { up });
+        let both = change(Resource::LinkUp { dev: dev.clone() }, up(false), up(true));
+        assert_eq!(writes(&both, Mode::Forward), [Write::Put]);
+        let gone = change(Resource::LinkUp { dev }, up(true), None);
+        assert_eq!(writes(&gone, Mode::Back), []);
+    }
+
+    #[test]
+    fn what_goes_with_a_link_that_was_made_anew_is_refused_and_nothing_else() {
+        let mut names = LinkNames::default();
+        names.insert(9, "tun0");
+        let other = Err(Unwritable::OtherLink("tun0".to_owned()));
+        let on_it = change(route("10.0.0.0/8"), None, Some(through("tun0")));
+        assert_eq!(same_link(&on_it, &names), other);
+        let unreachable = State::Route(RouteSpec {
+            kind: RouteKind::Unreachable,
+            ..RouteSpec::default()
+        });
+        let without = change(route("10.0.0.0/8"), Some(unreachable), None);
+        assert_eq!(same_link(&without, &names), Ok(()));
+        let key = RuleKey::new(Family::V4, 110, RuleAction::Nop);
+        let rule = change(Resource::Rule(key), None, None);
+        assert_eq!(same_link(&rule, &LinkNames::default()), Ok(()));
+        names.insert(7, "tun0");
+        assert_eq!(same_link(&on_it, &names), Ok(()));
+    }
+
+    #[test]
+    fn sides_of_another_resource_are_refused() {
+        let wrong = change(route("10.0.0.0/8"), None, Some(State::LinkUp { up: true }));
+        let mut requests = Requests::default();
+        let step = steps(&wrong, Mode::Forward)[0];
+        let encoded = step.encode(&mut requests, 1, &LinkNames::default());
+        assert_eq!(encoded, Err(Unwritable::OtherState));
     }
 }

@@ -110,3 +110,30 @@ impl From<Error> for BackendError {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backends_error_says_once_what_was_tried() {
+        let source = || io::Error::from_raw_os_error(1);
+        for error in [
+            Error::Open { source: source() },
+            Error::File {
+                path: "/proc/x",
+                source: source(),
+            },
+            Error::Send {
+                operation: "read the links",
+                source: source(),
+            },
+            Error::Unsteady {
+                operation: "read the links",
+            },
+        ] {
+            let text = error.to_string();
+            assert_eq!(BackendError::from(error).to_string(), text);
+        }
+    }
+}

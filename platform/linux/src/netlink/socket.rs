@@ -154,7 +154,8 @@ impl Socket {
         fresh: impl Fn() -> T,
         mut each: impl FnMut(&mut T, &Message<'_>) -> Result<(), Malformed>,
     ) -> Result<T, Error> {
-        for _ in 0..ATTEMPTS {
+        for attempt in 0..ATTEMPTS {
+            pause_before(attempt);
             let mut collection = fresh();
             self.refresh()?;
             let sequence = self.next_sequence();
@@ -218,6 +219,14 @@ impl Socket {
     }
 }
 
+/// Lets what disturbs a dump come to its end: 1, 2, 4 and 8 ms before each further
+/// attempt.
+pub(super) fn pause_before(attempt: usize) {
+    if let Some(further) = attempt.checked_sub(1) {
+        std::thread::sleep(Duration::from_millis(1 << further.min(10)));
+    }
+}
+
 /// The kernel binds the socket at its first send (`netlink_autobind`). The options
 /// are refinements: a kernel that lacks one is read without it.
 fn descriptor(protocol: isize) -> io::Result<Descriptor> {
@@ -232,4 +241,55 @@ fn descriptor(protocol: isize) -> io::Result<Descriptor> {
     // Only the kernel is talked to.
     descriptor.connect(&SocketAddr::new(0, 0))?;
     Ok(descriptor)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::link;
+
+    fn links(socket: &mut Socket) -> Vec<String> {
+        let read = socket.dump("read the links", link::dump, Vec::new, |names, message| {
+            if message.kind == RTM_NEWLINK {
+                names.push(link::decode(message.payload)?.name);
+            }
+            Ok(())
+        });
+        read.expect("links can be read")
+    }
+
+    #[test]
+    fn a_datagram_larger_than_the_buffer_is_read_anew() {
+        let mut socket = Socket::open(NETLINK_ROUTE).unwrap();
+        socket.buffer = Vec::with_capacity(100);
+        assert!(links(&mut socket).contains(&"lo".to_owned()));
+        assert!(socket.buffer.capacity() > 100);
+    }
+
+    #[test]
+    fn an_answer_that_was_given_up_does_not_mix_with_the_next() {
+        let mut socket = Socket::open(NETLINK_ROUTE).unwrap();
+        let failed = socket.dump(
+            "read the links",
+            link::dump,
+            || (),
+            |(), _| Err(Malformed("test")),
+        );
+        assert!(matches!(failed, Err(Error::Decode { .. })));
+        let names = links(&mut socket);
+        assert_eq!(names.iter().filter(|name| *name == "lo").count(), 1);
+    }
+
+    #[test]
+    fn nothing_waits_longer_than_two_seconds() {
+        let mut socket = Socket::open(NETLINK_ROUTE).unwrap();
+        let start = std::time::Instant::now();
+        let silence = socket.receive("hear something").unwrap_err();
+        assert!(matches!(silence, Error::TimedOut { .. }));
+        assert!(start.elapsed() < PATIENCE * 2);
+        assert_eq!(
+            silence.to_string(),
+            "cannot hear something: no answer within 2 seconds"
+        );
+    }
 }

@@ -75,6 +75,16 @@ fn via(gateway: &str, dev: &str) -> State {
     })
 }
 
+fn direct(dev: &str, src: &str, scope: u8) -> State {
+    State::Route(RouteSpec {
+        protocol: Protocol::NETPROF,
+        scope,
+        prefsrc: Some(src.parse().unwrap()),
+        hops: vec![Hop::through(dev, None)],
+        ..RouteSpec::default()
+    })
+}
+
 fn rule(priority: u32, to: &str) -> (Resource, State) {
     let mut key = RuleKey::new(Family::V4, priority, RuleAction::Lookup(254));
     key.to = Some(to.parse().unwrap());
@@ -121,6 +131,8 @@ fn made_and_taken_away() {
         add(rule_110, spec_110),
         add(key("10.20.0.0/16", 0), via("10.1.0.9", "one")),
         add(key("fd20::/16", 1024), via("fd01::9", "one")),
+        add(key("10.22.0.0/16", 5), direct("one", "10.1.0.1", 253)),
+        add(key("fd22::/16", 5), direct("one", "fd01::1", 0)),
         add(key("10.21.0.0/16", 0), State::Route(unreachable.clone())),
         add(key("fd21::/16", 1024), State::Route(unreachable)),
     ];

@@ -1,9 +1,12 @@
 //! What is there is seen, all of it.
 
 use std::collections::BTreeSet;
+use std::process::{Command, Stdio};
 
 use netprof_engine::backend::Backend;
 use netprof_linux::Linux;
+use netprof_linux::netlink::kernel::Kernel;
+use netprof_linux::netlink::route::RouteFilter;
 use netprof_model::Snapshot;
 use netprof_plan::Need;
 
@@ -14,6 +17,9 @@ pub(crate) const TESTS: &[Test] = &[
     ("addresses_are_seen_as_ip_shows_them", addresses),
     ("every_route_of_every_table_is_seen", routes),
     ("every_rule_is_seen_in_its_order", rules),
+    ("what_changes_while_it_is_read_is_read_whole", disturbed),
+    ("a_dump_of_many_datagrams_is_whole", large),
+    ("one_table_is_read_alone", one_table),
 ];
 
 /// What a plan that needs neither resolver nor filters sees.
@@ -205,4 +211,73 @@ fn rules() {
         (owner(0), owner(110), owner(120)),
         ("kernel", "netprof", "wg-quick")
     );
+}
+
+/// Links come and go while all is read: what is read fits together, every time.
+fn disturbed() {
+    two_links();
+    let mut disturber = Command::new("sh")
+        .args(["-c", "while :; do ip link add gone type bridge; ip addr add 10.9.0.1/24 dev gone; ip link set gone up; ip link del gone; done"])
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut linux = Linux::new();
+    let need = Need {
+        resolver: false,
+        filters: false,
+        owners: false,
+    };
+    let mut seen_it = 0;
+    for _ in 0..500 {
+        let snapshot = linux.observe(need).expect("it can be observed");
+        let known = |name: &str| snapshot.link(name).is_some();
+        let addresses = snapshot.addresses.items();
+        assert!(addresses.iter().all(|address| known(&address.dev)));
+        assert!(addresses.iter().any(|address| address.dev == "two"));
+        let mut routes = snapshot.routes.items().iter();
+        assert!(routes.all(|route| route.devices().all(known)));
+        seen_it += usize::from(known("gone"));
+    }
+    disturber.kill().unwrap();
+    disturber.wait().unwrap();
+    assert!(seen_it > 0, "nothing disturbed");
+}
+
+/// Thousands of messages in many datagrams.
+fn large() {
+    two_links();
+    sh(
+        "for i in $(seq 300); do echo link add port$i type veth peer name end$i; done | ip -batch -",
+    );
+    sh(
+        "for i in $(seq 0 255); do for j in $(seq 0 40); do echo route add 10.$((j + 100)).$i.0/24 via 10.1.0.9 table 70000; done; done | ip -batch -",
+    );
+    let snapshot = observe();
+    assert_eq!(snapshot.links.items().len(), 5 + 600);
+    let routes = snapshot.routes.items().iter();
+    let routes: BTreeSet<_> = routes
+        .filter(|route| route.key.table == 70000)
+        .map(|route| route.key.dst)
+        .collect();
+    assert_eq!(routes.len(), 256 * 41);
+}
+
+fn one_table() {
+    two_links();
+    sh("ip route add 10.20.0.0/16 via 10.1.0.9 table 28272");
+    sh("ip -6 route add fd20::/16 via fd01::9 table 28272 proto 110");
+    let mut kernel = Kernel::connect().unwrap();
+    let mut read = |table, protocol| {
+        let filter = RouteFilter { table, protocol };
+        kernel
+            .stream_routes(filter, Vec::new, |found, view| {
+                found.push(view.destination()?.to_string());
+                Ok(())
+            })
+            .unwrap()
+    };
+    assert_eq!(read(Some(28272), None), ["10.20.0.0/16", "fd20::/16"]);
+    assert_eq!(read(Some(28272), Some(110)), ["fd20::/16"]);
+    assert_eq!(read(None, Some(110)), ["fd20::/16"]);
+    assert!(read(Some(28273), None).is_empty());
 }

@@ -1,0 +1,203 @@
+//! Changes on their way to the kernel, many in one send.
+//!
+//! A send with a thousand requests costs one change of context where a thousand sends
+//! cost a thousand, and only the last request asks to be acknowledged: errors are told
+//! without being asked for. The kernel carries out a send before it returns from it
+//! (`netlink_unicast_kernel`), so all answers are there by then. It goes on behind a
+//! request that it refused, so each answer is brought back to its change by its
+//! sequence number.
+
+use netprof_engine::backend::{Mode, Refusal};
+use netprof_model::plan::Change;
+
+use super::answer::{self, KernelError};
+use super::changes::{self, Step};
+use super::kernel::Kernel;
+use super::numbers::{NLM_F_ACK, NLMSG_ERROR};
+use super::wire::{Messages, Requests, Unwritable};
+use super::{Error, LinkNames, Write};
+
+/// Requests are sent in pieces of about this size: far below the default send
+/// buffer (208 KiB), beyond which the kernel says EMSGSIZE.
+const PIECE: usize = 64 * 1024;
+
+impl Kernel {
+    /// Makes changes, in their order, with as few sends as possible.
+    ///
+    /// The kernel goes on behind a request that it refused. Of a change with two
+    /// requests, of which only one was made, that one is taken back.
+    pub fn apply(&mut self, changes: &[&Change], mode: Mode) -> Result<(), Vec<Refusal>> {
+        let mut batch = Batch::new(self, changes);
+        let mut steps = Vec::new();
+        for (at, change) in changes.iter().enumerate() {
+            for step in changes::steps(change, mode) {
+                steps.push((at, step));
+            }
+        }
+        let results = batch.run(&steps);
+        let mut refusals: Vec<Option<String>> = vec![None; changes.len()];
+        let mut made: Vec<Vec<Step<'_>>> = vec![Vec::new(); changes.len()];
+        for ((at, step), result) in steps.iter().zip(results) {
+            match result {
+                Ok(()) => made[*at].push(*step),
+                Err(why) if mode == Mode::Back && step.write == Write::Delete && why.is_gone() => {}
+                Err(why) => {
+                    let why = why.to_string();
+                    refusals[*at] = Some(match refusals[*at].take() {
+                        None => why,
+                        Some(first) => format!("{first}; {why}"),
+                    });
+                }
+            }
+        }
+        let mut undo = Vec::new();
+        for (at, made) in made.iter().enumerate() {
+            if refusals[at].is_some() {
+                undo.extend(made.iter().rev().map(|step| (at, step.inverse())));
+            }
+        }
+        for ((at, _), result) in undo.iter().zip(batch.run(&undo)) {
+            if let (Err(why), Some(refusal)) = (result, &mut refusals[*at]) {
+                refusal.push_str(&format!("; taking its first half back failed: {why}"));
+            }
+        }
+        let refusals: Vec<Refusal> = changes
+            .iter()
+            .zip(refusals)
+            .filter_map(|(change, why)| {
+                Some(Refusal {
+                    change: Box::new((*change).clone()),
+                    why: why?,
+                })
+            })
+            .collect();
+        if refusals.is_empty() {
+            Ok(())
+        } else {
+            Err(refusals)
+        }
+    }
+}
+
+/// Why one request was not carried out.
+#[derive(Debug, thiserror::Error)]
+enum NotMade {
+    #[error("{0}")]
+    Refused(#[from] KernelError),
+    #[error("{0}")]
+    Unwritable(#[from] Unwritable),
+    /// Whether it was carried out is not known.
+    #[error("{0}")]
+    Unanswered(String),
+}
+
+impl NotMade {
+    fn is_gone(&self) -> bool {
+        match self {
+            Self::Refused(error) => error.is_gone(),
+            Self::Unwritable(why) => {
+                matches!(why, Unwritable::NoLink(_) | Unwritable::OtherLink(_))
+            }
+            Self::Unanswered(_) => false,
+        }
+    }
+}
+
+/// Requests on their way to the kernel, and what became of them.
+struct Batch<'a> {
+    kernel: &'a mut Kernel,
+    changes: &'a [&'a Change],
+    names: LinkNames,
+    requests: Requests,
+    /// Sequence number and step of what waits to be sent.
+    waiting: Vec<(u32, usize)>,
+}
+
+impl<'a> Batch<'a> {
+    const OPERATION: &'static str = "write to the kernel";
+
+    fn new(kernel: &'a mut Kernel, changes: &'a [&'a Change]) -> Self {
+        let mut names = LinkNames::default();
+        for name in changes::devices(changes) {
+            if let Ok(index) = nix::net::if_::if_nametoindex(name) {
+                names.insert(index, name);
+            }
+        }
+        Self {
+            kernel,
+            changes,
+            names,
+            requests: Requests::default(),
+            waiting: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, steps: &[(usize, Step<'_>)]) -> Vec<Result<(), NotMade>> {
+        let mut results: Vec<Result<(), NotMade>> = steps.iter().map(|_| Ok(())).collect();
+        if steps.is_empty() {
+            return results;
+        }
+        let window = self.kernel.socket.window();
+        for (number, (at, step)) in steps.iter().enumerate() {
+            let sequence = self.kernel.socket.next_sequence();
+            let written = changes::same_link(self.changes[*at], &self.names)
+                .and_then(|()| step.encode(&mut self.requests, sequence, &self.names));
+            match written {
+                Ok(()) => self.waiting.push((sequence, number)),
+                Err(why) => results[number] = Err(why.into()),
+            }
+            if self.requests.bytes().len() >= PIECE || self.waiting.len() >= window {
+                self.flush(&mut results);
+            }
+        }
+        self.flush(&mut results);
+        results
+    }
+
+    /// Sends what waits. What was not answered for certain counts as not made.
+    fn flush(&mut self, results: &mut [Result<(), NotMade>]) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        if let Err(error) = self.exchange(results) {
+            self.kernel.socket.give_up();
+            for (_, number) in &self.waiting {
+                if results[*number].is_ok() {
+                    results[*number] = Err(NotMade::Unanswered(error.to_string()));
+                }
+            }
+        }
+        self.waiting.clear();
+        self.requests.clear();
+    }
+
+    fn exchange(&mut self, results: &mut [Result<(), NotMade>]) -> Result<(), Error> {
+        let operation = Self::OPERATION;
+        let malformed = |source| Error::Decode { operation, source };
+        let socket = &mut self.kernel.socket;
+        socket.refresh()?;
+        // Errors are always told; one acknowledgement at the end tells that all
+        // that was refused has been told by then.
+        self.requests.flag_last(NLM_F_ACK);
+        socket.send(&self.requests, operation)?;
+        let last = self.waiting.last().map(|(sequence, _)| *sequence);
+        loop {
+            for message in Messages::new(socket.receive(operation)?) {
+                let message = message.map_err(malformed)?;
+                if message.kind != NLMSG_ERROR {
+                    continue;
+                }
+                let answer = answer::decode(&message).map_err(malformed)?;
+                let which = self
+                    .waiting
+                    .binary_search_by_key(&message.sequence, |(sequence, _)| *sequence);
+                if let (Err(error), Ok(which)) = (answer, which) {
+                    results[self.waiting[which].1] = Err(error.into());
+                }
+                if Some(message.sequence) == last {
+                    return Ok(());
+                }
+            }
+        }
+    }
+}
