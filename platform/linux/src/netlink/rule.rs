@@ -140,9 +140,13 @@ fn keep(kind: u16, value: &[u8]) -> OpaqueAttribute {
     }
 }
 
-/// Adds or removes a rule. A removal names all that the rule says; the kernel takes
-/// what is not named for anything (`rule_find`), so a rule that says more than this
-/// one, has the same protocol and stands before it would be taken in its place.
+/// Adds or removes a rule.
+///
+/// An addition fails where the same rule is there already; one that differs only in
+/// its protocol counts as another rule (`rule_exists`). A removal names all that the
+/// rule says; the kernel takes what is not named for anything (`rule_find`), so a rule
+/// that says more than this one, has the same protocol and stands before it would be
+/// taken in its place.
 pub fn encode(
     requests: &mut Requests,
     sequence: u32,

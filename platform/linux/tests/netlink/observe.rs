@@ -20,6 +20,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("what_changes_while_it_is_read_is_read_whole", disturbed),
     ("a_dump_of_many_datagrams_is_whole", large),
     ("one_table_is_read_alone", one_table),
+    ("all_that_is_asked_for_is_answered", everything),
 ];
 
 /// What a plan that needs neither resolver nor filters sees.
@@ -280,4 +281,30 @@ fn one_table() {
     assert_eq!(read(Some(28272), Some(110)), ["fd20::/16"]);
     assert_eq!(read(None, Some(110)), ["fd20::/16"]);
     assert!(read(Some(28273), None).is_empty());
+}
+
+/// Also where there is no bus, or one that serves another namespace.
+fn everything() {
+    two_links();
+    let snapshot = Linux::new()
+        .observe(Need::EVERYTHING)
+        .expect("it can be observed");
+    let standings = [
+        snapshot.links.standing(),
+        snapshot.addresses.standing(),
+        snapshot.routes.standing(),
+        snapshot.rules.standing(),
+        snapshot.firewall.standing(),
+        snapshot.xfrm.standing(),
+    ];
+    assert_eq!(standings, ["seen"; 6]);
+    for asked in [
+        snapshot.resolved.standing(),
+        snapshot.resolv_conf.standing(),
+        snapshot.nsswitch.standing(),
+    ] {
+        assert_ne!(asked, "unread");
+    }
+    assert_eq!(snapshot.held.standing(), "unread");
+    assert!(snapshot.privileged);
 }
