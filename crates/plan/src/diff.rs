@@ -11,7 +11,7 @@ use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason, Standing};
 use netprof_model::resource::Resource;
 use netprof_model::snapshot::{Index, NotKnown};
-use netprof_model::{Diagnostic, State};
+use netprof_model::{Diagnostic, Owner, State};
 
 use crate::draft::{Draft, Wanted};
 use crate::order;
@@ -146,7 +146,10 @@ fn make_so(
     plan.changes.push(Change {
         id: 0,
         resource: wanted.resource.clone(),
-        owner: index.owner(&wanted.resource),
+        owner: match live {
+            None => Owner::Netprof,
+            Some(_) => index.owner(&wanted.resource),
+        },
         before: live,
         after: target,
         original,

@@ -105,13 +105,16 @@ fn find<'a>(
             return Meant::Waits(format!("waits for {detail}"));
         }
         diagnostics.push(
-            Diagnostic::error("plan::no-link", format!("no live link is {detail}"))
-                .at(decl.at.clone())
-                .label("nothing matches this")
-                .help(format!(
-                    "links that are up: {}; add `optional=#true` if the profile can do without it",
-                    names(snapshot.links.items().iter().filter(|link| link.up))
-                )),
+            Diagnostic::error(
+                "plan::no-link",
+                format!("nothing on this machine is {detail}"),
+            )
+            .at(decl.at.clone())
+            .label("nothing matches this")
+            .help(format!(
+                "links that are up: {}; add `optional=#true` if the profile can do without it",
+                names(snapshot.links.items().iter().filter(|link| link.up))
+            )),
         );
         return Meant::Blocked(format!("needs {detail}"));
     }

@@ -89,7 +89,12 @@ pub(crate) fn taken_by(found: Found) -> String {
                 Some(dev) if found.route().is_some() => format!("go through {dev}"),
                 _ => "be dropped".to_owned(),
             };
-            format!("{way}, by {}{}", rule_of(rule), owned(route.owner))
+            let owner = if route.owner == rule.owner {
+                String::new()
+            } else {
+                owned(route.owner)
+            };
+            format!("{way}, by {}{owner}", rule_of(rule))
         }
     }
 }

@@ -131,6 +131,17 @@ fn place(
         draft.refuse(subject, reason, error, at);
         return Ok(None);
     }
+    if let Some(server) = addresses(scope).find(|server| server.port == Some(853)) {
+        return Err(Diagnostic::error(
+            "plan::dns-over-tls-port",
+            format!(
+                "{subject}: resolved keeps port 853 for DNS over TLS, and would ask {} on port 53",
+                server.address
+            ),
+        )
+        .label("this server would be asked on another port")
+        .help("leave the port out, or give the server another one"));
+    }
     let Some(name) = &scope.link else {
         return delegate(ground, scope, "names no link").map(Some);
     };
@@ -187,7 +198,16 @@ fn delegate(ground: &Ground, scope: &Scope, why: &str) -> Result<Place, Diagnost
     .help("name a link for it, with one list of servers for each link"))
 }
 
-/// The domains of `scopes`, as resolved is told them.
+/// A server as resolved gives it back: it does not tell the usual port.
+fn as_read_back(server: &DnsServer) -> DnsServer {
+    DnsServer {
+        port: server.port.filter(|port| *port != 53),
+        ..server.clone()
+    }
+}
+
+/// The domains of `scopes`, as resolved is told them: what is searched comes first,
+/// which is the order in which it gives back those of a link of networkd's.
 fn domains(scopes: &[&Scope]) -> Vec<DnsDomain> {
     let mut all: Vec<DnsDomain> = Vec::new();
     for scope in scopes {
@@ -207,12 +227,13 @@ fn domains(scopes: &[&Scope]) -> Vec<DnsDomain> {
             all.push(DnsDomain::route("."));
         }
     }
+    all.sort_by_key(|domain| domain.route_only);
     all
 }
 
 fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], draft: &mut Draft) {
     let Some(first) = scopes.first() else { return };
-    let servers: Vec<DnsServer> = addresses(first).cloned().collect();
+    let servers: Vec<DnsServer> = addresses(first).map(as_read_back).collect();
     let mut reasons: Vec<Reason> = scopes.iter().map(|scope| reason(scope)).collect();
     match place {
         Place::Link(dev) => {
@@ -428,7 +449,10 @@ fn check_servers(after: &Snapshot, draft: &mut Draft) {
             )
             .at(server.at.clone())
             .label("queries to this server will fail")
-            .help(format!("add a route to it: route \"{to}\" ...")),
+            .help(format!(
+                "add a route to it, such as `route \"{}\" link=\"NAME\"`",
+                ipnet::IpNet::from(to)
+            )),
         );
     }
 }

@@ -396,7 +396,7 @@ impl<'a> Keeper<'a, '_> {
             // that have a way of their own.
             let found = candidates
                 .chain(part.hosts().take(16))
-                .find(|to| !self.has_own_way(prefix, *to));
+                .find(|to| !self.has_own_way(prefix, *to) && *to != part.network());
             if let Some(to) = found
                 && !probes.contains(&to)
             {

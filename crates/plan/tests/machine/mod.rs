@@ -149,9 +149,14 @@ fn address(snapshot: &mut Snapshot, words: &[&str]) {
         dynamic: false,
         secondary: false,
     });
-    if loopback || words.contains(&"noprefixroute") {
+    if loopback {
         return;
     }
+    let host = format!(
+        "local {} dev {dev} table 255 proto 2",
+        IpNet::from(local.addr())
+    );
+    route(snapshot, &host.split_whitespace().collect::<Vec<_>>());
     let (connected, metric) = match local {
         IpNet::V4(_) => (local.addr().to_string(), 0),
         IpNet::V6(_) => (String::new(), 256),

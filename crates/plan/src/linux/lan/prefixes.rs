@@ -77,10 +77,15 @@ pub(super) fn of<'a>(
                 }
             }
         }
-        if lans.len() == before && !left_out {
+        // Without a name, every port is meant, also those that nothing is plugged into.
+        if lans.len() == before && !left_out && !node.links.is_empty() {
             let detail = format!("waits for an address on {}", link.name);
             draft.row(Standing::Waiting, "keep-lan", detail, reason);
         }
+    }
+    if lans.is_empty() && node.links.is_empty() {
+        let detail = "waits for a LAN: no physical link has an address to keep";
+        draft.row(Standing::Waiting, "keep-lan", detail, reason);
     }
     lans
 }

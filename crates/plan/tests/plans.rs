@@ -1,0 +1,437 @@
+//! Plans for machines that people have: each pinned whole, with its refusals.
+//!
+//! A machine is written in the words of ip(8) and resolvectl(1), a profile in its own
+//! language. What a plan says is pinned by a golden file of the test's name; look at a
+//! changed one with `cargo insta review`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod machine;
+
+use std::fmt::Write;
+
+use insta::assert_snapshot;
+use machine::machine;
+use netprof_model::plan::{Action, Plan, ProfileRef, Standing};
+use netprof_model::snapshot::{BaseChain, DnsGlobal, Os, XfrmPolicy};
+use netprof_model::{Owner, Section, Snapshot, State};
+use netprof_plan::plan;
+use netprof_profile::Library;
+
+fn planned(profile: &str, snapshot: &Snapshot) -> String {
+    let text = format!("profile \"office\" {{\n{profile}\n}}\n");
+    let resolved = Library::new([])
+        .resolve_text("office.kdl", &text, Os::Linux)
+        .unwrap_or_else(|refused| panic!("{:#?}", refused.diagnostics));
+    let reference = ProfileRef {
+        name: "office".to_owned(),
+        file: "office.kdl".to_owned(),
+        sha256: resolved.sha256,
+    };
+    described(&plan(Some((&resolved.profile, &reference)), snapshot))
+}
+
+fn described(plan: &Plan) -> String {
+    let mut text = String::new();
+    for change in &plan.changes {
+        let sign = match change.action() {
+            Action::Add => '+',
+            Action::Change => '~',
+            Action::Remove => '-',
+        };
+        let _ = writeln!(
+            text,
+            "{sign} {}  [owner {}, lasts {}]",
+            change.resource, change.owner, change.lasts
+        );
+        for (side, state) in [("from", &change.before), ("to", &change.after)] {
+            if let Some(state) = state {
+                let _ = writeln!(text, "    {side} {}", state_of(state));
+            }
+        }
+        for reason in &change.reasons {
+            let line = reason
+                .at
+                .as_ref()
+                .map_or_else(String::new, |at| format!(" (line {})", at.line));
+            let _ = writeln!(text, "    for {}{line}", reason.text);
+        }
+    }
+    for row in &plan.rows {
+        let sign = match row.standing {
+            Standing::Unchanged => '=',
+            Standing::Waiting => '?',
+            Standing::Blocked => '!',
+            Standing::Omitted => '.',
+        };
+        let _ = writeln!(text, "{sign} {}: {}", row.subject, row.detail);
+    }
+    for one in &plan.expectations {
+        let oif = one
+            .probe
+            .oif
+            .as_ref()
+            .map_or_else(String::new, |oif| format!(" through {oif}"));
+        let _ = writeln!(
+            text,
+            "ask {}{oif}: {}",
+            one.probe.to,
+            serde_json::to_string(&one.answer).unwrap()
+        );
+    }
+    for said in &plan.diagnostics {
+        let line = said
+            .location
+            .as_ref()
+            .map_or_else(String::new, |at| format!(" (line {})", at.line));
+        let _ = writeln!(
+            text,
+            "{} {}{line}: {}",
+            said.severity, said.code, said.message
+        );
+        if let Some(help) = &said.help {
+            let _ = writeln!(text, "    help: {help}");
+        }
+    }
+    text
+}
+
+fn state_of(state: &State) -> String {
+    let mut value = serde_json::to_value(state).unwrap();
+    let fields = value.as_object_mut().unwrap();
+    fields.remove("state");
+    // What resolved holds beside servers and domains is never touched here.
+    fields.retain(|_, value| value != "" && !value.as_array().is_some_and(Vec::is_empty));
+    value.to_string()
+}
+
+const LAPTOP: &str = "
+    link wlan0
+    addr wlan0 192.168.7.20/24
+    addr wlan0 fd00:7::20/64
+    route default via 192.168.7.1 dev wlan0 metric 600 proto 16
+    link docker0 kind bridge owner docker
+    addr docker0 172.17.0.1/16
+    dns wlan0 192.168.7.1 home.arpa
+";
+
+const OPENVPN: &str = "
+    link tun0 kind tun owner openvpn
+    addr tun0 10.8.0.2/24
+    route 0.0.0.0/1 via 10.8.0.1 dev tun0 owner openvpn
+    route 128.0.0.0/1 via 10.8.0.1 dev tun0 owner openvpn
+    route 10.99.0.0/16 via 10.8.0.1 dev tun0 owner openvpn
+    dns tun0 10.0.0.53 ~.
+";
+
+const LINKS: &str = r#"
+    link "vpn" optional=#true { match name="tun*" address="10.8.0.0/16"; }
+    link "lan" optional=#true { match name="wl*"; }
+"#;
+
+const OFFICE: &str = r#"
+    dns {
+        scope "corp" {
+            domains "corp.example.com" "10.in-addr.arpa"
+            search "corp.example.com"
+            servers "10.0.0.53" "10.0.0.54:5353"
+            link "vpn"
+        }
+    }
+    routes {
+        keep-localhost
+        keep-lan "lan" { also "192.168.50.0/24" via="192.168.7.254"; }
+        route "10.0.0.0/8" link="vpn"
+        route "172.20.0.0/14" via="192.168.7.254" metric=50
+        unreachable "10.66.0.0/16"
+    }
+"#;
+
+fn laptop(more: &str) -> Snapshot {
+    machine(&format!("{LAPTOP}{more}"))
+}
+
+#[test]
+fn the_office_with_openvpn_up() {
+    assert_snapshot!(planned(&format!("{LINKS}{OFFICE}"), &laptop(OPENVPN)));
+}
+
+#[test]
+fn the_office_with_no_vpn_waits() {
+    assert_snapshot!(planned(&format!("{LINKS}{OFFICE}"), &laptop("")));
+}
+
+#[test]
+fn the_office_without_a_resolver_is_refused() {
+    let mut machine = laptop(OPENVPN);
+    machine.resolved = Section::Absent;
+    assert_snapshot!(planned(&format!("{LINKS}{OFFICE}"), &machine));
+}
+
+const KEEP_LAN: &str = "routes { keep-lan; }";
+
+#[test]
+fn a_route_inside_the_lan_needs_a_copy() {
+    let vpn = format!(
+        "{OPENVPN} route 192.168.7.128/25 via 10.8.0.1 dev tun0 owner openvpn\n route 192.168.7.77/32 via 192.168.7.2 dev wlan0"
+    );
+    assert_snapshot!(planned(KEEP_LAN, &laptop(&vpn)));
+}
+
+#[test]
+fn keep_lan_without_a_name_means_physical_links() {
+    let more = "
+        link enp1s0 master 7
+        link team0 kind team
+        link vlan5 kind vlan
+        link bond0 kind bond index 7
+        addr bond0 10.20.0.5/24
+        link veth0 kind veth
+        addr veth0 10.30.0.1/24
+        link virbr0 kind bridge owner libvirt
+        addr virbr0 192.168.122.1/24
+    ";
+    assert_snapshot!(planned(KEEP_LAN, &laptop(more)));
+}
+
+#[test]
+fn a_rule_before_netprofs_own_is_named() {
+    let more = "rule 100 to 192.168.0.0/16 lookup 77 owner strongswan
+        link tun0 kind tun owner strongswan
+        addr tun0 10.8.0.2/24
+        route 192.168.0.0/16 dev tun0 table 77";
+    assert_snapshot!(planned(KEEP_LAN, &laptop(more)));
+}
+
+#[test]
+fn a_public_or_too_wide_lan_is_refused() {
+    let more = "
+        link eth0
+        addr eth0 198.51.100.7/24
+        addr eth0 2001:db8:7::7/64
+        link eth1
+        addr eth1 10.0.0.9/8
+    ";
+    assert_snapshot!(planned(KEEP_LAN, &laptop(more)));
+}
+
+#[test]
+fn an_ipsec_policy_and_a_kill_switch_are_named() {
+    let mut machine = laptop("");
+    machine.xfrm = Section::Seen(vec![XfrmPolicy {
+        direction: "out".to_owned(),
+        from: "0.0.0.0/0".parse().unwrap(),
+        to: "0.0.0.0/0".parse().unwrap(),
+        action: "allow".to_owned(),
+        transforms: true,
+        priority: 371_327,
+        owner: Owner::Strongswan,
+    }]);
+    machine.firewall = Section::Seen(vec![BaseChain {
+        family: "inet".to_owned(),
+        table: "mullvad".to_owned(),
+        chain: "output".to_owned(),
+        hook: "output".to_owned(),
+        priority: 0,
+        policy_drops: true,
+        rules_drop: false,
+        owner: Owner::Unknown,
+    }]);
+    assert_snapshot!(planned(KEEP_LAN, &machine));
+}
+
+#[test]
+fn without_root_the_plan_says_what_it_could_not_see() {
+    let mut machine = laptop("");
+    machine.privileged = false;
+    machine.xfrm = Section::Unreadable("Operation not permitted".to_owned());
+    machine.firewall = Section::Unreadable("Operation not permitted".to_owned());
+    assert_snapshot!(planned(KEEP_LAN, &machine));
+}
+
+#[test]
+fn a_kept_network_with_a_server_or_route_of_another_link_is_refused() {
+    let profile = format!(
+        r#"{LINKS}
+        dns {{ scope "corp" {{ domains "corp.example"; servers "192.168.7.53"; link "vpn"; }}; }}
+        routes {{
+            keep-lan "lan"
+            route "192.168.7.64/26" link="vpn"
+            route "192.168.0.0/16" link="vpn"
+        }}"#
+    );
+    assert_snapshot!(planned(&profile, &laptop(OPENVPN)));
+}
+
+#[test]
+fn several_kept_links_and_no_gateway_named_is_refused() {
+    let more =
+        "link eth0\n addr eth0 10.20.0.5/24\n route default via 10.20.0.1 dev eth0 metric 100";
+    let profile = "routes { keep-lan { also \"192.168.50.0/24\"; also \"192.168.51.0/24\" via=\"10.20.0.9\"; also \"192.168.52.0/24\" via=\"10.99.0.1\"; }; }";
+    assert_snapshot!(planned(profile, &laptop(more)));
+}
+
+#[test]
+fn a_route_goes_where_policy_routing_does_not_pass_it_by() {
+    let more = format!(
+        "{OPENVPN}
+        link tailscale0 kind tun owner tailscale
+        addr tailscale0 100.101.102.103/32
+        rule 5270 lookup 52 owner tailscale
+        route default dev tailscale0 table 52 owner tailscale"
+    );
+    let profile = format!("{LINKS} routes {{ route \"10.0.0.0/8\" link=\"vpn\"; }}");
+    assert_snapshot!(planned(&profile, &laptop(&more)));
+}
+
+#[test]
+fn a_taken_key_is_refused_or_replaced() {
+    let more = format!(
+        "{OPENVPN}
+        route 10.1.0.0/16 via 192.168.7.9 dev wlan0
+        route 10.2.0.0/16 via 192.168.7.9 dev wlan0
+        route 10.3.0.0/16 dev tun0"
+    );
+    let profile = format!(
+        "{LINKS} routes {{
+            route \"10.1.0.0/16\" link=\"vpn\"
+            route \"10.2.0.0/16\" link=\"vpn\" replace=#true
+            route \"10.3.0.0/16\" link=\"vpn\"
+            route \"172.17.0.0/16\" link=\"vpn\" replace=#true
+        }}"
+    );
+    assert_snapshot!(planned(&profile, &laptop(&more)));
+}
+
+#[test]
+fn gateways_and_sources_that_are_not_there_are_refused() {
+    let profile = format!(
+        "{LINKS} routes {{
+            route \"10.1.0.0/16\" via=\"10.77.0.1\"
+            route \"10.2.0.0/16\" via=\"192.168.7.1\" link=\"vpn\"
+            route \"10.3.0.0/16\" via=\"192.168.7.20\"
+            route \"10.4.0.0/16\" link=\"vpn\" src=\"10.8.0.77\"
+            route \"fd00:9::/48\" via=\"fe80::1\" link=\"lan\"
+        }}"
+    );
+    assert_snapshot!(planned(&profile, &laptop(OPENVPN)));
+}
+
+#[test]
+fn a_link_that_matches_nothing_or_twice_is_refused() {
+    let profile = r#"
+        link "gone" { match name="wwan*"; }
+        link "any" { match kind="tun"; }
+        routes {
+            route "10.1.0.0/16" link="gone"
+            route "10.2.0.0/16" link="any"
+            unreachable "10.3.0.0/16"
+        }"#;
+    let more = format!("{OPENVPN} link tun1 kind tun\n addr tun1 10.9.0.2/24");
+    assert_snapshot!(planned(profile, &laptop(&more)));
+}
+
+#[test]
+fn what_is_not_carried_out_yet_is_refused_on_its_line() {
+    let profile = r#"
+        link "lan" { match name="wl*"; }
+        link "cafe" { match ssid="cafe"; }
+        dns { scope "corp" { domains "corp.example"; servers from="dhcp"; link "lan"; }; }
+        containers { keep-local; docker { bridge "172.30.0.1/24"; }; }
+        proxy { http "http://me:s3cret@proxy.example:3128"; export "env"; }
+        mtu "lan" 1400
+        clamp-mss "lan"
+    "#;
+    assert_snapshot!(planned(profile, &laptop("")));
+}
+
+const ALONE: &str = r#"
+    link "lan" { match name="wl*"; }
+    dns {
+        scope "home" {
+            domains "home.arpa"
+            servers "192.168.7.1"
+            link "lan"
+            default-route #true
+        }
+    }
+"#;
+
+#[test]
+fn a_default_route_clears_what_takes_every_name_and_no_more() {
+    let more = format!(
+        "{OPENVPN} link third0\n addr third0 10.30.0.1/24\n dns third0 10.30.0.53 third.example default\n dns global 9.9.9.9"
+    );
+    assert_snapshot!(planned(ALONE, &laptop(&more)));
+}
+
+#[test]
+fn a_global_configuration_that_takes_every_name_is_named() {
+    let mut machine = laptop("");
+    if let Section::Seen(resolved) = &mut machine.resolved {
+        resolved.global = DnsGlobal {
+            servers: vec![netprof_model::dns::DnsServer::at(
+                "9.9.9.9".parse().unwrap(),
+            )],
+            domains: vec![netprof_model::dns::DnsDomain::route(".")],
+            fallback: Vec::new(),
+        };
+    }
+    assert_snapshot!(planned(ALONE, &machine));
+}
+
+#[test]
+fn a_domain_that_another_link_claims_is_named() {
+    let more = format!(
+        "{OPENVPN} link third0 networkmanager\n addr third0 10.30.0.1/24\n dns third0 10.30.0.53 corp.example.com"
+    );
+    assert_snapshot!(planned(&format!("{LINKS}{OFFICE}"), &laptop(&more)));
+}
+
+#[test]
+fn a_server_that_no_route_reaches_is_warned_of() {
+    let profile = format!(
+        "{LINKS} dns {{ scope \"corp\" {{ domains \"corp.example\"; servers \"172.16.0.53\"; link \"vpn\"; }}; }}"
+    );
+    let vpn = "link tun0 kind tun owner openvpn\n addr tun0 10.8.0.2/24\n dns tun0 10.0.0.53 ~.";
+    assert_snapshot!(planned(&profile, &laptop(vpn)));
+}
+
+#[test]
+fn a_link_that_only_searches_is_told_not_to_take_the_rest() {
+    let profile = format!(
+        "{LINKS} dns {{ scope \"corp\" {{ domains \"corp.example\"; search \"corp.example\"; servers \"10.8.0.1\"; link \"vpn\"; }}; }}"
+    );
+    assert_snapshot!(planned(&profile, &laptop(OPENVPN)));
+}
+
+#[test]
+fn other_servers_on_one_link_need_a_delegate() {
+    let profile = format!(
+        "{LINKS} dns {{
+            scope \"corp\" {{ domains \"corp.example\"; servers \"10.8.0.1\"; link \"vpn\"; }}
+            scope \"lab\" {{ domains \"lab.example\"; servers \"10.8.0.2\"; link \"vpn\"; }}
+            scope \"dev\" {{ domains \"dev.example\"; servers \"10.8.0.1\"; link \"vpn\"; }}
+        }}"
+    );
+    let mut machine = laptop(OPENVPN);
+    let without = planned(&profile, &machine);
+    if let Section::Seen(resolved) = &mut machine.resolved {
+        resolved.delegates = Some(Vec::new());
+    }
+    assert_snapshot!(format!(
+        "--- 252\n{without}--- 258\n{}",
+        planned(&profile, &machine)
+    ));
+}
+
+#[test]
+fn localhost_is_mended() {
+    let mut machine = laptop("");
+    machine::items(&mut machine.rules).retain(|rule| rule.key.priority != 0);
+    machine::items(&mut machine.addresses).retain(|one| one.dev != "lo");
+    for link in machine::items(&mut machine.links) {
+        link.up = link.name != "lo";
+    }
+    assert_snapshot!(planned("routes { keep-localhost; }", &machine));
+}
