@@ -43,10 +43,15 @@ impl Refusal {
     }
 }
 
+/// How many errors are kept, of which the first in the text are shown.
+const KEPT: usize = 100;
+
 /// What was found in one file.
 pub(crate) struct Report<'s> {
     source: &'s Source,
-    pub(crate) diagnostics: Vec<Diagnostic>,
+    diagnostics: Vec<Diagnostic>,
+    /// How many errors were found after [`KEPT`] of them.
+    more: usize,
     /// Whether parts of the file could not be read: what is missing may be there.
     pub(crate) torn: bool,
 }
@@ -56,6 +61,7 @@ impl<'s> Report<'s> {
         Self {
             source,
             diagnostics: Vec::new(),
+            more: 0,
             torn: false,
         }
     }
@@ -71,7 +77,33 @@ impl<'s> Report<'s> {
         }
     }
 
+    /// How many errors were found so far.
+    pub(crate) fn count(&self) -> usize {
+        self.diagnostics.len() + self.more
+    }
+
+    /// The errors that were kept, and how many more there are.
+    pub(crate) fn into_parts(self) -> (Vec<Diagnostic>, usize) {
+        (self.diagnostics, self.more)
+    }
+
+    /// Counts an error that nobody will see, if enough of them are kept.
+    fn is_full(&mut self) -> bool {
+        let full = self.diagnostics.len() >= KEPT;
+        self.more += usize::from(full);
+        full
+    }
+
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        if !self.is_full() {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
     pub(crate) fn refuse(&mut self, span: Span, refusal: Refusal) {
+        if self.is_full() {
+            return;
+        }
         let mut diagnostic = Diagnostic::error(refusal.code, refusal.message)
             .at(self.location(span))
             .label(refusal.label);
@@ -88,6 +120,10 @@ impl<'s> Report<'s> {
 
     /// Refuses a node that is not known in `parent`, which takes `known`.
     pub(crate) fn unknown_node(&mut self, node: &Node, parent: &str, known: &[&str]) {
+        if self.diagnostics.len() >= KEPT {
+            self.more += 1;
+            return;
+        }
         let name = Shown(&node.name.text);
         let help = did_you_mean(&node.name.text, known.iter().copied(), || {
             match home_of(&node.name.text) {

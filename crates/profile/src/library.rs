@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::check::check;
 use crate::code;
+use crate::limit::Errors;
 use crate::lint::lint;
 use crate::load::{Found, Listing, Loader, Place, named};
 use crate::merge::{Merge, Visit};
@@ -321,6 +322,29 @@ impl Library {
         found
     }
 
+    fn include_not_found(&self, path: &Path, from: &Name, include: &Spanned<Name>) -> Diagnostic {
+        let name = &include.value;
+        let here =
+            Library::new(std::iter::once(folder_of(path)).chain(self.folders.iter().cloned()));
+        let listing = here.list();
+        let names: BTreeSet<&str> = listing
+            .profiles
+            .iter()
+            .map(|found| found.name.as_str())
+            .filter(|other| *other != from.as_str())
+            .collect();
+        let help = did_you_mean(name.as_str(), names, || {
+            format!("write profile \"{name}\" {{ ... }} into this file, or into one beside it")
+        });
+        Diagnostic::error(
+            code::INCLUDE_NOT_FOUND,
+            format!("there is no profile \"{name}\" to include"),
+        )
+        .at(include.at.clone())
+        .label("not found")
+        .help(help)
+    }
+
     /// Merges the profile at `place` with what it includes.
     fn merged(
         &self,
@@ -336,10 +360,13 @@ impl Library {
             visited: BTreeMap::new(),
             chain: Vec::new(),
             files: Vec::new(),
-            errors: Vec::new(),
+            broken: Vec::new(),
+            errors: Errors::default(),
         };
         walk.visit(place);
-        let (merge, files, errors) = (walk.merge, walk.files, walk.errors);
+        let (merge, files) = (walk.merge, walk.files);
+        let mut errors = walk.errors.into_diagnostics();
+        errors.extend(walk.broken);
         if !errors.is_empty() {
             return Err(without_repetition(errors));
         }
@@ -475,7 +502,10 @@ struct Walk<'a> {
     /// The profiles that are being visited, the root first.
     chain: Vec<(PathBuf, Name)>,
     files: Vec<PathBuf>,
-    errors: Vec<Diagnostic>,
+    /// What is wrong with the files.
+    broken: Vec<Diagnostic>,
+    /// What is wrong with the includes.
+    errors: Errors,
 }
 
 impl Walk<'_> {
@@ -490,7 +520,7 @@ impl Walk<'_> {
             self.files.push(place.path.clone());
         }
         if place.file.is_broken() {
-            self.errors.extend(place.file.diagnostics.iter().cloned());
+            self.broken.extend(place.file.diagnostics.iter().cloned());
         }
         self.chain.push(identity.clone());
         let written = place.written();
@@ -521,25 +551,26 @@ impl Walk<'_> {
         let place = match self.find(from, &include.value) {
             Ok(Some(place)) => place,
             Ok(None) => {
-                let error = self.include_not_found(from, include);
-                self.errors.push(error);
+                let (library, name) = (self.library, from.written().name.clone());
+                self.errors
+                    .add(|| library.include_not_found(&from.path, &name, include));
                 return None;
             }
             Err(diagnostics) => {
-                self.errors.push(include_broken(include));
-                self.errors.extend(diagnostics);
+                self.errors.add(|| include_broken(include));
+                self.broken.extend(diagnostics);
                 return None;
             }
         };
         if place.file.is_broken() && !Rc::ptr_eq(&place.file, &from.file) {
-            self.errors.push(include_broken(include));
+            self.errors.add(|| include_broken(include));
         }
         let identity = place.identity();
         if let Some(start) = self.chain.iter().position(|other| other == &identity) {
             let circle = self.chain.get(start..).unwrap_or_default();
             let mut names: Vec<&str> = circle.iter().map(|(_, name)| name.as_str()).collect();
             names.push(identity.1.as_str());
-            self.errors.push(
+            self.errors.add(|| {
                 Diagnostic::error(
                     code::INCLUDE_CIRCLE,
                     format!(
@@ -549,20 +580,20 @@ impl Walk<'_> {
                 )
                 .at(include.at.clone())
                 .label("closes the circle")
-                .help("remove one of these includes, or move what both need to a third profile"),
-            );
+                .help("remove one of these includes, or move what both need to a third profile")
+            });
             return None;
         }
         if self.chain.len() >= MAX_INCLUDES {
-            self.errors.push(
+            self.errors.add(|| {
                 Diagnostic::error(
                     code::TOO_DEEP,
                     format!("includes lie in each other more than {MAX_INCLUDES} deep"),
                 )
                 .at(include.at.clone())
                 .label("one too many")
-                .help("include fewer profiles from one another"),
-            );
+                .help("include fewer profiles from one another")
+            });
             return None;
         }
         Some(place)
@@ -580,30 +611,6 @@ impl Walk<'_> {
             return Ok(Some(place));
         }
         self.library.search(self.loader, name)
-    }
-
-    fn include_not_found(&mut self, from: &Place, include: &Spanned<Name>) -> Diagnostic {
-        let name = &include.value;
-        let here = Library::new(
-            std::iter::once(folder_of(&from.path)).chain(self.library.folders.iter().cloned()),
-        );
-        let listing = here.list();
-        let names: BTreeSet<&str> = listing
-            .profiles
-            .iter()
-            .map(|found| found.name.as_str())
-            .filter(|other| *other != from.written().name.as_str())
-            .collect();
-        let help = did_you_mean(name.as_str(), names, || {
-            format!("write profile \"{name}\" {{ ... }} into this file, or into one beside it")
-        });
-        Diagnostic::error(
-            code::INCLUDE_NOT_FOUND,
-            format!("there is no profile \"{name}\" to include"),
-        )
-        .at(include.at.clone())
-        .label("not found")
-        .help(help)
     }
 }
 

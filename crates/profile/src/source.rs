@@ -20,10 +20,15 @@ pub const MAX_SIZE: usize = 1 << 20;
 pub(crate) struct Source {
     name: Arc<str>,
     text: Arc<str>,
-    /// Where each line starts. A place is looked up in it, not counted from the
-    /// start of the text: there may be a hundred thousand places.
+    /// Where each line starts. A place is looked up here and in `characters`, not
+    /// counted from the start of the text or line: a hundred thousand values on one
+    /// line have a place each.
     lines: Vec<usize>,
+    /// How many characters stand before each [`STEP`]th byte.
+    characters: Vec<usize>,
 }
+
+const STEP: usize = 64;
 
 impl Source {
     pub(crate) fn new(name: &str, text: &str) -> Self {
@@ -32,7 +37,26 @@ impl Source {
             name: name.into(),
             text: text.into(),
             lines: std::iter::once(0).chain(starts).collect(),
+            characters: text
+                .as_bytes()
+                .chunks(STEP)
+                .scan(0, |before, chunk| {
+                    let here = *before;
+                    *before += characters(chunk);
+                    Some(here)
+                })
+                .collect(),
         }
+    }
+
+    /// How many characters stand before the byte at `offset`.
+    fn characters_before(&self, offset: usize) -> usize {
+        let step = offset / STEP;
+        let Some(known) = self.characters.get(step) else {
+            return characters(self.text.as_bytes());
+        };
+        let rest = self.text.as_bytes().get(step * STEP..offset);
+        known + rest.map_or(0, characters)
     }
 
     pub(crate) fn name(&self) -> &Arc<str> {
@@ -47,15 +71,20 @@ impl Source {
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         let line = self.lines.partition_point(|start| *start <= span.start);
         let line_start = self.lines.get(line.saturating_sub(1)).map_or(0, |at| *at);
-        let before = self.text.get(line_start..span.start).unwrap_or_default();
+        let before = self.characters_before(span.start) - self.characters_before(line_start);
         Location {
             file: Arc::clone(&self.name),
             line: small(line),
-            column: small(before.chars().count() + 1),
+            column: small(before + 1),
             length: small(span.end.saturating_sub(span.start)),
             offset: small(span.start),
         }
     }
+}
+
+/// How many characters start in `bytes` of UTF-8.
+fn characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| **byte & 0xc0 != 0x80).count()
 }
 
 /// The texts of all files that were read, so that diagnostics can be shown.
@@ -100,7 +129,7 @@ fn without_passwords(text: &str) -> String {
         // Up to the quote, not to the end of the authority: a password with a `/` or
         // a space in it is a mistake, and is reported.
         let end = after
-            .find(|c: char| c == '"' || c == '\n')
+            .find(['"', '\n'])
             .unwrap_or(after.len());
         let (word, after) = after.split_at(end);
         match word
@@ -207,7 +236,8 @@ mod tests {
 
     #[test]
     fn a_place_is_found_as_the_model_finds_it() {
-        let text = "a\n\u{e4}b c\n\nd";
+        let text = format!("a\n\u{e4}b c\n\nd{}\n", "\u{20ac}x ".repeat(99));
+        let text = text.as_str();
         let source = Source::new("x.kdl", text);
         for (start, _) in text.char_indices() {
             let expected = Location::of(source.name(), text, start, 1);

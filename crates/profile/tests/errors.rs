@@ -4,6 +4,8 @@
 //! `check` says of it is pinned. A code without a file, or a file that does not
 //! show its code, fails.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 mod rendered;
 
 use std::collections::BTreeSet;

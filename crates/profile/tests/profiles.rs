@@ -1,5 +1,7 @@
 //! The example profiles work.
 
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
 use std::path::PathBuf;
 
 use netprof_model::snapshot::Os;

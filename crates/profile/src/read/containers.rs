@@ -130,7 +130,7 @@ fn pool(node: &Node, report: &mut Report<'_>) -> Option<Pool> {
     // and, with IPv4, one for everybody.
     let longest = prefix.value.max_prefix_len() - 2;
     if !(prefix.value.prefix_len()..=longest).contains(&size.value) {
-        report.diagnostics.push(
+        report.push(
             netprof_model::Diagnostic::error(
                 code::OUT_OF_RANGE,
                 format!(

@@ -33,7 +33,7 @@ fn scope(node: &Node, report: &mut Report<'_>) -> Option<Scope> {
     let mut link = None;
     let mut default_route = false;
     let mut once = Once::default();
-    let before = report.diagnostics.len();
+    let before = report.count();
     for child in children {
         let mut form = Form::new(child, report);
         match child.name.text.as_str() {
@@ -56,11 +56,11 @@ fn scope(node: &Node, report: &mut Report<'_>) -> Option<Scope> {
         once.first(report, child, "put all values after one of them");
     }
     // What follows compares the parts: it would repeat what was said of one of them.
-    if report.diagnostics.len() == before {
+    if report.count() == before {
         check(node, report, &domains, &search, &sources, default_route);
     }
     if let (Some(Some(Servers::Dhcp(at))), None) = (&sources, &link) {
-        report.diagnostics.push(
+        report.push(
             netprof_model::Diagnostic::error(
                 code::MISSING_NODE,
                 "servers from a DHCP lease need the link that has it",
@@ -104,7 +104,7 @@ fn check(
         {
             continue;
         }
-        report.diagnostics.push(
+        report.push(
             netprof_model::Diagnostic::error(
                 code::SEARCH_OUTSIDE,
                 format!(
@@ -146,7 +146,7 @@ fn servers(form: &mut Form<'_>, report: &mut Report<'_>) -> Option<Servers> {
     if listed_before {
         let listed = form.arguments(report, value::server);
         if let Some(first) = listed.first() {
-            report.diagnostics.push(
+            report.push(
                 netprof_model::Diagnostic::error(
                     code::CONTRADICTION,
                     "servers are listed here, or come from elsewhere, not both",

@@ -37,7 +37,7 @@ impl File {
                 .at(report.location(fault.span))
                 .label(fault.label.clone());
             diagnostic.help.clone_from(&fault.help);
-            report.diagnostics.push(diagnostic);
+            report.push(diagnostic);
         }
         // Of a text that is refused for its depth the rest was not even looked at.
         let refused = parsed
@@ -50,9 +50,9 @@ impl File {
             parsed.nodes.as_slice()
         };
         let profiles = file(nodes, &mut report);
-        let mut diagnostics = report.diagnostics;
+        let (mut diagnostics, more) = report.into_parts();
         diagnostics.sort_by_key(|diagnostic| diagnostic.location.as_ref().map(|at| at.offset));
-        let diagnostics = limited(diagnostics, parsed.more);
+        let diagnostics = limited(diagnostics, more + parsed.more);
         Self {
             profiles,
             diagnostics,
@@ -257,7 +257,7 @@ impl<'n> BodyReader<'n> {
             self.body.pieces.push(piece);
             return;
         };
-        report.diagnostics.push(
+        report.push(
             Diagnostic::error(
                 code::DUPLICATE,
                 format!("`{key}` is declared twice, first on line {line}"),

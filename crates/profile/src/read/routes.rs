@@ -135,7 +135,7 @@ fn route(node: &Node, report: &mut Report<'_>) -> Option<RouteDecl> {
     if let (Some(gateway), None) = (&via, &link)
         && is_link_local(gateway.value)
     {
-        report.diagnostics.push(
+        report.push(
             Diagnostic::error(
                 code::MISSING_PROPERTY,
                 format!(
@@ -183,7 +183,7 @@ fn same_family(
     } else {
         "IPv6"
     };
-    report.diagnostics.push(
+    report.push(
         Diagnostic::error(
             code::MIXED_FAMILIES,
             format!("`{prefix}` is {family}, `{}` is not", address.value),

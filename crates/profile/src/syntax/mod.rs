@@ -24,4 +24,6 @@ pub(crate) use parse::parse;
 pub(crate) use tree::{Entry, Node, Span, Value, Word};
 
 #[cfg(test)]
+mod oracle;
+#[cfg(test)]
 mod tests;

@@ -221,11 +221,13 @@ impl Parser<'_> {
                     node.children = Some(children);
                     node.block = Some(self.cursor.since(open));
                 }
-                Some(c) if !kept || !(is_newline(c) || matches!(c, ';' | '}' | '/')) => {
+                next if !kept
+                    || next.is_some_and(|c| !(is_newline(c) || matches!(c, ';' | '}' | '/'))) =>
+                {
                     if blocks > 0 {
                         return Err(self.unexpected("a node ends after its block"));
                     }
-                    if !spaced && kept {
+                    if !spaced {
                         return Err(self
                             .unexpected("values are set apart by spaces")
                             .help("write a space before it"));

@@ -117,3 +117,17 @@ fn a_brace_in_a_string_or_comment_is_no_block() {
     let text = "a \"{{{\" #\"{\"# /* {{{ */ // {{{\n".repeat(100);
     assert_eq!(faults(&text), [] as [&str; 0]);
 }
+
+#[test]
+fn what_is_commented_out_follows_the_grammar() {
+    let trees = |text: &str| parse(text).nodes.len();
+    assert_eq!(faults("/-a;b"), [] as [&str; 0]);
+    assert_eq!(trees("/-a;b"), 1);
+    assert_eq!(
+        faults("a /-b /-c=1 /-{ d; } { e; } /-{ f; }"),
+        [] as [&str; 0]
+    );
+    for wrong in ["a/-b", "a /-", "/-", "/- /- a", "a /- /-b", "a { b; } /-c"] {
+        assert_eq!(faults(wrong), [code::SYNTAX], "{wrong}");
+    }
+}

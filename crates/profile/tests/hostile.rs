@@ -1,0 +1,276 @@
+//! Files that are no profiles, by accident or on purpose: each is refused, soon,
+//! and nothing panics, aborts or waits.
+
+#![allow(clippy::expect_used, clippy::unwrap_used)]
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use netprof_model::snapshot::Os;
+use netprof_profile::{Library, MAX_SIZE, Refused, code};
+use proptest::prelude::*;
+
+fn refuse(what: &str, text: &str) -> Refused {
+    let start = Instant::now();
+    let refused = Library::default()
+        .resolve_text("x.kdl", text, Os::Linux)
+        .expect_err("it is no profile");
+    let took = start.elapsed();
+    // A debug build on a busy machine; it is some tens of milliseconds elsewhere.
+    assert!(took < Duration::from_secs(4), "{what:?}: {took:?}");
+    assert!(!refused.diagnostics.is_empty());
+    assert!(
+        refused.diagnostics.len() <= 21,
+        "{}",
+        refused.diagnostics.len()
+    );
+    refused
+}
+
+/// Bytes that no compressor would shorten, from a fixed seed.
+fn noise(length: usize, byte: impl Fn(u64) -> u8) -> Vec<u8> {
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    (0..length)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            byte(state >> 11)
+        })
+        .collect()
+}
+
+#[test]
+fn a_megabyte_of_noise_is_refused_soon() {
+    let printable = noise(MAX_SIZE, |bits| b' ' + u8::try_from(bits % 95).unwrap());
+    let lines = noise(MAX_SIZE, |bits| {
+        b"\n;{}\"#/*-\\abc1 ="[usize::try_from(bits % 16).unwrap()]
+    });
+    for bytes in [printable, lines] {
+        refuse("noise", &String::from_utf8(bytes).unwrap());
+    }
+}
+
+#[test]
+fn a_megabyte_of_one_thing_is_refused_soon() {
+    for piece in [
+        "}",
+        "{",
+        "a{",
+        ";",
+        "(",
+        ")",
+        "\"",
+        "#",
+        "#\"",
+        "\"\"\"\n",
+        "#\"\"\"\n",
+        "/-",
+        "a /-",
+        "/-a{",
+        "a /-{",
+        "/*",
+        "*/",
+        "/**/",
+        "/",
+        "\\",
+        "\\\n",
+        "a\\",
+        "=",
+        "a=",
+        "a =1 ",
+        "-",
+        ".",
+        "0x",
+        "\u{feff}",
+        "a {}\n",
+        "a;",
+        "a 1;",
+        "profile;",
+        "profile a;",
+        "a \"",
+        "a \"\\u{",
+        "true\n",
+        "a \"x\"{\n}",
+        "}}{{",
+        "profile \"a\" {",
+        "profile \"a\" { include \"a\"; }\n",
+        "\r",
+        "\0",
+        "a\"b",
+    ] {
+        let text = piece.repeat(MAX_SIZE / piece.len());
+        let refused = refuse(piece, &text);
+        assert!(refused.diagnostics[0].location.is_some(), "{piece:?}");
+    }
+}
+
+#[test]
+fn a_megabyte_of_one_thing_in_a_profile_is_refused_soon() {
+    for (before, piece, after) in [
+        ("", "route \"10.0.0.0/8\" link=\"a\"\n", ""),
+        ("routes {\n", "route \"10.0.0.0/8\" link=\"a\"\n", "}"),
+        ("routes { keep-lan {\n", "also \"10.0.0.0/8\"\n", "}}"),
+        ("dns { scope \"a\" { domains ", "\"a.b\" ", "}}"),
+        (
+            "dns {\n",
+            "scope \"a\" { servers \"10.0.0.1\"; domains \"a\"; link \"b\"; }\n",
+            "}",
+        ),
+        ("link \"a\" ", "many=#true ", ""),
+        ("", "link \"a\" { match name=\"b\"; }\n", ""),
+        ("", "description \"a\"\n", ""),
+        ("", "include \"a\"\n", ""),
+        ("", "remove scope \"a\"\n", ""),
+        ("", "os \"linux\" { include \"b\"; }\n", ""),
+        ("when { link ", "\"a\" ", "}"),
+        (
+            "containers { docker {\n",
+            "pool \"10.0.0.0/8\" size=24\n",
+            "}}",
+        ),
+    ] {
+        let count = (MAX_SIZE - 100) / piece.len();
+        let text = format!(
+            "profile \"p\" {{\n{before}{}{after}\n}}\n",
+            piece.repeat(count)
+        );
+        refuse(piece, &text);
+    }
+}
+
+#[test]
+fn a_megabyte_of_different_things_is_read_soon() {
+    let mut text = String::from("profile \"p\" { include \"q\"; routes {\n");
+    for number in 0..16_000_u32 {
+        let [_, a, b, c] = number.to_be_bytes();
+        text.push_str(&format!("route \"10.{a}.{b}.{c}/32\" link=\"l{number}\"\n"));
+    }
+    text.push_str("}}\nprofile \"q\" { dns {\n");
+    for number in 0..2_000 {
+        text.push_str(&format!(
+            "scope \"s{number}\" {{ domains \"d{number}.x\"; servers \"10.0.0.1\"; }}\n"
+        ));
+    }
+    text.push_str("}}\n");
+    assert!(text.len() < MAX_SIZE);
+    let start = Instant::now();
+    let refused = Library::default()
+        .resolve_text("x.kdl#p", &text, Os::Linux)
+        .expect_err("no link is declared");
+    assert!(
+        refused
+            .diagnostics
+            .iter()
+            .any(|one| one.code == code::UNDECLARED_LINK)
+    );
+    assert!(
+        start.elapsed() < Duration::from_secs(10),
+        "{:?}",
+        start.elapsed()
+    );
+}
+
+#[test]
+fn what_is_no_regular_file_is_refused_without_waiting() {
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("fifo.kdl");
+    assert!(
+        Command::new("mkfifo")
+            .arg(&fifo)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let library = Library::new([folder.path().to_owned()]);
+    for path in [
+        fifo.as_path(),
+        folder.path(),
+        Path::new("/dev/zero"),
+        Path::new("/dev/tty"),
+    ] {
+        let wanted = path.display().to_string();
+        let refused = library.resolve(&wanted, Os::Linux).expect_err(&wanted);
+        let code = &refused.diagnostics[0].code;
+        assert!(
+            [code::NOT_A_FILE, code::UNREADABLE].contains(&code.as_str()),
+            "{wanted}: {code}"
+        );
+    }
+    fs::write(folder.path().join("good.kdl"), "profile \"good\" {\n}\n").unwrap();
+    assert!(
+        library.resolve("good", Os::Linux).is_ok(),
+        "a FIFO beside it blocks nothing"
+    );
+    assert_eq!(library.list().profiles.len(), 1);
+}
+
+#[test]
+fn a_file_over_the_limit_is_refused_by_its_size() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("noise.kdl");
+    fs::write(&path, noise(3 << 20, |bits| bits.to_be_bytes()[7])).unwrap();
+    let start = Instant::now();
+    let refused = Library::default()
+        .resolve(&path.display().to_string(), Os::Linux)
+        .expect_err("it is too large");
+    assert_eq!(refused.diagnostics[0].code, code::TOO_LARGE);
+    assert!(start.elapsed() < Duration::from_millis(500));
+}
+
+#[test]
+fn includes_that_lie_in_each_other_without_end_are_refused() {
+    let mut text = String::new();
+    for number in 0..20_000 {
+        text.push_str(&format!(
+            "profile \"p{number}\" {{ include \"p{}\"; }}\n",
+            number + 1
+        ));
+    }
+    let refused = Library::default()
+        .resolve_text("x.kdl#p0", &text, Os::Linux)
+        .expect_err("too deep");
+    assert_eq!(refused.diagnostics[0].code, code::TOO_DEEP);
+}
+
+const VALID: &str = include_str!("../../../profiles/office.kdl");
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn arbitrary_bytes_do_no_harm(bytes in prop::collection::vec(any::<u8>(), 0..512)) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("x.kdl");
+        fs::write(&path, &bytes).unwrap();
+        let library = Library::new([folder.path().to_owned()]);
+        let _ = library.resolve(&path.display().to_string(), Os::Linux);
+        let _ = library.check_all();
+    }
+
+    #[test]
+    fn arbitrary_text_does_no_harm(text in "\\PC{0,300}") {
+        let _ = Library::default().resolve_text("x.kdl", &text, Os::Linux);
+    }
+
+    #[test]
+    fn a_profile_with_changed_letters_does_no_harm(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), "[ -~\n]{0,2}", 0..3_usize), 1..6)
+    ) {
+        let mut text = VALID.to_owned();
+        for (at, new, gone) in changes {
+            let at = at.index(text.len());
+            let end = (at + gone).min(text.len());
+            text.replace_range(at..end, &new);
+        }
+        match Library::default().resolve_text("x.kdl", &text, Os::Linux) {
+            Ok(resolved) => {
+                let shown = netprof_profile::show(&resolved.profile);
+                prop_assert!(Library::default().resolve_text("y.kdl", &shown, Os::Linux).is_ok(), "{}", shown);
+            }
+            Err(refused) => prop_assert!(netprof_model::diagnostic::any_error(&refused.diagnostics)),
+        }
+    }
+}
