@@ -58,14 +58,16 @@ pub fn put(root: &Path, scope: &Name, delegate: Option<&DnsDelegate>) -> Result<
     let path = file(root, scope);
     let told = |error: io::Error| format!("{}: {error}", path.display());
     let there = is_ours(&path)?;
-    let Some(delegate) = delegate else {
-        return if there {
-            fs::remove_file(&path).map_err(told)
-        } else {
-            Ok(())
-        };
-    };
     let folder = root.join(FOLDER);
+    let Some(delegate) = delegate else {
+        if there {
+            fs::remove_file(&path).map_err(told)?;
+            // It was made for the first delegate, and goes with the last: a folder that
+            // holds somebody else's stays, since it is not empty.
+            let _ = fs::remove_dir(&folder);
+        }
+        return Ok(());
+    };
     let made = DirBuilder::new()
         .recursive(true)
         .mode(0o755)
