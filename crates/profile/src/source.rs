@@ -128,9 +128,7 @@ fn without_passwords(text: &str) -> String {
         result.push_str(before);
         // Up to the quote, not to the end of the authority: a password with a `/` or
         // a space in it is a mistake, and is reported.
-        let end = after
-            .find(['"', '\n'])
-            .unwrap_or(after.len());
+        let end = after.find(['"', '\n']).unwrap_or(after.len());
         let (word, after) = after.split_at(end);
         match word
             .rsplit_once('@')
