@@ -91,7 +91,7 @@ fn row(text: &mut String, one: &Drift) {
             '~',
             format!(
                 "changed by {}: now {}",
-                one.owner,
+                one.owner.who(),
                 words::state(resource, state)
             ),
         ),

@@ -58,13 +58,21 @@ pub fn answer(title: &str, report: &Report) -> Answer {
             };
             let _ = writeln!(
                 text,
-                "\nDone, as transaction {}: every change was read back{asked}.\nTake it back with: sudo netprof rollback",
+                "\nDone, as transaction {}: every change was read back{asked}.",
                 done.transaction
             );
+            // A rollback is not undone by another one: that undoes what came before.
+            if plan.profile.is_some() {
+                text.push_str("Take it back with: sudo netprof rollback\n");
+            }
             Exit::Done
         }
         Outcome::Unchanged => {
-            let _ = writeln!(text, "{title}: nothing to do, all of it is so already");
+            let why = match plan.profile {
+                Some(_) => "all of it is so already",
+                None => "nothing is held",
+            };
+            let _ = writeln!(text, "{title}: nothing to do, {why}");
             table::kept(&mut text, &plan.kept);
             Exit::Done
         }

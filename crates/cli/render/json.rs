@@ -72,6 +72,9 @@ fn row(row: &Row) -> Value {
     json!({
         "standing": row.standing,
         "subject": row.subject,
+        "resource": row.resource.as_ref().map(|(resource, _)| resource.to_string()),
+        "kind": row.resource.as_ref().map(|(resource, _)| resource.kind()),
+        "state": state(row.resource.as_ref().map(|(_, state)| state)),
         "detail": row.detail,
         "reason": reason(&row.reason),
     })

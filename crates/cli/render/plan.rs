@@ -56,7 +56,8 @@ pub fn kept(text: &mut String, kept: &[Kept]) {
         let _ = writeln!(
             text,
             "  k {}  left as it is: changed by {}, {holds}",
-            one.resource, one.owner
+            words::subject(&one.resource),
+            one.owner.who()
         );
     }
 }
@@ -119,6 +120,8 @@ fn change_row(text: &mut String, change: &Change) {
         .map(|reason| reason.text.clone())
         .collect();
     why.dedup();
+    // That a route is there for a `route` goes without saying.
+    why.retain(|text| !matches!(text.as_str(), "route" | "unreachable" | "keep-localhost"));
     let says_owner = why.iter().any(|text| text.contains("owner "));
     if !matches!(change.owner, Owner::Netprof | Owner::Unknown)
         && change.before.is_some()
@@ -142,16 +145,19 @@ fn other_row(text: &mut String, row: &Row) {
         Standing::Omitted => '.',
     };
     let at = line_number(&row.reason).map(|number| format!("line {number}"));
-    let detail = match (row.standing, row.detail.as_str()) {
-        (Standing::Unchanged, "") => "already so",
+    let (subject, detail) = match (&row.resource, row.standing) {
+        (Some((resource, state)), _) => (
+            words::subject(resource),
+            format!("already {}", words::state(resource, state)),
+        ),
         // The diagnostic says it all.
-        (Standing::Blocked, _) => "blocked: see below",
-        (_, detail) => detail,
+        (None, Standing::Blocked) => (row.subject.clone(), "blocked: see below".to_owned()),
+        (None, _) => (row.subject.clone(), row.detail.clone()),
     };
     line(
         text,
-        &format!("  {sign} {}", row.subject),
-        detail,
+        &format!("  {sign} {subject}"),
+        &detail,
         at.as_deref().unwrap_or(""),
     );
 }

@@ -14,7 +14,6 @@ pub fn table(number: u32) -> String {
         253 => "default".to_owned(),
         254 => "main".to_owned(),
         255 => "local".to_owned(),
-        netprof_plan::linux::TABLE => format!("{number} (netprof's)"),
         other => other.to_string(),
     }
 }

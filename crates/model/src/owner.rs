@@ -97,6 +97,19 @@ impl Owner {
         )
     }
 
+    /// The owner as the subject of a sentence.
+    #[must_use]
+    pub fn who(self) -> &'static str {
+        match self {
+            Self::Kernel => "the kernel",
+            Self::Dhcp => "a DHCP client",
+            Self::Ra => "a router advertisement",
+            Self::User => "somebody by hand",
+            Self::Unknown => "somebody else",
+            named => named.as_str(),
+        }
+    }
+
     /// Every owner there is.
     pub const ALL: [Self; 19] = [
         Self::Netprof,

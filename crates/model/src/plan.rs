@@ -134,8 +134,11 @@ pub enum Standing {
 pub struct Row {
     /// How it stands.
     pub standing: Standing,
-    /// What it is about, in the words of the profile or of a resource.
+    /// What it is about, in the words of the profile.
     pub subject: String,
+    /// The resource that it is about, if it is about just one, and what that holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource: Option<(Resource, State)>,
     /// More about it.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub detail: String,

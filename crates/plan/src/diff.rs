@@ -109,10 +109,9 @@ fn make_so(
 ) {
     let target = Some(wanted.state.clone());
     if live == target || is_same_rule(live.as_ref(), &wanted.state) {
-        draft.row(
-            Standing::Unchanged,
-            wanted.resource.to_string(),
-            "",
+        draft.unchanged(
+            wanted.resource.clone(),
+            wanted.state.clone(),
             &first_reason(wanted),
         );
         return;

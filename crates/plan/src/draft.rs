@@ -70,7 +70,19 @@ impl Draft {
         self.rows.push(Row {
             standing,
             subject: subject.into(),
+            resource: None,
             detail: detail.into(),
+            reason: reason.clone(),
+        });
+    }
+
+    /// Says that a resource is as it must be.
+    pub(crate) fn unchanged(&mut self, resource: Resource, state: State, reason: &Reason) {
+        self.rows.push(Row {
+            standing: Standing::Unchanged,
+            subject: reason.text.clone(),
+            resource: Some((resource, state)),
+            detail: String::new(),
             reason: reason.clone(),
         });
     }

@@ -55,6 +55,11 @@ pub fn plan(profile: Option<(&Profile, &ProfileRef)>, snapshot: &Snapshot) -> Pl
     plan.rows = draft.rows;
     plan.expectations = draft.expectations;
     plan.diagnostics = draft.diagnostics;
+    if plan.is_refused() {
+        // Nothing will be done, so nothing will be left or let go, either.
+        plan.kept.clear();
+        plan.dropped.clear();
+    }
     plan
 }
 

@@ -57,18 +57,19 @@ impl<'a> Links<'a> {
         name: &Spanned<Name>,
         subject: &str,
         reason: &Reason,
-    ) -> Result<Vec<&'a Link>, Row> {
+    ) -> Result<Vec<&'a Link>, Box<Row>> {
         let (standing, detail) = match self.meant(&name.value) {
             Meant::Links(links) => return Ok(links),
             Meant::Waits(detail) => (Standing::Waiting, detail),
             Meant::Blocked(detail) => (Standing::Blocked, detail),
         };
-        Err(Row {
+        Err(Box::new(Row {
             standing,
             subject: subject.to_owned(),
+            resource: None,
             detail,
             reason: reason.clone(),
-        })
+        }))
     }
 }
 

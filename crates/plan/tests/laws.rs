@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use machine::machine;
 use netprof_model::dns::DnsServer;
-use netprof_model::held::{Committed, Held, HeldResource};
+use netprof_model::held::{Committed, HeldResource};
 use netprof_model::plan::{Change, Plan, ProfileRef};
 use netprof_model::profile::{
     Also, Containers, KeepLan, LinkDecl, LinkMatch, Profile, RouteDecl, RouteTarget, Routes, Scope,

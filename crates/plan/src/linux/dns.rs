@@ -148,7 +148,7 @@ fn place(
     let links = match ground.links.or_row(name, subject, reason) {
         Ok(links) => links,
         Err(row) => {
-            draft.rows.push(row);
+            draft.rows.push(*row);
             return Ok(None);
         }
     };

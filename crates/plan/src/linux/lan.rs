@@ -87,7 +87,7 @@ fn kept_links<'a>(
             .or_row(name, &format!("keep-lan {}", name.value), reason)
         {
             Ok(links) => kept.extend(links),
-            Err(row) => draft.rows.push(row),
+            Err(row) => draft.rows.push(*row),
         }
     }
     kept
@@ -227,7 +227,7 @@ impl<'a> Keeper<'a, '_> {
                 if let Some(rival) = rivals.first() {
                     reasons.push(Reason::plain(format!(
                         "in a table of its own, since {} has {} through {} in main",
-                        rival.owner,
+                        rival.owner.who(),
                         rival.key.dst,
                         rival.devices().next().unwrap_or("no link"),
                     )));

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::link::Link;
-use netprof_model::plan::{Reason, Standing};
+use netprof_model::plan::Reason;
 use netprof_model::profile::{RouteDecl, RouteTarget};
 use netprof_model::resource::Lasts;
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
@@ -61,7 +61,7 @@ impl<'a> Single<'a, '_> {
                     {
                         Ok(links) => Some(self.only(&links)?),
                         Err(row) => {
-                            draft.rows.push(row);
+                            draft.rows.push(*row);
                             return Ok(());
                         }
                     },
@@ -83,8 +83,7 @@ impl<'a> Single<'a, '_> {
             tos: 0,
         };
         if self.is_there(&key, &spec)? {
-            let subject = Resource::Route(key).to_string();
-            draft.row(Standing::Unchanged, subject, "already there", &self.reason);
+            draft.unchanged(Resource::Route(key), State::Route(spec), &self.reason);
         } else {
             draft.want(Wanted {
                 resource: Resource::Route(key),
@@ -129,6 +128,9 @@ impl<'a> Single<'a, '_> {
                     .help("add `via=` or `link=`")
             });
         };
+        // Without a link, the one whose own network the gateway is in: a longer prefix
+        // that somebody has routed elsewhere does not move the gateway there.
+        let link = link.or_else(|| self.neighbour(via));
         let oif = link.map(|link| link.name.as_str());
         // As the kernel checks it (fib_check_nh): the gateway must be reached without
         // another gateway.
@@ -164,6 +166,15 @@ impl<'a> Single<'a, '_> {
                 .label("this gateway is on no network of this host")
                 .help("a gateway must be a neighbour: an address in the network of a link")
         })
+    }
+
+    /// The link with the longest network of its own that holds `via`.
+    fn neighbour(&self, via: IpAddr) -> Option<&'a Link> {
+        let addresses = self.ground.base.addresses.items().iter();
+        let best = addresses
+            .filter(|one| one.local.contains(&via) && one.local.addr() != via)
+            .max_by_key(|one| one.local.prefix_len())?;
+        self.ground.base.link(&best.dev).filter(|link| link.up)
     }
 
     fn check_source(&self, link: Option<&Link>) -> Result<(), Diagnostic> {
@@ -287,8 +298,8 @@ impl<'a> Single<'a, '_> {
         let subject = &self.subject;
         if matches!(other.owner, Owner::Kernel | Owner::Ra | Owner::Dhcp) {
             return Err(taken(format!(
-                    "{subject}: the {} has a route with the same destination and metric ({way})",
-                    other.owner
+                    "{subject}: {} has a route with the same destination and metric ({way})",
+                    other.owner.who()
                 ))
                 .label("this would replace it")
                 .help("netprof never replaces such a route: outrank it by a lower `metric=`, or by longer prefixes"));
@@ -296,7 +307,7 @@ impl<'a> Single<'a, '_> {
         if !self.decl.replace {
             return Err(taken(format!(
                 "{subject}: {} has a route with the same destination and metric ({way})",
-                owner_or_somebody(other.owner)
+                other.owner.who()
             ))
             .label("this would replace it")
             .help("give another `metric=`, or `replace=#true` to put this one in its place"));
@@ -398,11 +409,4 @@ fn spread(prefix: IpNet) -> impl Iterator<Item = IpAddr> {
             IpAddr::V6(network) => IpAddr::V6((u128::from(network) | host).into()),
         }
     })
-}
-
-fn owner_or_somebody(owner: Owner) -> String {
-    match owner {
-        Owner::Unknown => "somebody else".to_owned(),
-        owner => owner.to_string(),
-    }
 }

@@ -17,7 +17,7 @@ use netprof_model::{Owner, Section, Snapshot};
 
 /// A machine with lo, the kernel's rules and a resolved that programs reach, and what
 /// `text` adds to it.
-pub fn machine(text: &str) -> Snapshot {
+pub(crate) fn machine(text: &str) -> Snapshot {
     let mut snapshot = Snapshot {
         privileged: true,
         place: Place {
@@ -81,7 +81,7 @@ const KERNEL: &str = "
     rule6 32766 lookup 254
 ";
 
-pub fn items<T>(section: &mut Section<Vec<T>>) -> &mut Vec<T> {
+pub(crate) fn items<T>(section: &mut Section<Vec<T>>) -> &mut Vec<T> {
     match section {
         Section::Seen(items) => items,
         _ => panic!("a machine has every section"),
@@ -203,8 +203,10 @@ fn route(snapshot: &mut Snapshot, words: &[&str]) {
         live: RouteLive::default(),
         owner: Owner::Unknown,
     };
-    let mut hop = Hop::default();
-    hop.weight = 1;
+    let mut hop = Hop {
+        weight: 1,
+        ..Hop::default()
+    };
     while let Some(word) = words.next() {
         let mut value = || words.next().unwrap();
         match word {

@@ -23,7 +23,9 @@ pub(super) fn check(
             "plan::ipsec-policy",
             format!(
                 "an IPsec policy of {} takes packets from {} to {} before routing does",
-                policy.owner, lan.address, lan.prefix
+                policy.owner.who(),
+                lan.address,
+                lan.prefix
             ),
         )
         .label("this would not hold")
@@ -43,7 +45,7 @@ pub(super) fn check(
                 "plan::firewall-drops",
                 format!(
                     "chain {} of nft table {} {} ({}) drops what it does not name: the LAN may stay cut off",
-                    chain.chain, chain.family, chain.table, chain.owner
+                    chain.chain, chain.family, chain.table, chain.owner.who()
                 ),
             )
             .at(node.at.clone())
