@@ -21,7 +21,11 @@ const MOST_PROCESSES: usize = 32_768;
 const MOST_DESCRIPTORS: usize = 4_096;
 
 /// Which process holds which tun or tap device: the owner that its name stands for, and
-/// its number. Processes that may not be looked at are left out.
+/// its number.
+///
+/// Left out are processes that may not be looked at, and those whose name stands for no
+/// owner: a workstation has tens of thousands of open files, and to find a process that
+/// says nothing is not worth reading them all.
 #[must_use]
 pub fn tunnel_owners() -> HashMap<String, (Owner, u32)> {
     tunnel_owners_below(Path::new("/proc"))
@@ -39,6 +43,10 @@ pub fn tunnel_owners_below(proc: &Path) -> HashMap<String, (Owner, u32)> {
             continue;
         };
         let folder = process.path();
+        let owner = owner_of(&folder);
+        if owner == Owner::Unknown {
+            continue;
+        }
         let Ok(descriptors) = fs::read_dir(folder.join("fd")) else {
             continue;
         };
@@ -49,22 +57,13 @@ pub fn tunnel_owners_below(proc: &Path) -> HashMap<String, (Owner, u32)> {
                 let details = folder.join("fdinfo").join(descriptor.file_name());
                 let device = short_text(&details).and_then(|text| device(&text));
                 if let Some(device) = device {
-                    let owner = owner_of(&folder);
-                    keep(&mut owners, device, owner, pid);
+                    // A device may be held by a parent and its children.
+                    owners.entry(device).or_insert((owner, pid));
                 }
             }
         }
     }
     owners
-}
-
-/// A device may be held by a parent and its children: one with a known name is kept
-/// before one without, and of equals the first.
-fn keep(owners: &mut HashMap<String, (Owner, u32)>, device: String, owner: Owner, pid: u32) {
-    let kept = owners.entry(device).or_insert((owner, pid));
-    if kept.0 == Owner::Unknown && owner != Owner::Unknown {
-        *kept = (owner, pid);
-    }
 }
 
 fn number(name: &std::ffi::OsStr) -> Option<u32> {
@@ -86,20 +85,10 @@ fn short_text(path: &Path) -> Option<String> {
     Some(text)
 }
 
-/// The owner that a process's name stands for, or else the program that it runs: an
-/// interpreter's `comm` says nothing of the script.
+/// The owner that a process's name stands for.
 fn owner_of(process: &Path) -> Owner {
     let comm = short_text(&process.join("comm")).unwrap_or_default();
-    match by_program(comm.trim()) {
-        Owner::Unknown => {
-            let program = fs::read_link(process.join("exe")).ok();
-            let program = program.as_deref().and_then(Path::file_name);
-            program
-                .and_then(|name| name.to_str())
-                .map_or(Owner::Unknown, by_program)
-        }
-        owner => owner,
-    }
+    by_program(comm.trim())
 }
 
 /// The owner that a program's name stands for. `comm` holds its first 15 bytes.
@@ -226,7 +215,6 @@ mod tests {
         assert_eq!(
             found,
             [
-                ("mine0".to_owned(), (Owner::Unknown, 13)),
                 ("tailscale0".to_owned(), (Owner::Tailscale, 12)),
                 ("tun0".to_owned(), (Owner::Openvpn, 11)),
             ]
