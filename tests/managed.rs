@@ -44,9 +44,15 @@ fn assert_scoped(lab: &Lab, office: &Office) {
     lab.netprof("apply office").exits(0);
     lab.forget_names();
     office.corp_dns.forget();
-    assert_eq!(lab.getent("nas.home.arpa"), ["192.168.77.50", "fd00:77::50"]);
+    assert_eq!(
+        lab.getent("nas.home.arpa"),
+        ["192.168.77.50", "fd00:77::50"]
+    );
     assert!(!office.corp_dns.saw("nas.home.arpa"));
-    assert_eq!(lab.getent("git.corp.example"), ["10.99.5.5", "fd00:99:5::5"]);
+    assert_eq!(
+        lab.getent("git.corp.example"),
+        ["10.99.5.5", "fd00:99:5::5"]
+    );
     lab.netprof("plan office --exit-code").exits(0);
     lab.netprof("rollback").exits(0);
     before.assert_same(&Picture::take(lab));
@@ -58,7 +64,9 @@ pub(crate) fn a_link_of_networkd_is_told_through_networkd(lab: &Lab) {
     let mut networkd = Networkd::start(lab, &[("10-corp.network", CORP)]);
     networkd.until_configured(lab, "corp0");
     until("resolved was told by networkd", || {
-        lab.resolved_link("corp0")["Domains"].to_string().contains("\".\"")
+        lab.resolved_link("corp0")["Domains"]
+            .to_string()
+            .contains("\".\"")
     });
     let planned = lab.netprof("plan office --json").exits(0).json();
     assert_eq!(planned["changes"][0]["manager"], "networkd", "{planned:#}");
@@ -75,11 +83,15 @@ pub(crate) fn a_link_of_networkmanager_lasts_until_its_next_update(lab: &Lab) {
         "ip4 10.99.0.2/24 ipv4.never-default yes ipv4.dns 10.99.0.1 ipv4.dns-search ~. ipv6.method disabled",
     );
     until("resolved was told by NetworkManager", || {
-        lab.resolved_link("corp0")["Domains"].to_string().contains("\".\"")
+        lab.resolved_link("corp0")["Domains"]
+            .to_string()
+            .contains("\".\"")
     });
     let planned = lab.netprof("plan office").exits(0);
     assert!(
-        planned.stdout.contains("until NetworkManager's next update"),
+        planned
+            .stdout
+            .contains("until NetworkManager's next update"),
         "{}",
         planned.stdout
     );

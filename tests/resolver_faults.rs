@@ -38,7 +38,10 @@ pub(crate) fn without_a_bus_there_is_no_resolver(lab: &Lab) {
     lab.write_profile("office", OFFICE);
     assert_refused(lab, "systemd-resolved does not run here");
     // What needs no resolver is carried out all the same.
-    lab.write_profile("routes", "profile \"routes\" { routes { route \"198.18.0.0/15\" via=\"192.168.77.1\"; }; }");
+    lab.write_profile(
+        "routes",
+        "profile \"routes\" { routes { route \"198.18.0.0/15\" via=\"192.168.77.1\"; }; }",
+    );
     lab.netprof("apply routes").exits(0);
     lab.netprof("release").exits(0);
 }

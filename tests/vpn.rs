@@ -66,13 +66,22 @@ pub(crate) fn openvpn_keeps_the_tunnel_and_the_lan_its_own(lab: &Lab) {
     assert!(lab.reaches("127.0.0.1") && lab.reaches("::1"));
     // Traffic to elsewhere still takes the tunnel, corp's own, too.
     assert_eq!(lab.way_to("203.0.113.80").unwrap().link, "tun0");
-    assert_eq!(lab.greeting("10.99.5.5:80").as_deref(), Some("vpn 10.8.0.2"));
+    assert_eq!(
+        lab.greeting("10.99.5.5:80").as_deref(),
+        Some("vpn 10.8.0.2")
+    );
     site.lan_dns.forget();
     site.corp_dns.forget();
     lab.forget_names();
-    assert_eq!(lab.getent("git.corp.example"), ["10.99.5.5", "fd00:99:5::5"]);
+    assert_eq!(
+        lab.getent("git.corp.example"),
+        ["10.99.5.5", "fd00:99:5::5"]
+    );
     assert_eq!(lab.dig_reverse("10.99.5.5"), ["git.corp.example."]);
-    assert_eq!(lab.getent("nas.home.arpa"), ["192.168.77.50", "fd00:77::50"]);
+    assert_eq!(
+        lab.getent("nas.home.arpa"),
+        ["192.168.77.50", "fd00:77::50"]
+    );
     assert_eq!(lab.getent("www.example.com"), ["203.0.113.80"]);
     assert!(!site.corp_dns.saw("nas.home.arpa") && !site.corp_dns.saw("www.example.com"));
     assert!(!site.lan_dns.saw("git.corp.example") && !site.lan_dns.saw("5.5.99.10.in-addr.arpa"));
@@ -100,7 +109,11 @@ pub(crate) fn what_openvpn_sets_anew_is_mended_by_the_next_apply(lab: &Lab) {
     lab.forget_names();
     assert!(lab.getent("nas.home.arpa").is_empty());
     let status = lab.netprof("status --exit-code").exits(0);
-    assert!(status.stdout.contains("gone with its link"), "{}", status.stdout);
+    assert!(
+        status.stdout.contains("gone with its link"),
+        "{}",
+        status.stdout
+    );
     lab.netprof("plan office --exit-code").exits(5);
     lab.netprof("apply office").exits(0);
     // Somebody who changes the same link is drift, though.
@@ -109,11 +122,16 @@ pub(crate) fn what_openvpn_sets_anew_is_mended_by_the_next_apply(lab: &Lab) {
     assert!(status.stdout.contains("dns link tun0"), "{}", status.stdout);
     lab.netprof("apply office").exits(0);
     lab.forget_names();
-    assert_eq!(lab.getent("nas.home.arpa"), ["192.168.77.50", "fd00:77::50"]);
+    assert_eq!(
+        lab.getent("nas.home.arpa"),
+        ["192.168.77.50", "fd00:77::50"]
+    );
     assert!(lab.reaches("192.168.77.50"));
 
     vpn.disconnect();
-    until("the tunnel is gone", || lab.output("ip link show tun0").status.code() != Some(0));
+    until("the tunnel is gone", || {
+        lab.output("ip link show tun0").status.code() != Some(0)
+    });
     lab.netprof("release").exits(0);
     before.assert_same(&Picture::take(lab));
 }

@@ -17,7 +17,11 @@ extern "C" fn stop(_: nix::libc::c_int) {
 ///
 /// The kernel refuses a handler (sigaction(2)); it has no reason to.
 pub fn catch() -> nix::Result<()> {
-    let action = SigAction::new(SigHandler::Handler(stop), SaFlags::SA_RESTART, SigSet::empty());
+    let action = SigAction::new(
+        SigHandler::Handler(stop),
+        SaFlags::SA_RESTART,
+        SigSet::empty(),
+    );
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         // SAFETY: the handler only stores to an atomic, which is safe in a signal
         // handler (signal-safety(7)).
