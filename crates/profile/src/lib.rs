@@ -24,6 +24,7 @@ mod source;
 mod suggest;
 mod syntax;
 mod value;
+mod walk;
 
 pub use library::{Checked, Library, Refused, Resolved};
 pub use load::{Found, Listing};

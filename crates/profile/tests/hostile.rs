@@ -18,8 +18,9 @@ fn refuse(what: &str, text: &str) -> Refused {
         .resolve_text("x.kdl", text, Os::Linux)
         .expect_err("it is no profile");
     let took = start.elapsed();
-    // A debug build on a busy machine; it is some tens of milliseconds elsewhere.
-    assert!(took < Duration::from_secs(4), "{what:?}: {took:?}");
+    // A debug build, on a machine that is busy with other tests: a tenth of this is
+    // usual. What this is for is the difference between linear and not.
+    assert!(took < Duration::from_secs(10), "{what:?}: {took:?}");
     assert!(!refused.diagnostics.is_empty());
     assert!(
         refused.diagnostics.len() <= 21,
