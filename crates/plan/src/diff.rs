@@ -5,7 +5,7 @@
 //! committed by netprof goes back to its original where it is no longer wanted; what
 //! somebody else changed since is theirs, and stays.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason, Standing};
@@ -22,6 +22,11 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
     let held = snapshot.held().map_or(&[][..], |held| &held.resources);
     let wanted = std::mem::take(&mut draft.wanted);
     let named: HashSet<&Resource> = wanted.iter().map(|one| &one.resource).collect();
+    let living: HashMap<&Resource, &HeldResource> = held
+        .iter()
+        .filter(|entry| !snapshot.is_expired(&entry.place))
+        .map(|entry| (&entry.resource, entry))
+        .collect();
 
     for entry in held.iter().filter(|entry| !named.contains(&entry.resource)) {
         if snapshot.is_expired(&entry.place) {
@@ -37,9 +42,7 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
         }
     }
     for one in &wanted {
-        let entry = held
-            .iter()
-            .find(|entry| entry.resource == one.resource && !snapshot.is_expired(&entry.place));
+        let entry = living.get(&one.resource).copied();
         match live.state(&one.resource) {
             Err(unknown) => draft.diagnostics.push(not_known(&one.resource, &unknown)),
             Ok(state) => make_so(plan, draft, one, entry, state, live),
