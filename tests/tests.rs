@@ -42,11 +42,17 @@ mod rivals;
 mod tunnels;
 // What netprof is for.
 #[cfg(target_os = "linux")]
+mod examples;
+#[cfg(target_os = "linux")]
+mod interruptions;
+#[cfg(target_os = "linux")]
 mod lan;
 #[cfg(target_os = "linux")]
 mod managed;
 #[cfg(target_os = "linux")]
 mod resolver_faults;
+#[cfg(target_os = "linux")]
+mod routes;
 #[cfg(target_os = "linux")]
 mod scopes;
 #[cfg(target_os = "linux")]
@@ -108,6 +114,17 @@ fn main() -> std::process::ExitCode {
         Host transactions::a_foreign_edit_survives_a_release,
         Host transactions::what_goes_with_its_link_is_neither_drift_nor_work,
         Host transactions::apply_without_rights_says_what_it_needs,
+        Host routes::an_ordinary_route_is_put_back,
+        Host routes::a_route_with_metrics_and_onlink_is_put_back,
+        Host routes::a_route_over_several_ways_is_put_back_or_refused,
+        Host routes::a_route_by_a_nexthop_object_is_put_back,
+        Host routes::what_would_come_back_as_something_else_is_refused,
+        Host routes::a_route_for_some_sources_only_is_put_back,
+        Host routes::a_taken_destination_is_refused_without_replace,
+        Host routes::sources_metrics_and_unreachable_hold_and_come_off,
+        Host routes::routes_that_packets_would_not_take_go_where_they_do,
+        Host routes::a_gateway_that_only_a_declared_route_reaches_is_refused,
+        Host examples::dump,
         Host vpn::openvpn_keeps_the_tunnel_and_the_lan_its_own,
         Host vpn::what_openvpn_sets_anew_is_mended_by_the_next_apply,
         Host managed::a_link_of_networkd_is_told_through_networkd,
@@ -117,6 +134,8 @@ fn main() -> std::process::ExitCode {
         Host resolver_faults::a_resolver_that_hangs_is_refused_in_time,
         Host resolver_faults::a_resolver_of_another_namespace_is_not_this_machines,
         Host resolver_faults::scopes_that_no_program_would_reach_are_refused,
+        Host interruptions::a_wish_to_stop_takes_all_of_it_back,
+        Host interruptions::a_kill_is_recovered_from,
         Newer scopes::a_scope_takes_its_names_from_a_link_that_took_all,
         Newer scopes::a_scope_without_a_link_is_a_delegate,
     ])

@@ -36,6 +36,12 @@ pub fn refusal(error: &Error) -> Diagnostic {
     let help = match error {
         Error::Locked { .. } => "wait until it is done, and try again",
         Error::NothingToRollBack => "see `netprof history` for what was done",
+        Error::Cancelled => {
+            return Diagnostic::error(
+                "engine::refused",
+                "interrupted before anything was changed",
+            );
+        }
         _ => return failure("engine::refused", error),
     };
     failure("engine::refused", error).help(help)

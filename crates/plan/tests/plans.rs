@@ -64,7 +64,11 @@ fn described(plan: &Plan) -> String {
             Standing::Blocked => '!',
             Standing::Omitted => '.',
         };
-        let _ = writeln!(text, "{sign} {}: {}", row.subject, row.detail);
+        let resource = row
+            .resource
+            .as_ref()
+            .map_or_else(String::new, |(resource, _)| resource.to_string());
+        let _ = writeln!(text, "{sign} {}: {}{resource}", row.subject, row.detail);
     }
     for one in &plan.expectations {
         let oif = one
