@@ -1,5 +1,6 @@
 //! What a command has to say, before it is printed one way or the other.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::io::{self, Write};
 
@@ -61,11 +62,27 @@ impl Answer {
             writeln!(out)?;
             return out.flush();
         }
-        out.write_all(self.text.as_bytes())?;
+        out.write_all(printable(&self.text).as_bytes())?;
         out.flush()?;
         let mut err = io::stderr().lock();
         err.write_all(diagnostics::render(&self.diagnostics, &self.sources, colour).as_bytes())
     }
+}
+
+/// `text` with a mark in the place of each character that would steer a terminal: a
+/// file or the name of a link may hold any. All bytes keep their place, which
+/// diagnostics count on.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if !text.contains(steers) {
+        return Cow::Borrowed(text);
+    }
+    let mark = |c: char| match (steers(c), c.len_utf8()) {
+        (false, _) => c,
+        (true, 1) => '?',
+        (true, _) => '\u{bf}',
+    };
+    Cow::Owned(text.chars().map(mark).collect())
 }
 
 /// An error with everything that it came from, as one diagnostic.
@@ -83,4 +100,17 @@ pub fn chain(error: &dyn Error) -> String {
         source = next.source();
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::printable;
+
+    #[test]
+    fn what_steers_a_terminal_is_marked_and_nothing_moves() {
+        let text = "a\u{1b}[31m\tb\r\u{9b}\u{7f}\n\u{20ac}";
+        let shown = printable(text);
+        assert_eq!(shown, "a?[31m\tb?\u{bf}?\n\u{20ac}");
+        assert_eq!(shown.len(), text.len());
+    }
 }

@@ -14,6 +14,7 @@ use netprof_profile::{Library, Resolved};
 use crate::answer::{Answer, failure};
 use crate::args::Global;
 use crate::platform::{System, signal, user};
+use crate::render::plan::Title;
 
 /// What every command has at hand.
 pub struct Context {
@@ -117,5 +118,13 @@ pub fn reference(resolved: &Resolved) -> ProfileRef {
         name: resolved.profile.name.to_string(),
         file,
         sha256: resolved.sha256.clone(),
+    }
+}
+
+/// What a plan of `resolved` is called.
+pub fn title(resolved: &Resolved) -> Title<'_> {
+    Title {
+        name: resolved.profile.name.as_str(),
+        file: &resolved.profile.at.file,
     }
 }

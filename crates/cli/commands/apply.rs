@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::{Result, input, transaction};
 use crate::answer::Answer;
-use crate::context::{Context, HERE, reference};
+use crate::context::{Context, HERE, reference, title};
 use crate::render::json as render;
 
 /// Makes the profile `what` so, or the plan in the file `what`.
@@ -46,7 +46,7 @@ pub fn run(context: &Context, what: &str) -> Result {
             planned(&resolved, &reference, promise.as_ref(), snapshot)
         })
     })?;
-    let mut answer = transaction::answer(&reference.name, &report);
+    let mut answer = transaction::answer(title(&resolved), &report);
     let mut diagnostics = resolved.warnings;
     diagnostics.append(&mut answer.diagnostics);
     Ok(answer.with(diagnostics, resolved.sources))
@@ -84,7 +84,7 @@ fn promise(what: &str) -> std::result::Result<Option<Promise>, Diagnostic> {
     }
     let object: Value = input::json(path, &text, "plan")?;
     let malformed = |why: &str| {
-        Diagnostic::error("file::malformed", format!("{what} is not a plan: {why}"))
+        Diagnostic::error("file::malformed", format!("{what} is no plan: {why}"))
             .help("write one with `netprof plan PROFILE -o FILE`")
     };
     if object.get("command").and_then(Value::as_str) != Some("plan") {

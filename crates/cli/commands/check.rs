@@ -46,15 +46,14 @@ pub fn run(context: &Context, what: &[String]) -> Result {
         let folders: Vec<String> = folders.map(|folder| folder.display().to_string()).collect();
         let _ = writeln!(text, "No profile is in {}", folders.join(", "));
     } else {
-        let names = if profiles.is_empty() {
-            "nothing".to_owned()
+        let sound = if profiles.is_empty() {
+            "No profile is sound".to_owned()
         } else {
-            profiles.join(", ")
+            format!("Sound: {}", profiles.join(", "))
         };
-        let _ = writeln!(
-            text,
-            "Checked {names}: {errors} errors, {warnings} warnings"
-        );
+        let errors = counted(errors, "error");
+        let warnings = counted(warnings, "warning");
+        let _ = writeln!(text, "{sound} ({errors}, {warnings})");
     }
     let exit = if any_error(&diagnostics) {
         Exit::Refused
@@ -66,4 +65,9 @@ pub fn run(context: &Context, what: &[String]) -> Result {
         exit,
         ..Answer::done(text, body).with(diagnostics, sources)
     })
+}
+
+fn counted(count: usize, what: &str) -> String {
+    let plural = if count == 1 { "" } else { "s" };
+    format!("{count} {what}{plural}")
 }

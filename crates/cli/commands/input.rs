@@ -51,8 +51,11 @@ pub fn json<T: serde::de::DeserializeOwned>(
     serde_json::from_str(text).map_err(|error| {
         Diagnostic::error(
             "file::malformed",
-            format!("{} is not {what}: {error}", path.display()),
+            format!("{} is no {what}: {error}", path.display()),
         )
-        .help(format!("write one anew with `netprof {what} -o FILE`"))
+        .help(match what {
+            "plan" => "write one with `netprof plan PROFILE -o FILE`",
+            _ => "write one with `netprof snapshot -o FILE`",
+        })
     })
 }

@@ -5,11 +5,12 @@ use std::path::Path;
 use netprof_model::snapshot::VERSION;
 use netprof_model::{Diagnostic, Section, Snapshot};
 use netprof_plan::{need, plan};
+use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Result, input};
 use crate::answer::{Answer, failure};
-use crate::context::{Context, HERE, reference};
+use crate::context::{Context, HERE, reference, title};
 use crate::exit::Exit;
 use crate::render::{json as render, plan as table};
 
@@ -42,7 +43,7 @@ pub fn run(
     let reference = reference(&resolved);
     let made = plan(Some((&resolved.profile, &reference)), &live);
 
-    let mut text = table::plan(&reference.name, &made);
+    let mut text = table::plan(title(&resolved), &made);
     let refused = made.is_refused();
     let differs = !made.changes.is_empty();
     text.push_str(&closing(profile, refused, differs, from.is_some()));
@@ -86,13 +87,17 @@ fn write(output: &Path, object: &Value) -> std::result::Result<(), Diagnostic> {
 
 /// The snapshot in the file at `path`.
 fn snapshot(path: &Path) -> std::result::Result<Snapshot, Diagnostic> {
+    /// `snapshot --json` wraps it in the object that every command prints.
+    #[derive(Deserialize)]
+    struct Printed {
+        snapshot: Snapshot,
+    }
     let text = input::read(path)?;
     let object: Value = input::json(path, &text, "snapshot")?;
-    // `snapshot --json` wraps it in the object that every command prints.
-    let inner = object.get("snapshot").unwrap_or(&object);
-    let version = inner.get("version").and_then(Value::as_u64);
-    if version != Some(u64::from(VERSION)) {
-        let found = version.map_or_else(|| "none".to_owned(), |version| version.to_string());
+    let printed = object.get("snapshot");
+    let version = printed.unwrap_or(&object).get("version");
+    if version.and_then(Value::as_u64) != Some(u64::from(VERSION)) {
+        let found = version.map_or_else(|| "none".to_owned(), Value::to_string);
         return Err(Diagnostic::error(
             "plan::snapshot-version",
             format!(
@@ -102,5 +107,9 @@ fn snapshot(path: &Path) -> std::result::Result<Snapshot, Diagnostic> {
         )
         .help("take it anew with this netprof: netprof snapshot -o FILE"));
     }
-    input::json(path, &inner.to_string(), "snapshot")
+    // From the text again: what is wrong then has its line and column.
+    match printed {
+        Some(_) => input::json(path, &text, "snapshot").map(|Printed { snapshot }| snapshot),
+        None => input::json(path, &text, "snapshot"),
+    }
 }

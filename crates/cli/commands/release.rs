@@ -4,6 +4,7 @@ use netprof_plan::{need, plan};
 
 use super::{Result, transaction};
 use crate::context::Context;
+use crate::render::plan::Title;
 
 /// Takes back everything that is held.
 pub fn run(context: &Context) -> Result {
@@ -11,5 +12,9 @@ pub fn run(context: &Context) -> Result {
         let need = need(None, Some(engine.held()));
         engine.apply(need, |snapshot| plan(None, snapshot))
     })?;
-    Ok(transaction::answer("release", &report))
+    let title = Title {
+        name: "release",
+        file: "",
+    };
+    Ok(transaction::answer(title, &report))
 }

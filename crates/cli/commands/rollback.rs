@@ -2,10 +2,15 @@
 
 use super::{Result, transaction};
 use crate::context::Context;
+use crate::render::plan::Title;
 
 /// Undoes the newest committed transaction, or all down to and with `to`.
 pub fn run(context: &Context, to: Option<u64>) -> Result {
     let again = to.map_or_else(|| "rollback".to_owned(), |id| format!("rollback --to {id}"));
     let report = transaction::run(context, &again, |engine| engine.rollback(to))?;
-    Ok(transaction::answer("rollback", &report))
+    let title = Title {
+        name: "rollback",
+        file: "",
+    };
+    Ok(transaction::answer(title, &report))
 }

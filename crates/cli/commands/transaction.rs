@@ -13,6 +13,7 @@ use crate::answer::{Answer, chain, failure};
 use crate::context::{Context, is_stopped};
 use crate::exit::Exit;
 use crate::platform::System;
+use crate::render::plan::Title;
 use crate::render::{json as render, plan as table, words};
 
 /// Locks the state folder and does `work` as one transaction, with the rights that it
@@ -37,10 +38,7 @@ pub fn refusal(error: &Error) -> Diagnostic {
         Error::Locked { .. } => "wait until it is done, and try again",
         Error::NothingToRollBack => "see `netprof history` for what was done",
         Error::Cancelled => {
-            return Diagnostic::error(
-                "engine::refused",
-                "interrupted before anything was changed",
-            );
+            return Diagnostic::error("engine::refused", "interrupted before anything was changed");
         }
         _ => return failure("engine::refused", error),
     };
@@ -48,7 +46,7 @@ pub fn refusal(error: &Error) -> Diagnostic {
 }
 
 /// What became of a transaction, said of `title`.
-pub fn answer(title: &str, report: &Report) -> Answer {
+pub fn answer(title: Title, report: &Report) -> Answer {
     let plan = &report.plan;
     let mut diagnostics = plan.diagnostics.clone();
     let mut text = String::new();
@@ -78,7 +76,7 @@ pub fn answer(title: &str, report: &Report) -> Answer {
                 Some(_) => "all of it is so already",
                 None => "nothing is held",
             };
-            let _ = writeln!(text, "{title}: nothing to do, {why}");
+            let _ = writeln!(text, "{}: nothing to do, {why}", title.name);
             table::kept(&mut text, &plan.kept);
             Exit::Done
         }

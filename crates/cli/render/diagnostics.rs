@@ -8,6 +8,8 @@ use miette::{
 use netprof_model::{Diagnostic, Severity as Weight};
 use netprof_profile::Sources;
 
+use crate::answer::printable;
+
 /// `diagnostics` as text, errors last so that they are what stands above the prompt.
 pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> String {
     let theme = if colour {
@@ -28,7 +30,7 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
         // Writing to a string does not fail, and a diagnostic that could not be drawn
         // must still be said.
         if handler.render_report(&mut text, &report).is_err() {
-            text.push_str(&one.message);
+            text.push_str(&printable(&one.message));
         }
         text.push('\n');
     }
@@ -46,7 +48,10 @@ impl<'a> Report<'a> {
     fn new(inner: &'a Diagnostic, sources: &Sources) -> Self {
         let source = inner.location.as_ref().and_then(|at| {
             let text = sources.text(&at.file)?;
-            Some(NamedSource::new(at.file.as_ref(), text.to_string()))
+            Some(NamedSource::new(
+                printable(&at.file),
+                printable(text).into_owned(),
+            ))
         });
         Self { inner, source }
     }
@@ -54,9 +59,9 @@ impl<'a> Report<'a> {
 
 impl fmt::Display for Report<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.inner.message)?;
+        f.write_str(&printable(&self.inner.message))?;
         match (&self.inner.location, &self.source) {
-            (Some(at), None) => write!(f, " ({at})"),
+            (Some(at), None) => write!(f, " ({})", printable(&at.to_string())),
             _ => Ok(()),
         }
     }
@@ -78,7 +83,7 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn help<'b>(&'b self) -> Option<Box<dyn fmt::Display + 'b>> {
-        let help = self.inner.help.as_ref()?;
+        let help = printable(self.inner.help.as_ref()?);
         Some(Box::new(help))
     }
 
@@ -89,8 +94,9 @@ impl miette::Diagnostic for Report<'_> {
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
         self.source.as_ref()?;
         let at = self.inner.location.as_ref()?;
+        let label = self.inner.label.as_ref();
         let span = LabeledSpan::new(
-            self.inner.label.clone(),
+            label.map(|label| printable(label).into_owned()),
             usize::try_from(at.offset).ok()?,
             usize::try_from(at.length).ok()?,
         );

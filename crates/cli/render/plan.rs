@@ -12,20 +12,25 @@ use super::words;
 const DETAIL: usize = 28;
 const LINE: usize = 78;
 
-/// `plan` as text. `title` names the profile, or says 'release'.
-pub fn plan(title: &str, plan: &Plan) -> String {
+/// What a plan is of.
+#[derive(Clone, Copy)]
+pub struct Title<'a> {
+    /// The profile's name, or 'release'.
+    pub name: &'a str,
+    /// The file of the profile, as diagnostics name it.
+    pub file: &'a str,
+}
+
+/// `plan` as text.
+pub fn plan(title: Title, plan: &Plan) -> String {
     let mut text = String::new();
-    let headline = format!("{title}: {}", counts(&plan.summary()));
-    let file = plan
-        .profile
-        .as_ref()
-        .map_or("", |profile| profile.file.as_str());
-    line(&mut text, &headline, "", file);
+    let headline = format!("{}: {}", title.name, counts(&plan.summary()));
+    line(&mut text, &headline, "", title.file);
     text.push('\n');
     for entry in entries(plan) {
         match entry {
-            Entry::Change(change) => change_row(&mut text, change),
-            Entry::Row(row) => other_row(&mut text, row),
+            Entry::Change(change) => change_row(&mut text, change, title.file),
+            Entry::Row(row) => other_row(&mut text, row, title.file),
         }
     }
     kept(&mut text, &plan.kept);
@@ -96,7 +101,19 @@ fn line_number(reason: &Reason) -> Option<u32> {
     reason.at.as_ref().map(|at| at.line)
 }
 
-fn change_row(text: &mut String, change: &Change) {
+/// Where a reason stands: the line, with its file where that is another one than `file`.
+fn place(reason: &Reason, file: &str) -> String {
+    match &reason.at {
+        None => String::new(),
+        Some(at) if at.file.as_ref() == file => format!("line {}", at.line),
+        Some(at) => {
+            let name = at.file.rsplit('/').next().unwrap_or_default();
+            format!("{name} line {}", at.line)
+        }
+    }
+}
+
+fn change_row(text: &mut String, change: &Change, file: &str) {
     let sign = match change.action() {
         Action::Add => '+',
         Action::Change => '~',
@@ -105,11 +122,7 @@ fn change_row(text: &mut String, change: &Change) {
     let subject = format!("  {sign} {}", words::subject(&change.resource));
     let details = words::change(change);
     let first = details.first().map_or("", String::as_str);
-    let at = change
-        .reasons
-        .first()
-        .and_then(line_number)
-        .map(|number| format!("line {number}"));
+    let at = change.reasons.first().map(|reason| place(reason, file));
     line(text, &subject, first, at.as_deref().unwrap_or(""));
     for detail in details.iter().skip(1) {
         line(text, "", detail, "");
@@ -137,14 +150,14 @@ fn change_row(text: &mut String, change: &Change) {
     }
 }
 
-fn other_row(text: &mut String, row: &Row) {
+fn other_row(text: &mut String, row: &Row, file: &str) {
     let sign = match row.standing {
         Standing::Unchanged => '=',
         Standing::Waiting => '?',
         Standing::Blocked => '!',
         Standing::Omitted => '.',
     };
-    let at = line_number(&row.reason).map(|number| format!("line {number}"));
+    let at = place(&row.reason, file);
     let (subject, detail) = match (&row.resource, row.standing) {
         (Some((resource, state)), _) => (
             words::subject(resource),
@@ -154,12 +167,7 @@ fn other_row(text: &mut String, row: &Row) {
         (None, Standing::Blocked) => (row.subject.clone(), "blocked: see below".to_owned()),
         (None, _) => (row.subject.clone(), row.detail.clone()),
     };
-    line(
-        text,
-        &format!("  {sign} {subject}"),
-        &detail,
-        at.as_deref().unwrap_or(""),
-    );
+    line(text, &format!("  {sign} {subject}"), &detail, &at);
 }
 
 /// One line of three columns. What is longer than its column pushes the next one on.
