@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use ipnet::IpNet;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Row, Standing};
 use netprof_model::profile::{LinkDecl, LinkMatch, Profile, Spanned};
@@ -189,11 +188,6 @@ fn fits(wanted: &LinkMatch, link: &Link, snapshot: &Snapshot) -> bool {
 /// Whether `route` is a default route of the main table.
 pub(crate) fn is_default(route: &Route) -> bool {
     route.key.table == crate::linux::MAIN && route.key.dst.prefix_len() == 0
-}
-
-/// The network that an address of a link is in.
-pub(crate) fn network(local: &IpNet) -> IpNet {
-    local.trunc()
 }
 
 /// Whether `text` fits `pattern`, in which `*` is any text and `?` any character.

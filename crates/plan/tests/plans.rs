@@ -199,6 +199,20 @@ fn keep_lan_without_a_name_means_physical_links() {
 }
 
 #[test]
+fn a_network_of_a_router_advertisement_counts_beside_a_single_address() {
+    let more = "
+        addr wlan0 fd00:7::20/128
+        route fd00:7::/64 dev wlan0 proto 9 metric 600 owner ra
+        link tailscale0 kind tun owner tailscale
+        addr tailscale0 100.101.102.103/32
+        rule6 5270 lookup 52 owner tailscale
+        route default6 dev tailscale0 table 52 owner tailscale
+    ";
+    let laptop = "link wlan0\n addr wlan0 192.168.7.20/24\n";
+    assert_snapshot!(planned(KEEP_LAN, &machine(&format!("{laptop}{more}"))));
+}
+
+#[test]
 fn a_rule_before_netprofs_own_is_named() {
     let more = "rule 100 to 192.168.0.0/16 lookup 77 owner strongswan
         link tun0 kind tun owner strongswan

@@ -237,7 +237,7 @@ fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], 
     let mut reasons: Vec<Reason> = scopes.iter().map(|scope| reason(scope)).collect();
     match place {
         Place::Link(dev) => {
-            let Some(link) = ground.base.link(dev) else {
+            let Some(link) = ground.link(dev) else {
                 return;
             };
             let live = resolved.links.iter().find(|one| &one.id.name == dev);
@@ -338,7 +338,7 @@ fn clear_others(
         if here || !other.dns.takes_everything() || draft.wants(&resource).is_some() {
             continue;
         }
-        let Some(link) = ground.base.link(&other.id.name) else {
+        let Some(link) = ground.link(&other.id.name) else {
             continue;
         };
         let mut dns = other.dns.clone();

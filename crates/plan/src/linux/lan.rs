@@ -361,7 +361,6 @@ impl<'a> Keeper<'a, '_> {
             self.kept.iter().any(|link| link.name == dev)
                 || self
                     .ground
-                    .base
                     .link(dev)
                     .is_some_and(|link| link.owner.is_engine())
         };

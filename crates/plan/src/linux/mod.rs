@@ -10,8 +10,11 @@ pub mod put_back;
 pub mod resolver;
 mod routes;
 
+use std::collections::HashMap;
+
 use ipnet::IpNet;
 use netprof_model::held::HeldResource;
+use netprof_model::link::Link;
 use netprof_model::profile::Profile;
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec};
 use netprof_model::{Diagnostic, Location, Resource, Section, Snapshot, State};
@@ -40,6 +43,14 @@ struct Ground<'a> {
     base: &'a Snapshot,
     fib: Fib<'a>,
     links: Links<'a>,
+    by_name: HashMap<&'a str, &'a Link>,
+}
+
+impl<'a> Ground<'a> {
+    /// The live link of that name.
+    fn link(&self, name: &str) -> Option<&'a Link> {
+        self.by_name.get(name).copied()
+    }
 }
 
 /// Writes down in `draft` what `profile` wants of the machine of `base`.
@@ -75,6 +86,12 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
         base,
         fib: Fib::new(base),
         links: Links::find(profile, base, &mut draft.diagnostics),
+        by_name: base
+            .links
+            .items()
+            .iter()
+            .map(|link| (link.name.as_str(), link))
+            .collect(),
     };
     let mut priorities = priority::Priorities::of(base);
     localhost::desire(&ground, draft);

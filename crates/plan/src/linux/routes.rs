@@ -143,10 +143,7 @@ impl<'a> Single<'a, '_> {
         let found = direct
             .and_then(|route| match oif {
                 Some(_) => link,
-                None => route
-                    .devices()
-                    .next()
-                    .and_then(|dev| self.ground.base.link(dev)),
+                None => route.devices().next().and_then(|dev| self.ground.link(dev)),
             })
             // A link-local gateway is on whatever link is named.
             .or(link.filter(|_| matches!(via, IpAddr::V6(via) if via.is_unicast_link_local())));
@@ -174,7 +171,7 @@ impl<'a> Single<'a, '_> {
         let best = addresses
             .filter(|one| one.local.contains(&via) && one.local.addr() != via)
             .max_by_key(|one| one.local.prefix_len())?;
-        self.ground.base.link(&best.dev).filter(|link| link.up)
+        self.ground.link(&best.dev).filter(|link| link.up)
     }
 
     fn check_source(&self, link: Option<&Link>) -> Result<(), Diagnostic> {

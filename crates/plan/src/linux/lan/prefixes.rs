@@ -8,14 +8,14 @@
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
-use netprof_model::Diagnostic;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::KeepLan;
+use netprof_model::route::RouteKind;
+use netprof_model::{Diagnostic, Owner};
 
 use crate::draft::Draft;
-use crate::links::network;
-use crate::linux::Ground;
+use crate::linux::{Ground, MAIN};
 
 /// The widest IPv4 network that is kept.
 const WIDEST_V4: u8 = 16;
@@ -45,31 +45,17 @@ pub(super) fn of<'a>(
 ) -> Vec<Lan<'a>> {
     let mut lans: Vec<Lan> = Vec::new();
     for link in kept {
-        let before = lans.len();
-        let mut left_out = false;
-        let addresses = ground.base.addresses.items().iter();
-        for address in addresses.filter(|one| one.dev == link.name) {
-            let prefix = network(&address.local);
-            let known = |lan: &Lan| lan.prefix == prefix && lan.link.name == link.name;
-            if prefix.prefix_len() == prefix.max_prefix_len()
-                || is_link_local(&prefix)
-                || lans.iter().any(known)
-            {
-                continue;
-            }
+        let found = networks(ground, link);
+        for (prefix, address) in &found {
             let subject = format!("keep-lan {prefix}");
-            match judge(&prefix, node.allow_public) {
+            match judge(prefix, node.allow_public) {
                 Verdict::Keep => lans.push(Lan {
                     link,
-                    prefix,
-                    address: address.local.addr(),
+                    prefix: *prefix,
+                    address: *address,
                 }),
-                Verdict::LeaveOut(why) => {
-                    left_out = true;
-                    draft.row(Standing::Omitted, subject, why, reason);
-                }
+                Verdict::LeaveOut(why) => draft.row(Standing::Omitted, subject, why, reason),
                 Verdict::Refuse(why) => {
-                    left_out = true;
                     let error = Diagnostic::error("plan::public-lan", format!("the LAN of {} is {prefix}: {why}", link.name))
                         .label("this would keep it")
                         .help("a hostile network can hand out any prefix; if this one is right, say `allow-public=#true`");
@@ -78,7 +64,7 @@ pub(super) fn of<'a>(
             }
         }
         // Without a name, every port is meant, also those that nothing is plugged into.
-        if lans.len() == before && !left_out && !node.links.is_empty() {
+        if found.is_empty() && !node.links.is_empty() {
             let detail = format!("waits for an address on {}", link.name);
             draft.row(Standing::Waiting, "keep-lan", detail, reason);
         }
@@ -90,6 +76,40 @@ pub(super) fn of<'a>(
     lans
 }
 
+/// The networks that `link` is in, each with this host's address in it: those of its
+/// addresses, and those that a router advertised beside a single address of DHCPv6.
+fn networks(ground: &Ground, link: &Link) -> Vec<(IpNet, IpAddr)> {
+    let own = || {
+        let addresses = ground.base.addresses.items().iter();
+        addresses.filter(|one| one.dev == link.name)
+    };
+    let connected = ground.base.routes.items().iter().filter(|route| {
+        route.key.table == MAIN
+            && route.spec.kind == RouteKind::Unicast
+            && matches!(route.owner, Owner::Kernel | Owner::Ra)
+            && route.gateway().is_none()
+            && route.goes_through(&link.name)
+    });
+    let mut found: Vec<(IpNet, IpAddr)> = Vec::new();
+    let prefixes = own()
+        .map(|one| one.local.trunc())
+        .chain(connected.map(|route| route.key.dst));
+    for prefix in prefixes {
+        let is_network = prefix.prefix_len() < prefix.max_prefix_len() && !is_link_local(&prefix);
+        // Of several addresses, the one that packets usually come from.
+        let address = own()
+            .filter(|one| prefix.contains(&one.local.addr()))
+            .min_by_key(|one| one.secondary);
+        if let Some(address) = address
+            && is_network
+            && !found.iter().any(|(known, _)| *known == prefix)
+        {
+            found.push((prefix, address.local.addr()));
+        }
+    }
+    found
+}
+
 enum Verdict {
     Keep,
     LeaveOut(String),
@@ -97,6 +117,9 @@ enum Verdict {
 }
 
 fn judge(prefix: &IpNet, allow_public: bool) -> Verdict {
+    if prefix.prefix_len() == 0 {
+        return Verdict::Refuse("that is every address there is");
+    }
     if allow_public {
         return Verdict::Keep;
     }
