@@ -44,17 +44,23 @@ mod tunnels;
 #[cfg(target_os = "linux")]
 mod examples;
 #[cfg(target_os = "linux")]
+mod input;
+#[cfg(target_os = "linux")]
 mod interruptions;
 #[cfg(target_os = "linux")]
 mod lan;
 #[cfg(target_os = "linux")]
 mod managed;
 #[cfg(target_os = "linux")]
+mod put_back;
+#[cfg(target_os = "linux")]
 mod resolver_faults;
 #[cfg(target_os = "linux")]
 mod routes;
 #[cfg(target_os = "linux")]
 mod scopes;
+#[cfg(target_os = "linux")]
+mod state_folder;
 #[cfg(target_os = "linux")]
 mod transactions;
 #[cfg(target_os = "linux")]
@@ -114,17 +120,27 @@ fn main() -> std::process::ExitCode {
         Host transactions::a_foreign_edit_survives_a_release,
         Host transactions::what_goes_with_its_link_is_neither_drift_nor_work,
         Host transactions::apply_without_rights_says_what_it_needs,
-        Host routes::an_ordinary_route_is_put_back,
-        Host routes::a_route_with_metrics_and_onlink_is_put_back,
-        Host routes::a_route_over_several_ways_is_put_back_or_refused,
-        Host routes::a_route_by_a_nexthop_object_is_put_back,
-        Host routes::what_would_come_back_as_something_else_is_refused,
-        Host routes::a_route_for_some_sources_only_is_put_back,
+        Host put_back::an_ordinary_route_is_put_back,
+        Host put_back::a_route_with_metrics_and_onlink_is_put_back,
+        Host put_back::a_route_over_several_ways_is_put_back_or_refused,
+        Host put_back::a_route_by_a_nexthop_object_is_put_back,
+        Host put_back::what_would_come_back_as_something_else_is_refused,
+        Host put_back::a_route_for_some_sources_only_is_put_back,
         Host routes::a_taken_destination_is_refused_without_replace,
         Host routes::sources_metrics_and_unreachable_hold_and_come_off,
         Host routes::routes_that_packets_would_not_take_go_where_they_do,
+        Host routes::a_gateway_is_where_its_network_is,
         Host routes::a_gateway_that_only_a_declared_route_reaches_is_refused,
-        Host examples::dump,
+        Host examples::an_applied_example_holds_and_comes_off,
+        Host examples::an_example_shows_when_any_one_thing_of_it_goes,
+        Host input::a_broken_profile_changes_nothing,
+        Host input::what_is_no_file_is_refused_and_not_waited_for,
+        Host input::a_plan_file_that_is_none_is_refused,
+        Host input::a_link_that_goes_between_plan_and_apply_is_missed,
+        Host input::a_route_that_the_kernel_refuses_is_named,
+        Host input::a_wrong_command_line_changes_nothing,
+        Host state_folder::a_state_folder_that_cannot_be_trusted_is_refused,
+        Host state_folder::a_damaged_held_json_is_derived_anew_or_refused,
         Host vpn::openvpn_keeps_the_tunnel_and_the_lan_its_own,
         Host vpn::what_openvpn_sets_anew_is_mended_by_the_next_apply,
         Host managed::a_link_of_networkd_is_told_through_networkd,
