@@ -1,0 +1,207 @@
+//! The command line, as people and scripts see it.
+//!
+//! Golden files hold the whole of stdout and stderr and the exit status; look at a
+//! changed one with `cargo insta review`. All of it is planned for the machines of
+//! `tests/fixtures`, so that it says the same everywhere: what a live machine shows is
+//! looked at for its exit status alone. No command that changes anything is run here;
+//! those run in namespaces (`tests/tests.rs`).
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "all of this is a test"
+)]
+
+#[path = "cli/bench.rs"]
+mod bench;
+#[path = "cli/broken.rs"]
+mod broken;
+
+use bench::{Bench, names};
+
+/// Pins what these commands print, under the test's name.
+macro_rules! pin {
+    ($name:literal, $bench:expr, $lines:expr) => {{
+        let mut settings = insta::Settings::clone_current();
+        settings.set_snapshot_path("cli/snapshots");
+        settings.set_prepend_module_to_snapshot(false);
+        settings.set_omit_expression(true);
+        let transcript = $bench.transcript($lines);
+        settings.bind(|| insta::assert_snapshot!($name, transcript));
+    }};
+}
+
+#[test]
+fn check_says_what_is_good() {
+    let lines = ["check office", "check --json office", "check ./office.kdl"];
+    pin!("check_good", Bench::new(), &lines);
+}
+
+#[test]
+fn check_shows_all_mistakes_of_all_files() {
+    let bench = Bench::new();
+    let lines = [
+        "check careless.kdl",
+        "check broken.kdl includes-broken.kdl nowhere.kdl",
+        "check --json careless.kdl",
+    ];
+    pin!("check_bad", bench, &lines);
+}
+
+#[test]
+fn show_writes_a_profile_without_its_includes() {
+    let lines = ["show road", "show road --json", "show offise"];
+    pin!("show", Bench::new(), &lines);
+}
+
+#[test]
+fn plan_shows_what_would_change_and_why() {
+    let lines = [
+        "plan office --snapshot openvpn.json",
+        "plan office --snapshot openvpn.json --json",
+        "plan office --snapshot openvpn.json --exit-code",
+    ];
+    pin!("plan_with_openvpn", Bench::new(), &lines);
+}
+
+#[test]
+fn plan_shows_what_waits() {
+    let lines = [
+        "plan office --snapshot wifi.json",
+        "plan waiting --snapshot wifi.json --exit-code",
+        "plan so-already --snapshot wifi.json --exit-code",
+    ];
+    pin!("plan_waiting", Bench::new(), &lines);
+}
+
+#[test]
+fn plan_shows_what_is_blocked_and_what_is_refused() {
+    let lines = [
+        "plan office --snapshot no-resolver.json",
+        "plan blocked --snapshot wifi.json",
+        "plan blocked --snapshot wifi.json --json",
+        "plan later --snapshot wifi.json --exit-code",
+    ];
+    pin!("plan_refused", Bench::new(), &lines);
+}
+
+#[test]
+fn a_plan_goes_to_a_file_unless_it_is_refused() {
+    let bench = Bench::new();
+    let plan = "plan office --snapshot openvpn.json --json";
+    let printed = bench.run(plan).exits(0).stdout;
+    bench.run(&format!("{plan} -o plan.json")).exits(0);
+    assert_eq!(bench.read("plan.json"), printed);
+
+    bench
+        .run("plan blocked --snapshot wifi.json -o refused.json")
+        .exits(1);
+    assert!(!bench.path("refused.json").exists());
+    bench
+        .run("plan office --snapshot openvpn.json -o no/such/folder.json")
+        .exits(1);
+}
+
+#[test]
+fn every_example_can_be_planned_for_every_machine() {
+    let bench = Bench::new();
+    for profile in names("profiles") {
+        for machine in names("tests/fixtures") {
+            let plan = format!("plan examples/{profile}.kdl --snapshot {machine}.json");
+            let text = bench.run(&plan);
+            let object = bench.run(&format!("{plan} --json")).json();
+            assert_eq!(object["profile"]["name"], profile.as_str(), "{plan}");
+            // Either it can be done, or something is named that stands in the way.
+            let blocked = object["summary"]["blocked"].as_u64().unwrap();
+            let errors = object["diagnostics"].as_array().unwrap().len();
+            match text.status {
+                Some(0) => assert_eq!(blocked, 0, "{plan}"),
+                Some(1) => assert!(errors > 0, "{plan}"),
+                other => panic!("{plan}: {other:?}"),
+            }
+        }
+    }
+    // On Wi-Fi alone nothing stands in the way of any of them.
+    for profile in names("profiles") {
+        let plan = format!("plan examples/{profile}.kdl --snapshot wifi.json");
+        bench.run(&plan).exits(0);
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_a_matter_of_usage() {
+    let lines = [
+        "",
+        "aply office",
+        "plan",
+        "plan office --snapshoot wifi.json",
+        "plan office extra",
+        "show",
+    ];
+    let bench = Bench::new();
+    for line in lines {
+        bench.run(line).exits(2);
+    }
+    pin!("usage", bench, &lines);
+}
+
+#[test]
+fn help_tells_what_each_command_does() {
+    let lines = [
+        "--help",
+        "check --help",
+        "list --help",
+        "show --help",
+        "snapshot --help",
+        "plan --help",
+        "apply --help",
+        "rollback --help",
+        "release --help",
+        "status --help",
+        "history --help",
+        "recover --help",
+    ];
+    let bench = Bench::new();
+    for line in lines {
+        bench.run(line).exits(0);
+    }
+    pin!("help", bench, &lines);
+    let version = bench.run("--version").exits(0).stdout;
+    assert_eq!(
+        version,
+        concat!("netprof ", env!("CARGO_PKG_VERSION"), "\n")
+    );
+}
+
+/// What these print is the machine's.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_live_machine_can_be_looked_at() {
+    let bench = Bench::new();
+    for line in [
+        "list",
+        "status",
+        "history",
+        "snapshot",
+        "status --exit-code",
+    ] {
+        bench.run(line).exits(0);
+    }
+    for line in [
+        "list --json",
+        "status --json",
+        "history --json",
+        "snapshot --json",
+    ] {
+        let object = bench.run(line).exits(0).json();
+        assert_eq!(object["version"], 1, "{line}");
+    }
+    // A machine can be planned for from its own snapshot.
+    bench.run("snapshot -o here.json").exits(0);
+    let own = bench.run("plan so-already --snapshot here.json").status;
+    assert!(matches!(own, Some(0 | 1)), "{own:?}");
+    assert!(
+        !bench.path("state").exists(),
+        "looking makes no state folder"
+    );
+}
