@@ -1,0 +1,163 @@
+//! `office.kdl`, done by hand.
+
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::Path;
+
+use nix::libc;
+
+use super::bus::Bus;
+use super::journal;
+use super::kernel::{
+    ADD, RTM_DELROUTE, RTM_DELRULE, RTM_NEWROUTE, RTM_NEWRULE, Requests, Socket, route, rule,
+};
+
+const LAN: [u8; 4] = [192, 168, 77, 0];
+const LAN6: [u8; 16] = [0xfd, 0, 0, 0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
+const ROUTER: [u8; 4] = [192, 168, 77, 1];
+const CORP: [u8; 4] = [10, 99, 0, 1];
+const CORP_NET: [u8; 4] = [10, 99, 5, 0];
+const CORP_SECOND: [u8; 4] = [10, 99, 5, 5];
+const FAR: [u8; 4] = [172, 20, 0, 0];
+
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
+/// What is, as far as a plan rests on it.
+struct Machine {
+    kernel: Socket,
+    bus: Bus,
+    lan: u32,
+    corp: u32,
+    rules: usize,
+    routes: usize,
+}
+
+/// Reads everything: the bus answers while the kernel is read.
+fn look(profile: &str) -> io::Result<Machine> {
+    fs::read(profile)?;
+    fs::read(BOOT_ID)?;
+    let here = fs::metadata("/proc/self/ns/net")?.ino();
+    let mut kernel = Socket::open(libc::NETLINK_ROUTE)?;
+    let links = kernel.links()?;
+    let number = |name: &str| {
+        let found = links.get(name).copied();
+        found.ok_or_else(|| io::Error::other(format!("there is no link {name}")))
+    };
+    let (lan, corp) = (number("lan0")?, number("corp0")?);
+    let mut bus = Bus::open(|calls| {
+        calls.who();
+        calls.read_manager();
+        for &link in links.values().filter(|&&link| link != 1) {
+            calls.read_link(link);
+        }
+    })?;
+    kernel.addresses()?;
+    let (rules, routes) = (kernel.rules()?, kernel.routes()?);
+    // What can undo a route: chains that drop, and IPsec policies.
+    const GET_CHAINS: u16 = (libc::NFNL_SUBSYS_NFTABLES << 8 | libc::NFT_MSG_GETCHAIN) as u16;
+    const GET_POLICIES: u16 = 0x15;
+    Socket::open(libc::NETLINK_NETFILTER)?.dump(GET_CHAINS, &[0; 4], |_| ())?;
+    Socket::open(libc::NETLINK_XFRM)?.dump(GET_POLICIES, &[], |_| ())?;
+    // What programs ask for names, and what resolved keeps of each link.
+    fs::read_link("/etc/resolv.conf")?;
+    fs::read("/etc/resolv.conf")?;
+    fs::read("/etc/nsswitch.conf")?;
+    for link in [lan, corp] {
+        fs::read(format!("/run/systemd/resolve/netif/{link}"))?;
+    }
+    bus.wait()?;
+    assert_ne!(here, 0, "a namespace has a number");
+    Ok(Machine {
+        kernel,
+        bus,
+        lan,
+        corp,
+        rules,
+        routes,
+    })
+}
+
+pub(crate) fn plan(profile: &str) -> io::Result<()> {
+    let _ = fs::read("/var/lib/netprof/held.json");
+    let machine = look(profile)?;
+    println!(
+        "{} rules and {} routes are ours",
+        machine.rules, machine.routes
+    );
+    Ok(())
+}
+
+pub(crate) fn same(profile: &str, state: &Path) -> io::Result<()> {
+    let _lock = journal::lock(state)?;
+    let machine = look(profile)?;
+    println!(
+        "{} rules and {} routes are ours",
+        machine.rules, machine.routes
+    );
+    Ok(())
+}
+
+/// The transaction, forth or back.
+pub(crate) fn change(profile: &str, state: &Path, forth: bool) -> io::Result<()> {
+    let _lock = journal::lock(state)?;
+    let Machine {
+        mut kernel,
+        mut bus,
+        lan,
+        corp,
+        ..
+    } = look(profile)?;
+    let journal = journal::begin(state)?;
+
+    let (rules, routes) = match forth {
+        true => ((RTM_NEWRULE, ADD), (RTM_NEWROUTE, ADD)),
+        false => ((RTM_DELRULE, 0), (RTM_DELROUTE, 0)),
+    };
+    let mut requests = Requests::default();
+    rule(&mut requests, rules.0, rules.1, &LAN, 24);
+    rule(&mut requests, rules.0, rules.1, &LAN6, 64);
+    route(&mut requests, routes, (CORP_NET, 24), (CORP, corp), 0);
+    route(&mut requests, routes, (FAR, 14), (ROUTER, lan), 50);
+    kernel.change(requests)?;
+    bus.send(|calls| {
+        if forth {
+            calls.set_domains(
+                corp,
+                &[("corp.example", false), ("99.10.in-addr.arpa", true)],
+            );
+            calls.set_servers(corp, &[CORP, CORP_SECOND]);
+        } else {
+            calls.set_domains(corp, &[(".", true)]);
+            calls.set_servers(corp, &[CORP]);
+        }
+        calls.forget_names();
+        // Read back, by the same write: a bus delivers in order.
+        calls.read_manager();
+        calls.read_link(corp);
+    })?;
+
+    let wanted = if forth { 2 } else { 0 };
+    if (kernel.rules()?, kernel.routes()?) != (wanted, wanted) {
+        return Err(io::Error::other("the kernel shows something else"));
+    }
+    let shown = bus.wait()?;
+    if shown.windows(12).any(|text| text == b"corp.example") != forth {
+        return Err(io::Error::other("resolved shows something else"));
+    }
+    if forth {
+        let (mut nas, mut nas6, mut inside) = (LAN, LAN6, CORP_NET);
+        (nas[3], nas6[15], inside[3]) = (9, 9, 9);
+        kernel.ask(&[
+            (&nas, lan),
+            (&nas6, lan),
+            (&inside, corp),
+            (&FAR, lan),
+            (&CORP, corp),
+            (&CORP_SECOND, corp),
+        ])?;
+    }
+    journal::commit(state, &journal, forth)?;
+    println!("done");
+    Ok(())
+}
