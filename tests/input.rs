@@ -56,6 +56,8 @@ pub(crate) fn assert_refused(lab: &Lab, arguments: &str, says: &str) {
     assert_eq!(object["version"], 1, "{object:#}");
     let said = object["diagnostics"].to_string();
     assert!(said.contains("\"error\""), "{object:#}");
+    let changes = object["command"] != "plan";
+    assert_eq!(object["outcome"] == "refused", changes, "{object:#}");
 }
 
 pub(crate) fn a_broken_profile_changes_nothing(lab: &Lab) {

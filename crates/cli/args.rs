@@ -73,7 +73,7 @@ pub enum Command {
     /// Undo the newest transaction that was not undone yet.
     Rollback {
         /// Undo all transactions down to this one, and it too.
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", value_parser = transaction)]
         to: Option<u64>,
     },
     /// Take back everything that is held.
@@ -107,4 +107,18 @@ impl Command {
             Self::Recover => "recover",
         }
     }
+
+    /// Whether it may change the machine.
+    pub fn changes(&self) -> bool {
+        matches!(
+            self,
+            Self::Apply { .. } | Self::Rollback { .. } | Self::Release | Self::Recover
+        )
+    }
+}
+
+/// The number of a transaction.
+fn transaction(word: &str) -> Result<u64, &'static str> {
+    word.parse()
+        .map_err(|_| "a transaction is named by its number, as `netprof history` shows it")
 }

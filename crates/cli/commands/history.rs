@@ -1,8 +1,9 @@
 //! `netprof history`: what was done, transaction by transaction.
 
 use std::fmt::Write;
+use std::io::ErrorKind;
 
-use netprof_engine::{Ending, Entry};
+use netprof_engine::{Ending, Entry, Error};
 use serde_json::{Value, json};
 
 use super::{Result, transaction};
@@ -12,10 +13,13 @@ use crate::context::Context;
 /// Lists the transactions, newest first.
 pub fn run(context: &Context) -> Result {
     let mut entries = context.folder.history().map_err(|error| {
-        Answer::refused(vec![
-            transaction::refusal(&error)
-                .help("the journals are root's alone: sudo netprof history"),
-        ])
+        let refusal = transaction::refusal(&error);
+        Answer::refused(vec![match &error {
+            Error::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
+                refusal.help("the journals are root's alone: sudo netprof history")
+            }
+            _ => refusal,
+        }])
     })?;
     entries.reverse();
     let mut text = String::new();
@@ -38,7 +42,10 @@ fn row(text: &mut String, entry: &Entry) {
                 Some(profile) => format!("{} {}", about.kind.as_str(), profile.name),
                 None => about.kind.as_str().to_owned(),
             },
-            format!("{} changes", about.changes),
+            match about.changes {
+                1 => "1 change".to_owned(),
+                n => format!("{n} changes"),
+            },
         ),
     };
     let ending = match &entry.ending {

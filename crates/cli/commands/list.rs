@@ -2,14 +2,14 @@
 
 use std::fmt::Write;
 
-use netprof_model::Diagnostic;
 use netprof_model::plan::ProfileRef;
+use netprof_model::{Diagnostic, Severity};
 use netprof_plan::{Fits, Need, fits};
 use netprof_profile::Found;
 use serde_json::{Value, json};
 
-use super::Result;
-use crate::answer::{Answer, failure};
+use super::{Result, transaction};
+use crate::answer::Answer;
 use crate::context::{Context, HERE};
 
 /// Lists the profiles.
@@ -19,7 +19,11 @@ pub fn run(context: &Context) -> Result {
     let active = match context.folder.held() {
         Ok(held) => held.active().cloned(),
         Err(error) => {
-            diagnostics.push(failure("engine::refused", &error));
+            // The list is whole without it, but for one mark.
+            diagnostics.push(Diagnostic {
+                severity: Severity::Warning,
+                ..transaction::refusal(&error)
+            });
             None
         }
     };

@@ -15,9 +15,12 @@ mod snapshot;
 mod status;
 mod transaction;
 
+use serde_json::{Value, json};
+
 use crate::answer::Answer;
 use crate::args::Command;
 use crate::context::Context;
+use crate::exit::Exit;
 
 /// What a command returns: a refusal comes early, and is an answer like any other.
 pub type Result<T = Answer> = std::result::Result<T, Box<Answer>>;
@@ -48,5 +51,11 @@ pub fn run(context: &Context, command: &Command) -> Answer {
         Command::History => history::run(context),
         Command::Recover => recover::run(context),
     };
-    result.unwrap_or_else(|refused| *refused)
+    let mut answer = result.unwrap_or_else(|refused| *refused);
+    // However early it was refused, a script finds the outcome where it looks for it.
+    if command.changes() && answer.exit == Exit::Refused && answer.body["outcome"].is_null() {
+        answer.body["outcome"] = json!("refused");
+        answer.body["transaction"] = Value::Null;
+    }
+    answer
 }

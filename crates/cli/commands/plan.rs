@@ -8,8 +8,8 @@ use netprof_plan::{need, plan};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Result, input};
-use crate::answer::{Answer, failure};
+use super::{Result, input, transaction};
+use crate::answer::Answer;
 use crate::context::{Context, HERE, reference, title};
 use crate::exit::Exit;
 use crate::render::{json as render, plan as table};
@@ -34,7 +34,7 @@ pub fn run(
             let held = context
                 .folder
                 .held()
-                .map_err(|error| Answer::refused(vec![failure("engine::refused", &error)]))?;
+                .map_err(|error| Answer::refused(vec![transaction::refusal(&error)]))?;
             let mut live = context.observe(need(Some(&resolved.profile), Some(&held)))?;
             live.held = Section::Seen(held);
             live

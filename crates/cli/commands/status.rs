@@ -46,7 +46,11 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     if drifted > 0
         && let Some(active) = &active
     {
-        let _ = writeln!(text, "\nMend it with: sudo netprof apply {}", active.name);
+        let _ = writeln!(
+            text,
+            "\nSee what would mend it: netprof plan {}",
+            active.name
+        );
     }
     let body = json!({
         "profile": render::profile(active.as_ref()),

@@ -34,15 +34,23 @@ pub fn run(
 
 /// An error of the engine that changed nothing.
 pub fn refusal(error: &Error) -> Diagnostic {
-    let help = match error {
-        Error::Locked { .. } => "wait until it is done, and try again",
-        Error::NothingToRollBack => "see `netprof history` for what was done",
+    let (code, help) = match error {
         Error::Cancelled => {
-            return Diagnostic::error("engine::refused", "interrupted before anything was changed");
+            return Diagnostic::error("engine::stopped", "stopped before anything was changed");
         }
+        Error::Locked { .. } => ("engine::locked", "wait until it is done, and try again"),
+        Error::NothingToRollBack | Error::NotOnStack { .. } => (
+            "engine::nothing-to-roll-back",
+            "see `netprof history` for what was done",
+        ),
+        Error::HeldNeedsRoot { .. } => ("rights::needed", "say `sudo netprof` instead"),
+        Error::UnsafeFolder { .. } => (
+            "engine::unsafe-folder",
+            "it must be a folder that only the user who runs netprof may write to",
+        ),
         _ => return failure("engine::refused", error),
     };
-    failure("engine::refused", error).help(help)
+    failure(code, error).help(help)
 }
 
 /// What became of a transaction, said of `title`.
@@ -58,6 +66,7 @@ pub fn answer(title: Title, report: &Report) -> Answer {
             text.push_str(&table::plan(title, plan));
             let asked = match plan.expectations.len() {
                 0 => String::new(),
+                1 => ", and the kernel answered one look-up as planned".to_owned(),
                 n => format!(", and the kernel answered {n} look-ups as planned"),
             };
             let _ = writeln!(
