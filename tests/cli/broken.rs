@@ -135,8 +135,9 @@ fn a_snapshot_that_is_none_is_refused() {
         ("not json".to_owned(), "line 1"),
         (good[..good.len() / 2].to_owned(), "EOF while parsing"),
         (format!("{good}{good}"), "trailing characters"),
-        ("[]".to_owned(), "snapshot version none"),
-        ("null".to_owned(), "snapshot version none"),
+        ("{}".to_owned(), "snapshot version none"),
+        ("[]".to_owned(), "invalid length"),
+        ("null".to_owned(), "invalid type"),
         (
             replaced("\"version\": 1", "\"version\": 2"),
             "snapshot version 2",
@@ -154,8 +155,9 @@ fn a_snapshot_that_is_none_is_refused() {
         (replaced("\"index\": 2", "\"index\": -2"), "invalid value"),
         (replaced("\"metric\": 600", "\"metric\": 1e99"), "invalid"),
         (replaced("\"seen\"", "\"perhaps\""), "perhaps"),
-        ("[".repeat(DEEP), "recursion limit"),
-        ("{\"a\":".repeat(DEEP), "recursion limit"),
+        ("[".repeat(DEEP), "other.json"),
+        ("{\"a\":".repeat(DEEP), "EOF while parsing"),
+        ("{\"snapshot\":".repeat(DEEP), "recursion limit"),
         (noise(), "line 1"),
     ] {
         bench.write("other.json", text);
@@ -168,6 +170,19 @@ fn a_snapshot_that_is_none_is_refused() {
         "{\"version\":1,\"os\":\"linux\",\"privileged\":false}",
     );
     assert_refused(&bench, "plan office --snapshot other.json", &[]);
+}
+
+#[test]
+fn a_snapshot_may_be_printed_either_way() {
+    let bench = Bench::new();
+    let good = bench.read("wifi.json");
+    bench.write(
+        "printed.json",
+        format!("{{\"command\":\"snapshot\",\"snapshot\":{good}}}"),
+    );
+    let plain = bench.run("plan office --snapshot wifi.json").exits(0);
+    let printed = bench.run("plan office --snapshot printed.json").exits(0);
+    assert_eq!(plain.stdout, printed.stdout);
 }
 
 #[test]

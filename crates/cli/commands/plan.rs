@@ -87,17 +87,27 @@ fn write(output: &Path, object: &Value) -> std::result::Result<(), Diagnostic> {
 
 /// The snapshot in the file at `path`.
 fn snapshot(path: &Path) -> std::result::Result<Snapshot, Diagnostic> {
-    /// `snapshot --json` wraps it in the object that every command prints.
+    /// Which version, before anything rests on the rest. `snapshot --json` wraps a
+    /// snapshot in the object that every command prints.
+    #[derive(Deserialize)]
+    struct Head {
+        version: Option<Value>,
+        snapshot: Option<Box<Head>>,
+    }
     #[derive(Deserialize)]
     struct Printed {
         snapshot: Snapshot,
     }
     let text = input::read(path)?;
-    let object: Value = input::json(path, &text, "snapshot")?;
-    let printed = object.get("snapshot");
-    let version = printed.unwrap_or(&object).get("version");
-    if version.and_then(Value::as_u64) != Some(u64::from(VERSION)) {
-        let found = version.map_or_else(|| "none".to_owned(), Value::to_string);
+    let head: Head = input::json(path, &text, "snapshot")?;
+    let version = match &head.snapshot {
+        Some(inner) => &inner.version,
+        None => &head.version,
+    };
+    if version.as_ref().and_then(Value::as_u64) != Some(u64::from(VERSION)) {
+        let found = version
+            .as_ref()
+            .map_or_else(|| "none".to_owned(), Value::to_string);
         return Err(Diagnostic::error(
             "plan::snapshot-version",
             format!(
@@ -107,8 +117,7 @@ fn snapshot(path: &Path) -> std::result::Result<Snapshot, Diagnostic> {
         )
         .help("take it anew with this netprof: netprof snapshot -o FILE"));
     }
-    // From the text again: what is wrong then has its line and column.
-    match printed {
+    match head.snapshot {
         Some(_) => input::json(path, &text, "snapshot").map(|Printed { snapshot }| snapshot),
         None => input::json(path, &text, "snapshot"),
     }
