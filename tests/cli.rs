@@ -205,3 +205,33 @@ fn the_live_machine_can_be_looked_at() {
         "looking makes no state folder"
     );
 }
+
+/// A full disk has the last word, and a reader that has seen enough has not.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_could_not_be_printed_is_not_done() {
+    let bench = Bench::new();
+    for line in ["show office", "plan office --snapshot wifi.json --json"] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let output = bench.command(line).stdout(full).output().unwrap();
+        assert_eq!(output.status.code(), Some(1), "{line}");
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(said.contains("cannot print"), "{line}: {said}");
+
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = bench.command(line).stdout(writer).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{line}");
+        assert!(output.stderr.is_empty(), "{line}");
+    }
+    // Where not even that can be said, the exit status still tells.
+    for (line, status) in [("check broken.kdl", 1), ("check careless.kdl", 0)] {
+        let full = std::fs::File::create("/dev/full").unwrap();
+        let ended = bench.command(line).stderr(full).output().unwrap().status;
+        assert_eq!(ended.code(), Some(status), "{line}");
+    }
+    let full = || std::fs::File::create("/dev/full").unwrap();
+    let mut mute = bench.command("show office");
+    let ended = mute.stdout(full()).stderr(full()).status().unwrap();
+    assert_eq!(ended.code(), Some(1));
+}

@@ -64,8 +64,10 @@ impl Answer {
         }
         out.write_all(printable(&self.text).as_bytes())?;
         out.flush()?;
-        let mut err = io::stderr().lock();
-        err.write_all(diagnostics::render(&self.diagnostics, &self.sources, colour).as_bytes())
+        let said = diagnostics::render(&self.diagnostics, &self.sources, colour);
+        // Where this cannot be said, nothing can: the exit status has to do.
+        let _ = io::stderr().lock().write_all(said.as_bytes());
+        Ok(())
     }
 }
 

@@ -72,8 +72,8 @@ impl Bench {
         text
     }
 
-    /// Runs netprof with these words.
-    pub(crate) fn run(&self, arguments: &str) -> Ran {
+    /// A netprof with these words that is not started yet.
+    pub(crate) fn command(&self, arguments: &str) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_netprof"));
         command
             .args(arguments.split_whitespace())
@@ -84,7 +84,12 @@ impl Bench {
             .env("NO_COLOR", "1")
             .current_dir(self.home.path())
             .stdin(Stdio::null());
-        let output = bounded(command, arguments);
+        command
+    }
+
+    /// Runs netprof with these words.
+    pub(crate) fn run(&self, arguments: &str) -> Ran {
+        let output = bounded(self.command(arguments), arguments);
         let ran = Ran {
             arguments: arguments.to_owned(),
             status: output.status.code(),

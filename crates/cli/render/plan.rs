@@ -26,8 +26,11 @@ pub fn plan(title: Title, plan: &Plan) -> String {
     let mut text = String::new();
     let headline = format!("{}: {}", title.name, counts(&plan.summary()));
     line(&mut text, &headline, "", title.file);
-    text.push('\n');
-    for entry in entries(plan) {
+    let entries = entries(plan);
+    if !entries.is_empty() || !plan.kept.is_empty() {
+        text.push('\n');
+    }
+    for entry in entries {
         match entry {
             Entry::Change(change) => change_row(&mut text, change, title.file),
             Entry::Row(row) => other_row(&mut text, row, title.file),
