@@ -114,8 +114,12 @@ impl Socket {
         header: &[u8],
         mut each: impl FnMut(&[u8]),
     ) -> io::Result<()> {
+        // The counters of links are most of their bytes, and nobody wants them.
+        let skip_counters = (libc::IFLA_EXT_MASK, &8_u32.to_ne_bytes()[..]);
+        let rest = [skip_counters];
+        let of_links = kind == libc::RTM_GETLINK;
         let mut requests = Requests::default();
-        requests.add(kind, DUMP, header, &[]);
+        requests.add(kind, DUMP, header, &rest[..usize::from(of_links)]);
         self.send(&requests.bytes)?;
         while !self.receive(|kind, _, body| match kind {
             DONE => Ok(true),
