@@ -12,7 +12,7 @@ use crate::link::{Address, Link, LinkId};
 use crate::name::Name;
 use crate::owner::Owner;
 use crate::resource::{AddressSpec, Place, Resource, State};
-use crate::route::{Route, RouteKey};
+use crate::route::{Protocol, Route, RouteKey};
 use crate::rule::{Rule, RuleKey};
 
 /// The version of the snapshot format. A file with another one is refused.
@@ -392,6 +392,14 @@ impl<'a> Index<'a> {
         self.routes.get(key).map_or(&[], Vec::as_slice)
     }
 
+    /// The live route with `key`: of several, netprof's own.
+    #[must_use]
+    pub fn route(&self, key: &RouteKey) -> Option<&'a Route> {
+        let all = self.routes(key).iter();
+        let own = all.clone().find(|route| route.spec.protocol == Protocol::NETPROF);
+        own.or_else(|| self.routes(key).first()).copied()
+    }
+
     /// The live rule with `key`.
     #[must_use]
     pub fn rule(&self, key: &RuleKey) -> Option<&'a Rule> {
@@ -426,30 +434,40 @@ impl<'a> Index<'a> {
             }
             Resource::Route(key) => {
                 known("routes", &snapshot.routes)?;
-                self.routes(key)
-                    .first()
-                    .map(|route| State::Route(route.spec.clone()))
+                self.route(key).map(|route| State::Route(route.spec.clone()))
             }
             Resource::DnsLink { dev } => {
-                known("resolved", &snapshot.resolved)?;
-                let links = snapshot
-                    .resolved
-                    .seen()
-                    .map_or(&[][..], |resolved| &resolved.links);
-                links
+                self.resolver()?
+                    .links
                     .iter()
                     .find(|link| &link.id.name == dev)
                     .map(|link| State::DnsLink(link.dns.clone()))
             }
             Resource::DnsDelegate { name } => {
-                known("resolved", &snapshot.resolved)?;
-                let resolved = snapshot.resolved.seen();
-                resolved
-                    .and_then(|resolved| resolved.delegates.as_ref())
-                    .and_then(|all| all.iter().find(|one| one.scope().as_ref() == Some(name)))
+                let delegates = self.resolver()?.delegates.iter().flatten();
+                delegates
+                    .into_iter()
+                    .find(|one| one.scope().as_ref() == Some(name))
                     .map(|one| State::DnsDelegate(one.dns.clone()))
             }
         })
+    }
+
+    /// The resolver, if it is there and is this machine's: one that is stopped still
+    /// remembers what it was told, so what it holds is not known then.
+    fn resolver(&self) -> Result<&'a Resolved, NotKnown> {
+        let section = &self.snapshot.resolved;
+        match section {
+            Section::Seen(resolved) if resolved.namespace == SameNamespace::No => Err(NotKnown {
+                section: "resolved",
+                standing: "of another network namespace",
+            }),
+            Section::Seen(resolved) => Ok(resolved),
+            other => Err(NotKnown {
+                section: "resolved",
+                standing: other.standing(),
+            }),
+        }
     }
 
     /// Who owns what `resource` holds now.
@@ -466,10 +484,9 @@ impl<'a> Index<'a> {
                 .link(dev)
                 .map_or(Owner::Unknown, |link| link.owner),
             Resource::Rule(key) => self.rule(key).map_or(Owner::Unknown, |rule| rule.owner),
-            Resource::Route(key) => self
-                .routes(key)
-                .first()
-                .map_or(Owner::Unknown, |route| route.owner),
+            Resource::Route(key) => {
+                self.route(key).map_or(Owner::Unknown, |route| route.owner)
+            }
             Resource::DnsDelegate { .. } => Owner::Netprof,
         }
     }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use netprof_model::dns::DnsLink;
 use netprof_model::link::{Address, LinkId};
 use netprof_model::plan::Change;
-use netprof_model::route::{Route, RouteKey, RouteLive};
+use netprof_model::route::{Protocol, Route, RouteKey, RouteLive};
 use netprof_model::rule::Rule;
 use netprof_model::snapshot::{LiveDelegate, ResolvedLink};
 use netprof_model::{Owner, Resource, Section, Snapshot, State};
@@ -17,11 +17,11 @@ use netprof_model::{Owner, Resource, Section, Snapshot, State};
 #[must_use]
 pub fn after(snapshot: &Snapshot, changes: &[Change]) -> Snapshot {
     let mut next = snapshot.clone();
-    let mut routes: HashMap<&RouteKey, Option<&State>> = HashMap::new();
+    let mut routes: HashMap<&RouteKey, &Change> = HashMap::new();
     for change in changes {
         match &change.resource {
             Resource::Route(key) => {
-                routes.insert(key, change.after.as_ref());
+                routes.insert(key, change);
             }
             other => set(&mut next, other, change.after.as_ref()),
         }
@@ -30,24 +30,43 @@ pub fn after(snapshot: &Snapshot, changes: &[Change]) -> Snapshot {
     next
 }
 
-/// Routes are set in one pass: a plan may hold ten thousand of them.
-fn set_routes(snapshot: &mut Snapshot, wanted: &HashMap<&RouteKey, Option<&State>>) {
-    if wanted.is_empty() {
+/// Routes are set in one pass: a plan may hold ten thousand of them. Of several with one
+/// key, only the one that a change names is touched.
+fn set_routes(snapshot: &mut Snapshot, changes: &HashMap<&RouteKey, &Change>) {
+    if changes.is_empty() {
         return;
     }
     let list = items(&mut snapshot.routes);
-    list.retain(|route| !wanted.contains_key(&route.key));
-    for (key, state) in wanted {
-        if let Some(State::Route(spec)) = state {
+    list.retain(|route| {
+        changes
+            .get(&route.key)
+            .is_none_or(|change| match &change.before {
+                Some(State::Route(before)) => *before != route.spec,
+                _ => true,
+            })
+    });
+    for (key, change) in changes {
+        if let Some(State::Route(spec)) = &change.after {
             list.push(Route {
                 key: (*key).clone(),
                 spec: spec.clone(),
                 live: RouteLive::default(),
-                owner: Owner::Netprof,
+                owner: owner_of(spec.protocol),
             });
         }
     }
     list.sort_by(|a, b| a.key.cmp(&b.key));
+}
+
+/// Who puts routes and rules with this protocol.
+fn owner_of(protocol: Protocol) -> Owner {
+    match protocol {
+        Protocol::NETPROF => Owner::Netprof,
+        Protocol::KERNEL => Owner::Kernel,
+        Protocol::RA => Owner::Ra,
+        Protocol::DHCP => Owner::Dhcp,
+        _ => Owner::Unknown,
+    }
 }
 
 fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
@@ -84,7 +103,7 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
                     Rule {
                         key: key.clone(),
                         spec: spec.clone(),
-                        owner: Owner::Netprof,
+                        owner: owner_of(spec.protocol),
                     },
                 );
             }

@@ -10,6 +10,7 @@ use std::collections::{HashMap, HashSet};
 use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason, Standing};
 use netprof_model::resource::Resource;
+use netprof_model::route::Protocol;
 use netprof_model::snapshot::{Index, NotKnown};
 use netprof_model::{Diagnostic, Owner, State};
 
@@ -37,7 +38,10 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
             continue;
         }
         match live.state(&entry.resource) {
-            Err(unknown) => draft.diagnostics.push(not_known(&entry.resource, &unknown)),
+            // It stays held, and is given back once it can be told what is there.
+            Err(unknown) => draft
+                .diagnostics
+                .push(still_held(&entry.resource, &unknown)),
             Ok(state) => give_back(plan, entry, state, live),
         }
     }
@@ -62,7 +66,9 @@ fn give_back(plan: &mut Plan, entry: &HeldResource, live: Option<State>, index: 
             resource,
             why: DropReason::Original,
         });
-    } else if live == entry.committed {
+    } else if live == entry.committed || is_own(live.as_ref()) {
+        // What bears netprof's own number is nobody else's, though the kernel may have
+        // taken a part of it away.
         let back = if entry.original.is_some() {
             "what was there before"
         } else {
@@ -119,7 +125,7 @@ fn make_so(
         );
         return;
     }
-    if entry.is_none() && live.is_some() && !wanted.replace {
+    if entry.is_none() && live.is_some() && !is_own(live.as_ref()) && !wanted.replace {
         let owner = index.owner(&wanted.resource);
         let message = format!(
             "{} is taken by {owner}, and holds something else",
@@ -142,7 +148,8 @@ fn make_so(
     // Where somebody changed it after netprof did, what they left is what a release
     // must give back: it is what would be there without netprof.
     let original = match entry {
-        Some(entry) if entry.committed == live => entry.original.clone(),
+        Some(entry) if entry.committed == live || is_own(live.as_ref()) => entry.original.clone(),
+        None if is_own(live.as_ref()) => None,
         _ => live.clone(),
     };
     plan.changes.push(Change {
@@ -160,6 +167,15 @@ fn make_so(
         manager: wanted.manager,
         reasons: wanted.reasons.clone(),
     });
+}
+
+/// Whether it is a route or rule with netprof's own protocol number.
+fn is_own(live: Option<&State>) -> bool {
+    match live {
+        Some(State::Route(spec)) => spec.protocol == Protocol::NETPROF,
+        Some(State::Rule(spec)) => spec.protocol == Protocol::NETPROF,
+        _ => false,
+    }
 }
 
 /// A rule is all in its key: one of somebody else that says the same does the same.
@@ -181,4 +197,12 @@ fn not_known(resource: &Resource, unknown: &NotKnown) -> Diagnostic {
         format!("what {resource} holds is not known: {unknown}"),
     )
     .help("take the snapshot anew; as root, if it says 'unreadable'")
+}
+
+fn still_held(resource: &Resource, unknown: &NotKnown) -> Diagnostic {
+    Diagnostic::warning(
+        "plan::still-held",
+        format!("{resource} stays held, since what it holds is not known: {unknown}"),
+    )
+    .help("once systemd-resolved runs again: sudo netprof release")
 }

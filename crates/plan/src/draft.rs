@@ -41,17 +41,51 @@ pub(crate) struct Draft {
 }
 
 impl Draft {
-    /// Wants it. What is wanted twice and alike is wanted for two reasons.
+    /// Wants it. What is wanted twice and alike is wanted for two reasons; what is
+    /// wanted in two ways is a contradiction of the profile's.
     pub(crate) fn want(&mut self, wanted: Wanted) {
-        if let Some(at) = self.index.get(&wanted.resource) {
-            let there = &mut self.wanted[*at];
-            debug_assert_eq!(there.state, wanted.state, "{}", there.resource);
-            there.reasons.extend(wanted.reasons);
+        let Some(at) = self.index.get(&wanted.resource).copied() else {
+            self.index
+                .insert(wanted.resource.clone(), self.wanted.len());
+            self.wanted.push(wanted);
+            return;
+        };
+        let there = &mut self.wanted[at];
+        if there.state == wanted.state {
+            let new = wanted.reasons.into_iter();
+            let new: Vec<Reason> = new
+                .filter(|reason| !there.reasons.contains(reason))
+                .collect();
+            there.reasons.extend(new);
             return;
         }
-        self.index
-            .insert(wanted.resource.clone(), self.wanted.len());
-        self.wanted.push(wanted);
+        let said = |reasons: &[Reason]| match reasons.first() {
+            Some(Reason { at: Some(at), text }) => format!("`{text}` in line {}", at.line),
+            Some(Reason { at: None, text }) => text.clone(),
+            None => "another line".to_owned(),
+        };
+        let message = format!(
+            "{} and {} want {} to be two things",
+            said(&there.reasons),
+            said(&wanted.reasons),
+            wanted.resource
+        );
+        let reason = wanted
+            .reasons
+            .first()
+            .cloned()
+            .unwrap_or_else(|| Reason::plain(""));
+        self.row(
+            Standing::Blocked,
+            wanted.resource.to_string(),
+            &message,
+            &reason,
+        );
+        self.diagnostics.push(
+            Diagnostic::error("plan::contradiction", message)
+                .at(reason.at)
+                .help("say it once: a network behind the LAN is either kept or routed"),
+        );
     }
 
     /// What is wanted of `resource`.

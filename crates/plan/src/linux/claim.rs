@@ -15,11 +15,10 @@ use crate::draft::Draft;
 pub(crate) struct Claim {
     /// What is claimed, in the words of the profile.
     pub(crate) subject: String,
-    /// Addresses to try; the first for which no longer prefix of somebody else is
-    /// meant to win stands for all.
+    /// An address that stands for what is claimed.
     pub(crate) to: IpAddr,
-    /// The link that they must leave through; none for 'nowhere'.
-    pub(crate) dev: Option<String>,
+    /// The links that they may leave through; none for 'nowhere'.
+    pub(crate) devs: Vec<String>,
     /// The gateway, where there must be one.
     pub(crate) via: Option<IpAddr>,
     /// Why.
@@ -57,21 +56,29 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
             taken_by(found)
         );
         draft.row(Standing::Blocked, &claim.subject, &message, &claim.reason);
+        let is_own = found
+            .rule()
+            .is_some_and(|rule| rule.owner == Owner::Netprof);
+        let help = if is_own {
+            "another line of this profile wins here: take one of the two away"
+        } else {
+            "netprof only outranks rules after its own; take that rule away, or give it a priority above 119"
+        };
         draft.diagnostics.push(
             Diagnostic::error("plan::would-lose", message)
                 .at(claim.at)
                 .label("this would not hold")
-                .help("netprof only outranks rules after its own; take that rule away, or give it a priority above 119"),
+                .help(help),
         );
     }
 }
 
 fn holds(claim: &Claim, found: Found) -> bool {
-    match (&claim.dev, found.route()) {
-        (None, route) => route.is_none(),
-        (Some(_), None) => false,
-        (Some(dev), Some(route)) => {
-            route.goes_through(dev)
+    match (claim.devs.as_slice(), found.route()) {
+        ([], route) => route.is_none(),
+        (_, None) => false,
+        (devs, Some(route)) => {
+            devs.iter().any(|dev| route.goes_through(dev))
                 && claim
                     .via
                     .is_none_or(|via| route.spec.hops.iter().any(|hop| hop.via == Some(via)))

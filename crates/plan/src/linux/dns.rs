@@ -210,24 +210,20 @@ fn as_read_back(server: &DnsServer) -> DnsServer {
 /// which is the order in which it gives back those of a link of networkd's.
 fn domains(scopes: &[&Scope]) -> Vec<DnsDomain> {
     let mut all: Vec<DnsDomain> = Vec::new();
-    for scope in scopes {
-        for domain in &scope.domains {
-            let searched = scope.search.iter().any(|one| one.value == domain.value);
-            all.push(DnsDomain {
-                name: domain.value.clone(),
-                route_only: !searched,
-            });
-        }
-        for search in &scope.search {
-            if !all.iter().any(|one| one.name == search.value) {
-                all.push(DnsDomain::search(&search.value));
-            }
-        }
-        if scope.default_route {
-            all.push(DnsDomain::route("."));
+    // Names are searched in the order in which the profile says so.
+    for search in scopes.iter().flat_map(|scope| &scope.search) {
+        if !all.iter().any(|one| one.name == search.value) {
+            all.push(DnsDomain::search(&search.value));
         }
     }
-    all.sort_by_key(|domain| domain.route_only);
+    for domain in scopes.iter().flat_map(|scope| &scope.domains) {
+        if !all.iter().any(|one| one.name == domain.value) {
+            all.push(DnsDomain::route(&domain.value));
+        }
+    }
+    if scopes.iter().any(|scope| scope.default_route) {
+        all.push(DnsDomain::route("."));
+    }
     all
 }
 
@@ -357,11 +353,11 @@ fn clear_others(
 /// Looks at the resolver as it will be: each scope's names must go to its servers,
 /// and there must be a route to each of them.
 pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
-    let Section::Seen(resolved) = &after.resolved else {
+    if !matches!(after.resolved, Section::Seen(_)) {
         return;
-    };
+    }
     for claim in std::mem::take(&mut draft.dns_claims) {
-        let who = who_answers(resolved, &claim.name);
+        let who = who_answers(after, &claim.name);
         let others: Vec<String> = who
             .iter()
             .filter(|who| !claim.by.is(who))
@@ -392,7 +388,7 @@ pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
         );
     }
     check_servers(after, draft);
-    warn_if_nobody_answers(resolved, draft);
+    warn_if_nobody_answers(after, draft);
 }
 
 fn described(who: &Answerer, snapshot: &Snapshot) -> String {
@@ -457,9 +453,9 @@ fn check_servers(after: &Snapshot, draft: &mut Draft) {
     }
 }
 
-fn warn_if_nobody_answers(resolved: &Resolved, draft: &mut Draft) {
+fn warn_if_nobody_answers(after: &Snapshot, draft: &mut Draft) {
     let writes = |wanted: &Wanted| matches!(wanted.resource, Resource::DnsLink { .. });
-    if !draft.wanted.iter().any(writes) || !who_answers(resolved, UNCLAIMED).is_empty() {
+    if !draft.wanted.iter().any(writes) || !who_answers(after, UNCLAIMED).is_empty() {
         return;
     }
     let at = draft.wanted.iter().find(|wanted| writes(wanted));

@@ -36,7 +36,7 @@ pub struct Fib<'a> {
 /// One table: by length of prefix, then by prefix.
 #[derive(Debug, Default)]
 struct Table<'a> {
-    lengths: BTreeMap<u8, HashMap<IpNet, Vec<&'a Route>>>,
+    lengths: BTreeMap<u8, BTreeMap<IpNet, Vec<&'a Route>>>,
 }
 
 /// What a look-up finds.
@@ -121,7 +121,7 @@ impl<'a> Fib<'a> {
                 .push(route);
         }
         for table in tables.values_mut() {
-            for routes in table.lengths.values_mut().flat_map(HashMap::values_mut) {
+            for routes in table.lengths.values_mut().flat_map(BTreeMap::values_mut) {
                 routes.sort_by_key(|route| route.key.metric);
             }
         }
@@ -217,8 +217,7 @@ impl<'a> Fib<'a> {
     }
 
     /// What takes the whole of `prefix` before a route of main to it is found, when
-    /// such a route is there. Rules and routes for a part of `prefix` are not named:
-    /// the longer prefix wins in any table.
+    /// such a route is there. Rules and routes for a part of `prefix` are not named.
     #[must_use]
     pub fn taken_before_main(&self, prefix: &IpNet) -> Option<Found<'a>> {
         let matches = |key: &RuleKey| {

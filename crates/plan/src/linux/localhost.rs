@@ -59,7 +59,7 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
             draft.claims.push(Claim {
                 subject: SUBJECT.to_owned(),
                 to,
-                dev: Some(lo.name.clone()),
+                devs: vec![lo.name.clone()],
                 via: None,
                 reason: reason.clone(),
                 at: node.at.clone(),

@@ -10,13 +10,15 @@ pub mod put_back;
 pub mod resolver;
 mod routes;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::held::HeldResource;
 use netprof_model::link::Link;
 use netprof_model::profile::Profile;
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec};
+use netprof_model::rule::RuleAction;
 use netprof_model::{Diagnostic, Location, Resource, Section, Snapshot, State};
 
 use crate::draft::Draft;
@@ -44,12 +46,37 @@ struct Ground<'a> {
     fib: Fib<'a>,
     links: Links<'a>,
     by_name: HashMap<&'a str, &'a Link>,
+    own: HashSet<IpAddr>,
 }
 
 impl<'a> Ground<'a> {
     /// The live link of that name.
     fn link(&self, name: &str) -> Option<&'a Link> {
         self.by_name.get(name).copied()
+    }
+
+    /// Whether it is an address of this host.
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.own.contains(&address)
+    }
+
+    /// The link with the longest network of its own that holds `via`; of equals, the one
+    /// whose connected route is the best.
+    fn neighbour(&self, via: IpAddr) -> Option<&'a Link> {
+        let networks = self.base.addresses.items().iter().filter(|one| {
+            one.local.contains(&via)
+                && one.local.addr() != via
+                && self.link(&one.dev).is_some_and(|link| link.up)
+        });
+        let best = networks.min_by_key(|one| {
+            let connected = self.fib.exact(MAIN, &one.local.trunc()).iter();
+            let metric = connected
+                .filter(|route| route.goes_through(&one.dev))
+                .map(|route| route.key.metric)
+                .min();
+            (u8::MAX - one.local.prefix_len(), metric.unwrap_or(u32::MAX))
+        })?;
+        self.link(&best.dev)
     }
 }
 
@@ -92,11 +119,17 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
             .iter()
             .map(|link| (link.name.as_str(), link))
             .collect(),
+        own: base
+            .addresses
+            .items()
+            .iter()
+            .map(|one| one.local.addr())
+            .collect(),
     };
-    let mut priorities = priority::Priorities::of(base);
+    let priorities = priority::Priorities::of(base);
     localhost::desire(&ground, draft);
-    lan::desire(&ground, &mut priorities, draft);
-    routes::desire(&ground, &mut priorities, draft);
+    lan::desire(&ground, &priorities, draft);
+    routes::desire(&ground, &priorities, draft);
     dns::desire(&ground, draft);
 }
 
@@ -106,28 +139,61 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
     dns::check(after, draft);
 }
 
-/// Why a held resource that is still there no longer serves its purpose, if so.
+/// Why a held resource that is still there no longer serves its purpose, if so: it was
+/// made for a network that its link has left.
 pub(crate) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> {
-    let Resource::Route(RouteKey { dst, table, .. }) = &held.resource else {
+    let Resource::Route(key) = &held.resource else {
         return None;
     };
     let Some(State::Route(spec)) = &held.committed else {
         return None;
     };
-    let (TABLE, [hop]) = (*table, spec.hops.as_slice()) else {
+    let [hop] = spec.hops.as_slice() else {
         return None;
     };
     let dev = hop.dev.as_deref()?;
-    // What a copy of the LAN in netprof's table rests on is the address of its link:
-    // its source, and the network that its gateway is in.
-    let rests_on = spec.prefsrc?;
-    let mut addresses = snapshot.addresses.items().iter();
-    if addresses.any(|one| one.dev == dev && one.local.addr() == rests_on) {
-        return None;
+    let mut own = snapshot
+        .addresses
+        .items()
+        .iter()
+        .filter(|one| one.dev == dev);
+    match hop.via {
+        // A router's link-local address says nothing of the network.
+        Some(IpAddr::V6(via)) if via.is_unicast_link_local() => None,
+        Some(via) => (!own.any(|one| one.local.contains(&via)) && !is_routed(snapshot, dev, via))
+            .then(|| format!("{dev} has left the network of the gateway {via}")),
+        // A route without a gateway rests on nothing, unless it is a copy of the LAN.
+        None => (is_kept(snapshot, key) && !own.any(|one| key.dst.contains(&one.local.addr())))
+            .then(|| {
+                format!(
+                    "{dev} has left {}: packets to it are still captured",
+                    key.dst
+                )
+            }),
     }
-    Some(format!(
-        "{dev} no longer has {rests_on}: packets to {dst} are still captured"
-    ))
+}
+
+/// Whether some route through `dev` makes a neighbour of `via`.
+fn is_routed(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
+    snapshot.routes.items().iter().any(|route| {
+        route.key.table == MAIN
+            && route.gateway().is_none()
+            && route.key.dst.prefix_len() > 0
+            && route.key.dst.contains(&via)
+            && route.goes_through(dev)
+    })
+}
+
+/// Whether netprof holds a rule that leads to its copy of `key`.
+fn is_kept(snapshot: &Snapshot, key: &RouteKey) -> bool {
+    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
+    key.table == TABLE
+        && held.iter().any(|one| match &one.resource {
+            Resource::Rule(rule) => {
+                rule.to == Some(key.dst) && rule.action == RuleAction::Lookup(TABLE)
+            }
+            _ => false,
+        })
 }
 
 /// What the language has and this backend does not carry out yet is refused, each on
@@ -173,7 +239,7 @@ fn own_route(
     prefix: IpNet,
     kind: RouteKind,
     hop: Option<Hop>,
-    prefsrc: Option<std::net::IpAddr>,
+    prefsrc: Option<IpAddr>,
 ) -> RouteSpec {
     let direct = hop.as_ref().is_some_and(|hop| hop.via.is_none());
     RouteSpec {

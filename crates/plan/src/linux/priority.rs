@@ -1,6 +1,6 @@
 //! Which priorities netprof's rules take.
 //!
-//! 110 keeps the LAN, 111 keeps container networks, 119 leads into netprof's own
+//! 110 keeps the LAN, 111 keeps container networks, 118 and 119 lead into netprof's own
 //! table. All of them come before the rules of VPN clients (strongSwan 220, Tailscale
 //! 5210 to 5270, wg-quick 32764) and after those that administrators put first. Where
 //! somebody else sits on one, the next free one below 120 is taken.
@@ -8,11 +8,12 @@
 use std::collections::HashSet;
 
 use netprof_model::Snapshot;
+use netprof_model::route::Protocol;
 use netprof_model::rule::Family;
 
 /// The first priority of netprof's.
 pub(crate) const KEEP_LAN: u32 = 110;
-/// The priority of the rule that leads into netprof's own table.
+/// The last priority of netprof's: of the rule that leads into its own table.
 pub(crate) const ROUTE: u32 = 119;
 
 /// The priorities that are free for netprof's rules.
@@ -22,13 +23,15 @@ pub(crate) struct Priorities {
 }
 
 impl Priorities {
-    /// Those that nobody has taken in `base`, a machine without netprof.
+    /// Those that nobody else has taken in `base`.
     pub(crate) fn of(base: &Snapshot) -> Self {
         Self {
             taken: base
                 .rules
                 .items()
                 .iter()
+                // What an earlier state folder left is netprof's all the same.
+                .filter(|rule| rule.spec.protocol != Protocol::NETPROF)
                 .map(|rule| (rule.key.family, rule.key.priority))
                 .collect(),
         }
@@ -37,15 +40,17 @@ impl Priorities {
     /// The priority of the rules that keep the LAN: 110, or the next free one that
     /// still comes before [`Priorities::route`].
     pub(crate) fn keep_lan(&self, family: Family) -> Option<u32> {
-        let last = self.route(family)?;
+        let (last, _) = self.route(family)?;
         (KEEP_LAN..last).find(|priority| !self.taken.contains(&(family, *priority)))
     }
 
-    /// The priority of the rule that leads into netprof's table: 119, or the next
-    /// free one before it.
-    pub(crate) fn route(&self, family: Family) -> Option<u32> {
-        (KEEP_LAN + 1..=ROUTE)
+    /// The priorities of the rules that lead longer prefixes to main, and the rest into
+    /// netprof's table: 118 and 119, or the next free ones before them.
+    pub(crate) fn route(&self, family: Family) -> Option<(u32, u32)> {
+        let mut free = (KEEP_LAN + 1..=ROUTE)
             .rev()
-            .find(|priority| !self.taken.contains(&(family, *priority)))
+            .filter(|priority| !self.taken.contains(&(family, *priority)));
+        let last = free.next()?;
+        Some((free.next()?, last))
     }
 }

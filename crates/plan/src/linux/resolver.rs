@@ -6,8 +6,12 @@
 //! configuration counts by its labels; a scope that merely takes what nobody claims
 //! comes after any that names a domain, be it only `~.`, which has no labels.
 
+use std::collections::HashSet;
+use std::net::IpAddr;
+
 use netprof_model::dns::{DnsDomain, DnsServer};
-use netprof_model::snapshot::Resolved;
+use netprof_model::link::Address;
+use netprof_model::{Section, Snapshot};
 
 /// Who answers a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -31,9 +35,15 @@ enum Fit {
 
 /// Whose servers are asked for `name`: all of them at once. Empty where nobody is.
 #[must_use]
-pub fn who_answers<'a>(resolved: &'a Resolved, name: &str) -> Vec<Answerer<'a>> {
+pub fn who_answers<'a>(snapshot: &'a Snapshot, name: &str) -> Vec<Answerer<'a>> {
+    let Section::Seen(resolved) = &snapshot.resolved else {
+        return Vec::new();
+    };
     let name = name.trim_end_matches('.').to_lowercase();
-    let links = resolved.links.iter().map(|link| {
+    let connected = connected(snapshot);
+    let links = resolved.links.iter();
+    let links = links.filter(|link| connected.contains(link.id.name.as_str()));
+    let links = links.map(|link| {
         let dns = &link.dns;
         let fit = fit(&name, &dns.servers, &dns.domains, dns.is_default_route());
         (Answerer::Link(&link.id.name), fit)
@@ -54,6 +64,27 @@ pub fn who_answers<'a>(resolved: &'a Resolved, name: &str) -> Vec<Answerer<'a>> 
     all.iter()
         .filter(|(_, fit)| Some(*fit) == best)
         .map(|(who, _)| *who)
+        .collect()
+}
+
+/// The links that resolved asks through at all: those with a carrier and an address that
+/// is no link-local one (`resolved-link.c`, `link_relevant`).
+fn connected(snapshot: &Snapshot) -> HashSet<&str> {
+    let routable = |address: &Address| match address.local.addr() {
+        IpAddr::V4(address) => !address.is_link_local(),
+        IpAddr::V6(address) => !address.is_unicast_link_local(),
+    };
+    let addressed: HashSet<&str> = snapshot
+        .addresses
+        .items()
+        .iter()
+        .filter(|address| routable(address))
+        .map(|address| address.dev.as_str())
+        .collect();
+    let links = snapshot.links.items().iter();
+    links
+        .filter(|link| link.up && link.carrier && addressed.contains(link.name.as_str()))
+        .map(|link| link.name.as_str())
         .collect()
 }
 
@@ -78,9 +109,10 @@ fn fit(name: &str, servers: &[DnsServer], domains: &[DnsDomain], default: bool) 
 mod tests {
     use std::net::Ipv4Addr;
 
+    use netprof_model::Owner;
     use netprof_model::dns::{DefaultRoute, DnsLink};
-    use netprof_model::link::LinkId;
-    use netprof_model::snapshot::{DnsGlobal, ResolvedLink, SameNamespace};
+    use netprof_model::link::{Link, LinkId};
+    use netprof_model::snapshot::{DnsGlobal, Os, Resolved, ResolvedLink, SameNamespace};
 
     use super::*;
 
@@ -104,14 +136,54 @@ mod tests {
         }
     }
 
-    fn resolved(links: Vec<ResolvedLink>) -> Resolved {
-        Resolved {
-            namespace: SameNamespace::Yes,
-            stub: true,
-            global: DnsGlobal::default(),
-            links,
-            delegates: None,
+    /// A machine where each of `links` has a carrier and an address.
+    fn resolved(links: Vec<ResolvedLink>) -> Snapshot {
+        let live = links.iter().map(|link| Link {
+            index: link.id.index,
+            name: link.id.name.clone(),
+            kind: None,
+            master: None,
+            lower: None,
+            up: true,
+            carrier: true,
+            loopback: false,
+            mtu: 1500,
+            mac: None,
+            owner: Owner::Unknown,
+            manager: None,
+        });
+        let addresses = links.iter().map(|link| Address {
+            dev: link.id.name.clone(),
+            local: "10.1.2.3/24".parse().unwrap(),
+            peer: None,
+            scope: 0,
+            dynamic: false,
+            secondary: false,
+        });
+        Snapshot {
+            links: Section::Seen(live.collect()),
+            addresses: Section::Seen(addresses.collect()),
+            resolved: Section::Seen(Resolved {
+                namespace: SameNamespace::Yes,
+                stub: true,
+                global: DnsGlobal::default(),
+                links,
+                delegates: None,
+            }),
+            ..Snapshot::empty(Os::Linux)
         }
+    }
+
+    #[test]
+    fn a_link_without_a_carrier_is_not_asked() {
+        let mut machine = resolved(vec![link("lan", &["~."]), link("dock", &["~."])]);
+        if let Section::Seen(links) = &mut machine.links {
+            links[1].carrier = false;
+        }
+        assert_eq!(
+            who_answers(&machine, "www.example.org"),
+            [Answerer::Link("lan")]
+        );
     }
 
     #[test]
@@ -146,10 +218,10 @@ mod tests {
         let mut third = link("third", &[]);
         third.dns.default_route = DefaultRoute::Yes;
         let mut resolved = resolved(vec![link("lan", &["~."]), third]);
-        resolved
-            .global
-            .servers
-            .push(DnsServer::at(Ipv4Addr::LOCALHOST.into()));
+        if let Section::Seen(resolved) = &mut resolved.resolved {
+            let server = DnsServer::at(Ipv4Addr::LOCALHOST.into());
+            resolved.global.servers.push(server);
+        }
         assert_eq!(
             who_answers(&resolved, "www.example.org"),
             [Answerer::Link("lan")]

@@ -19,11 +19,14 @@ use super::claim::{Claim, taken_by};
 use super::priority::Priorities;
 use super::{Ground, MAIN, TABLE, metric_or_default, own_route, put_back};
 use crate::draft::{Draft, Wanted};
-use crate::links;
+use crate::links::{self, Meant};
 
 /// Wants each declared route.
-pub(super) fn desire(ground: &Ground, priorities: &mut Priorities, draft: &mut Draft) {
-    for decl in &ground.profile.routes.routes {
+pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft) {
+    // A gateway may be reached by a route without one, so those come first.
+    let mut sorted: Vec<&RouteDecl> = ground.profile.routes.routes.iter().collect();
+    sorted.sort_by_key(|decl| has_gateway(decl));
+    for decl in sorted {
         let node = match decl.target {
             RouteTarget::Unreachable => "unreachable",
             RouteTarget::Through { .. } => "route",
@@ -40,6 +43,28 @@ pub(super) fn desire(ground: &Ground, priorities: &mut Priorities, draft: &mut D
             draft.refuse(&route.subject, &route.reason, error, &decl.at);
         }
     }
+}
+
+fn has_gateway(decl: &RouteDecl) -> bool {
+    matches!(decl.target, RouteTarget::Through { via: Some(_), .. })
+}
+
+/// The one link that a declared route leaves through, where that can be told.
+pub(super) fn way_out<'a>(ground: &Ground<'a>, decl: &RouteDecl) -> Option<&'a Link> {
+    let RouteTarget::Through { via, link } = &decl.target else {
+        return None;
+    };
+    let named = match link {
+        None => None,
+        Some(name) => match ground.links.meant(&name.value) {
+            Meant::Links(links) => match links.as_slice() {
+                [only] => Some(*only),
+                _ => return None,
+            },
+            _ => return None,
+        },
+    };
+    named.or_else(|| ground.neighbour((*via)?))
 }
 
 /// One declared route.
@@ -66,7 +91,11 @@ impl<'a> Single<'a, '_> {
                         }
                     },
                 };
-                (RouteKind::Unicast, Some(self.leaving(link, *via)?), *via)
+                (
+                    RouteKind::Unicast,
+                    Some(self.leaving(link, *via, draft)?),
+                    *via,
+                )
             }
         };
         self.check_source(link)?;
@@ -121,7 +150,12 @@ impl<'a> Single<'a, '_> {
 
     /// The link that packets leave through: the named one, if the gateway is on it,
     /// or the one that the gateway is on.
-    fn leaving(&self, link: Option<&'a Link>, via: Option<IpAddr>) -> Result<&'a Link, Diagnostic> {
+    fn leaving(
+        &self,
+        link: Option<&'a Link>,
+        via: Option<IpAddr>,
+        draft: &Draft,
+    ) -> Result<&'a Link, Diagnostic> {
         let Some(via) = via else {
             return link.ok_or_else(|| {
                 Diagnostic::error("plan::no-way", "a route needs a gateway or a link")
@@ -130,7 +164,7 @@ impl<'a> Single<'a, '_> {
         };
         // Without a link, the one whose own network the gateway is in: a longer prefix
         // that somebody has routed elsewhere does not move the gateway there.
-        let link = link.or_else(|| self.neighbour(via));
+        let link = link.or_else(|| self.ground.neighbour(via));
         let oif = link.map(|link| link.name.as_str());
         // As the kernel checks it (fib_check_nh): the gateway must be reached without
         // another gateway.
@@ -145,6 +179,7 @@ impl<'a> Single<'a, '_> {
                 Some(_) => link,
                 None => route.devices().next().and_then(|dev| self.ground.link(dev)),
             })
+            .or_else(|| self.wanted_neighbour(draft, link, via))
             // A link-local gateway is on whatever link is named.
             .or(link.filter(|_| matches!(via, IpAddr::V6(via) if via.is_unicast_link_local())));
         found.ok_or_else(|| {
@@ -165,13 +200,30 @@ impl<'a> Single<'a, '_> {
         })
     }
 
-    /// The link with the longest network of its own that holds `via`.
-    fn neighbour(&self, via: IpAddr) -> Option<&'a Link> {
-        let addresses = self.ground.base.addresses.items().iter();
-        let best = addresses
-            .filter(|one| one.local.contains(&via) && one.local.addr() != via)
-            .max_by_key(|one| one.local.prefix_len())?;
-        self.ground.link(&best.dev).filter(|link| link.up)
+    /// The link that a route of this profile makes a neighbour of `via`.
+    fn wanted_neighbour(
+        &self,
+        draft: &Draft,
+        link: Option<&'a Link>,
+        via: IpAddr,
+    ) -> Option<&'a Link> {
+        let routes =
+            draft
+                .wanted
+                .iter()
+                .filter_map(|wanted| match (&wanted.resource, &wanted.state) {
+                    (Resource::Route(key), State::Route(spec)) if key.table == MAIN => {
+                        Some((key, spec))
+                    }
+                    _ => None,
+                });
+        routes
+            .filter(|(key, _)| key.dst.contains(&via))
+            .filter_map(|(_, spec)| match spec.hops.as_slice() {
+                [hop] if hop.via.is_none() => self.ground.link(hop.dev.as_deref()?),
+                _ => None,
+            })
+            .find(|found| link.is_none_or(|link| link.name == found.name))
     }
 
     fn check_source(&self, link: Option<&Link>) -> Result<(), Diagnostic> {
@@ -226,10 +278,10 @@ impl<'a> Single<'a, '_> {
             return Ok(MAIN);
         };
         let family = Family::of(prefix);
-        let Some(priority) = priorities.route(family) else {
+        let Some((longer, priority)) = priorities.route(family) else {
             return Err(Diagnostic::error(
                 "plan::no-priority",
-                format!("no rule priority from 111 to 119 is free for IPv{family}"),
+                format!("no two rule priorities from 111 to 119 are free for IPv{family}"),
             )
             .help("see who takes them: ip rule show"));
         };
@@ -244,23 +296,34 @@ impl<'a> Single<'a, '_> {
             .label("this would not hold")
             .help("netprof only outranks rules after its own (110 to 119)"));
         }
-        draft.want(Wanted {
-            resource: Resource::Rule(RuleKey::new(family, priority, RuleAction::Lookup(TABLE))),
-            state: State::Rule(RuleSpec {
-                protocol: Protocol::NETPROF,
-            }),
-            lasts: Lasts::Boot,
-            link: None,
-            manager: None,
-            replace: false,
-            reasons: vec![
-                self.reason.clone(),
-                Reason::plain(format!(
-                    "in main, packets to {prefix} would {}",
-                    taken_by(taken)
-                )),
-            ],
-        });
+        // Within the prefix, whatever main knows better still wins: containers, other
+        // networks of this host, the way to the VPN's own server.
+        let mut first = RuleKey::new(family, longer, RuleAction::Lookup(MAIN));
+        first.to = Some(*prefix);
+        first.suppress_prefixlength = Some(u32::from(prefix.prefix_len()));
+        let then = RuleKey::new(family, priority, RuleAction::Lookup(TABLE));
+        for (key, why) in [
+            (
+                first,
+                format!("what main has longer prefixes for within {prefix} stays there"),
+            ),
+            (
+                then,
+                format!("in main, packets to {prefix} would {}", taken_by(taken)),
+            ),
+        ] {
+            draft.want(Wanted {
+                resource: Resource::Rule(key),
+                state: State::Rule(RuleSpec {
+                    protocol: Protocol::NETPROF,
+                }),
+                lasts: Lasts::Boot,
+                link: None,
+                manager: None,
+                replace: false,
+                reasons: vec![self.reason.clone(), Reason::plain(why)],
+            });
+        }
         Ok(TABLE)
     }
 
@@ -335,7 +398,7 @@ impl<'a> Single<'a, '_> {
             draft.claims.push(Claim {
                 subject: self.subject.clone(),
                 to,
-                dev: link.map(|link| link.name.clone()),
+                devs: link.map(|link| link.name.clone()).into_iter().collect(),
                 via,
                 reason: self.reason.clone(),
                 at: self.decl.at.clone(),

@@ -1,36 +1,29 @@
 //! What can take packets although the routes are right: IPsec policies and nft drops.
 
-use netprof_model::plan::Reason;
-use netprof_model::profile::KeepLan;
+use std::net::IpAddr;
+
 use netprof_model::snapshot::XfrmPolicy;
 use netprof_model::{Diagnostic, Snapshot};
 
-use super::prefixes::Lan;
+use super::Kept;
 use crate::draft::Draft;
 use crate::linux::is_unreadable;
 
-/// Says what stands above the routes of `lan`.
-pub(super) fn check(
-    base: &Snapshot,
-    lan: &Lan,
-    node: &KeepLan,
-    reason: &Reason,
-    draft: &mut Draft,
-) {
-    let said = |draft: &Draft, code: &str| draft.diagnostics.iter().any(|one| one.code == code);
-    if let Some(policy) = taking(base.xfrm.items(), lan) {
+/// Says what stands above the routes of `one`.
+pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
+    let said = |draft: &Draft, code: &str| draft.diagnostics.iter().any(|said| said.code == code);
+    if let Some((policy, source)) = taking(base.xfrm.items(), one) {
         let error = Diagnostic::error(
             "plan::ipsec-policy",
             format!(
-                "an IPsec policy of {} takes packets from {} to {} before routing does",
+                "an IPsec policy of {} takes packets from {source} to {} before routing does",
                 policy.owner.who(),
-                lan.address,
-                lan.prefix
+                one.prefix
             ),
         )
         .label("this would not hold")
         .help("let the IPsec client pass the LAN by (strongSwan: the bypass-lan plugin)");
-        draft.refuse(format!("keep-lan {}", lan.prefix), reason, error, &node.at);
+        draft.refuse(&one.subject, &one.reason, error, &one.at);
     }
     let drops = base
         .firewall
@@ -48,7 +41,7 @@ pub(super) fn check(
                     chain.chain, chain.family, chain.table, chain.owner.who()
                 ),
             )
-            .at(node.at.clone())
+            .at(one.at.clone())
             .help("a VPN client's kill switch does this; allow the LAN in its settings"),
         );
     }
@@ -68,19 +61,20 @@ pub(super) fn check(
                     unread.join(" and ")
                 ),
             )
-            .at(node.at.clone()),
+            .at(one.at.clone()),
         );
     }
 }
 
-/// The policy that takes packets to `lan`, if one does.
-fn taking<'a>(policies: &'a [XfrmPolicy], lan: &Lan) -> Option<&'a XfrmPolicy> {
+/// The policy that takes packets to `one`, if one does, and where they come from.
+fn taking<'a>(policies: &'a [XfrmPolicy], one: &Kept) -> Option<(&'a XfrmPolicy, IpAddr)> {
+    let source = one.source?;
     // The lowest priority number wins; of equals, the kernel takes the older.
     let first = policies
         .iter()
         .filter(|policy| policy.direction == "out")
-        .filter(|policy| policy.from.contains(&lan.address))
-        .filter(|policy| policy.to.contains(&lan.prefix) || lan.prefix.contains(&policy.to))
+        .filter(|policy| policy.from.contains(&source))
+        .filter(|policy| policy.to.contains(&one.prefix) || one.prefix.contains(&policy.to))
         .min_by_key(|policy| policy.priority)?;
-    (first.transforms || first.action == "block").then_some(first)
+    (first.transforms || first.action == "block").then_some((first, source))
 }

@@ -5,109 +5,133 @@
 //! traffic out of the tunnel (CVE-2023-36672). So only private prefixes of a sensible
 //! size are kept unless the profile says otherwise.
 
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::net::IpAddr;
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use netprof_model::Diagnostic;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::KeepLan;
-use netprof_model::route::RouteKind;
-use netprof_model::{Diagnostic, Owner};
+use netprof_model::route::{Protocol, Route, RouteKind};
 
+use super::{Home, Kept};
 use crate::draft::Draft;
-use crate::linux::{Ground, MAIN};
+use crate::linux::MAIN;
 
 /// The widest IPv4 network that is kept.
 const WIDEST_V4: u8 = 16;
 /// The widest IPv6 network that is kept.
 const WIDEST_V6: u8 = 48;
-/// Links may lie over links; a chain longer than this is a circle.
-const DEEPEST: usize = 8;
 
-/// One network that a kept link is in.
-#[derive(Debug)]
-pub(crate) struct Lan<'a> {
-    /// The link.
-    pub(crate) link: &'a Link,
-    /// The network.
-    pub(crate) prefix: IpNet,
-    /// This host's address in it.
-    pub(crate) address: IpAddr,
-}
-
-/// The networks of `kept` that are to be kept; what is refused or left out is said.
+/// The networks that the kept links are in and that are to be kept; what is refused or
+/// left out is said.
 pub(super) fn of<'a>(
-    ground: &Ground<'a>,
+    home: &Home<'a, '_>,
     node: &KeepLan,
-    kept: &[&'a Link],
     reason: &Reason,
     draft: &mut Draft,
-) -> Vec<Lan<'a>> {
-    let mut lans: Vec<Lan> = Vec::new();
-    for link in kept {
-        let found = networks(ground, link);
-        for (prefix, address) in &found {
-            let subject = format!("keep-lan {prefix}");
-            match judge(prefix, node.allow_public) {
-                Verdict::Keep => lans.push(Lan {
-                    link,
-                    prefix: *prefix,
-                    address: *address,
-                }),
-                Verdict::LeaveOut(why) => draft.row(Standing::Omitted, subject, why, reason),
-                Verdict::Refuse(why) => {
-                    let error = Diagnostic::error("plan::public-lan", format!("the LAN of {} is {prefix}: {why}", link.name))
-                        .label("this would keep it")
-                        .help("a hostile network can hand out any prefix; if this one is right, say `allow-public=#true`");
-                    draft.refuse(subject, reason, error, &node.at);
-                }
+) -> Vec<Kept<'a>> {
+    let networks = connected(home);
+    waiting(home, node, &networks, reason, draft);
+    let mut kept = Vec::new();
+    for (prefix, routes) in networks {
+        let subject = format!("keep-lan {prefix}");
+        let links: Vec<&Link> = routes.iter().map(|(link, _)| *link).collect();
+        let Some((link, best)) = routes.first() else {
+            continue;
+        };
+        match judge(&prefix, node.allow_public) {
+            Verdict::Keep => kept.push(Kept {
+                subject,
+                prefix,
+                source: source(home, link, best, &prefix),
+                links,
+                via: None,
+                metric: best.key.metric,
+                is_new: false,
+                overrides: false,
+                reason: reason.clone(),
+                at: node.at.clone(),
+            }),
+            Verdict::LeaveOut(why) => draft.row(Standing::Omitted, subject, why, reason),
+            Verdict::Refuse(why) => {
+                let message = format!("the LAN of {} is {prefix}: {why}", link.name);
+                let error = Diagnostic::error("plan::public-lan", message)
+                    .label("this would keep it")
+                    .help("a hostile network can hand out any prefix; if this one is right, say `allow-public=#true`");
+                draft.refuse(subject, reason, error, &node.at);
             }
         }
+    }
+    kept
+}
+
+/// The connected routes of the kept links, by prefix, each list with the best first. A
+/// network is what a connected route says: an address alone may be without one, where a
+/// network forbids its hosts to talk to each other.
+fn connected<'a>(home: &Home<'a, '_>) -> BTreeMap<IpNet, Vec<(&'a Link, &'a Route)>> {
+    let mut networks: BTreeMap<IpNet, Vec<(&Link, &Route)>> = BTreeMap::new();
+    for route in home.ground.base.routes.items() {
+        let prefix = route.key.dst;
+        let is_network = route.key.table == MAIN
+            && route.spec.kind == RouteKind::Unicast
+            && matches!(route.spec.protocol, Protocol::KERNEL | Protocol::RA)
+            && route.gateway().is_none()
+            && prefix.prefix_len() < prefix.max_prefix_len()
+            && !is_link_local(&prefix);
+        if !is_network || !home.goes_home(route) {
+            continue;
+        }
+        if let Some(link) = route.devices().next().and_then(|dev| home.ground.link(dev)) {
+            networks.entry(prefix).or_default().push((link, route));
+        }
+    }
+    for routes in networks.values_mut() {
+        routes.sort_by_key(|(_, route)| route.key.metric);
+    }
+    networks
+}
+
+/// This host's address in `prefix`, as the connected route has it.
+fn source(home: &Home, link: &Link, route: &Route, prefix: &IpNet) -> Option<IpAddr> {
+    let mut addresses = home.ground.base.addresses.items().iter();
+    route.spec.prefsrc.or_else(|| {
+        addresses
+            .find(|one| {
+                one.dev == link.name && prefix.contains(&one.local.addr()) && !one.secondary
+            })
+            .map(|one| one.local.addr())
+    })
+}
+
+/// Says which kept links are in no network, and which addresses are in none.
+fn waiting(
+    home: &Home,
+    node: &KeepLan,
+    networks: &BTreeMap<IpNet, Vec<(&Link, &Route)>>,
+    reason: &Reason,
+    draft: &mut Draft,
+) {
+    let connected: HashSet<&str> = networks
+        .values()
+        .flatten()
+        .map(|(link, _)| link.name.as_str())
+        .collect();
+    if node.links.is_empty() {
         // Without a name, every port is meant, also those that nothing is plugged into.
-        if found.is_empty() && !node.links.is_empty() {
-            let detail = format!("waits for an address on {}", link.name);
+        if connected.is_empty() {
+            let detail = "waits for a LAN: no physical link is in a network";
+            draft.row(Standing::Waiting, "keep-lan", detail, reason);
+        }
+        return;
+    }
+    for link in home.links {
+        if !connected.contains(link.name.as_str()) {
+            let detail = format!("waits for {} to be in a network", link.name);
             draft.row(Standing::Waiting, "keep-lan", detail, reason);
         }
     }
-    if lans.is_empty() && node.links.is_empty() {
-        let detail = "waits for a LAN: no physical link has an address to keep";
-        draft.row(Standing::Waiting, "keep-lan", detail, reason);
-    }
-    lans
-}
-
-/// The networks that `link` is in, each with this host's address in it: those of its
-/// addresses, and those that a router advertised beside a single address of DHCPv6.
-fn networks(ground: &Ground, link: &Link) -> Vec<(IpNet, IpAddr)> {
-    let own = || {
-        let addresses = ground.base.addresses.items().iter();
-        addresses.filter(|one| one.dev == link.name)
-    };
-    let connected = ground.base.routes.items().iter().filter(|route| {
-        route.key.table == MAIN
-            && route.spec.kind == RouteKind::Unicast
-            && matches!(route.owner, Owner::Kernel | Owner::Ra)
-            && route.gateway().is_none()
-            && route.goes_through(&link.name)
-    });
-    let mut found: Vec<(IpNet, IpAddr)> = Vec::new();
-    let prefixes = own()
-        .map(|one| one.local.trunc())
-        .chain(connected.map(|route| route.key.dst));
-    for prefix in prefixes {
-        let is_network = prefix.prefix_len() < prefix.max_prefix_len() && !is_link_local(&prefix);
-        // Of several addresses, the one that packets usually come from.
-        let address = own()
-            .filter(|one| prefix.contains(&one.local.addr()))
-            .min_by_key(|one| one.secondary);
-        if let Some(address) = address
-            && is_network
-            && !found.iter().any(|(known, _)| *known == prefix)
-        {
-            found.push((prefix, address.local.addr()));
-        }
-    }
-    found
 }
 
 enum Verdict {
@@ -158,27 +182,49 @@ fn is_unique_local(net: &Ipv6Net) -> bool {
 fn is_link_local(net: &IpNet) -> bool {
     match net {
         IpNet::V4(net) => net.addr().is_link_local(),
-        IpNet::V6(net) => net.addr().is_unicast_link_local(),
+        IpNet::V6(net) => net.addr().is_unicast_link_local() || net.addr().is_multicast(),
     }
 }
 
-/// Whether `link` is hardware, or a bridge, bond, team or vlan over hardware.
-pub(super) fn is_physical(link: &Link, all: &[Link]) -> bool {
-    physical(link, all, DEEPEST)
-}
-
-fn physical(link: &Link, all: &[Link], depth: usize) -> bool {
-    if link.loopback || depth == 0 {
-        return false;
+/// The links that are up and are hardware, or a bridge, bond, team or vlan over
+/// hardware. A port of one of those has no network of its own.
+pub(super) fn physical(all: &[Link]) -> Vec<&Link> {
+    let by_index: HashMap<u32, &Link> = all.iter().map(|link| (link.index, link)).collect();
+    let mut ports: HashMap<u32, Vec<&Link>> = HashMap::new();
+    for link in all {
+        if let Some(master) = link.master {
+            ports.entry(master).or_default().push(link);
+        }
     }
-    match link.kind.as_deref() {
-        None => true,
-        Some("bridge" | "bond" | "team") => all
-            .iter()
-            .any(|port| port.master == Some(link.index) && physical(port, all, depth - 1)),
-        Some("vlan") => all
-            .iter()
-            .any(|under| link.lower == Some(under.index) && physical(under, all, depth - 1)),
-        Some(_) => false,
-    }
+    let lies_over = |link: &Link| -> Vec<&Link> {
+        match link.kind.as_deref() {
+            Some("bridge" | "bond" | "team") => ports.get(&link.index).cloned().unwrap_or_default(),
+            Some("vlan") => {
+                let under = link.lower.and_then(|index| by_index.get(&index).copied());
+                under.into_iter().collect()
+            }
+            _ => Vec::new(),
+        }
+    };
+    let is_physical = |link: &Link| {
+        // Links may lie over each other in a circle in a file that somebody made up:
+        // each is looked at once.
+        let mut seen = HashSet::from([link.index]);
+        let mut to_see: Vec<&Link> = lies_over(link);
+        if link.kind.is_none() {
+            return !link.loopback;
+        }
+        while let Some(under) = to_see.pop() {
+            if under.kind.is_none() && !under.loopback {
+                return true;
+            }
+            if seen.insert(under.index) {
+                to_see.extend(lies_over(under));
+            }
+        }
+        false
+    };
+    all.iter()
+        .filter(|link| link.up && is_physical(link))
+        .collect()
 }
