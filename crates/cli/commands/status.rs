@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use netprof_model::plan::ProfileRef;
 use netprof_model::{Diagnostic, Section};
-use netprof_plan::{Drift, Standing, drift, need};
+use netprof_plan::{Bearing, Drift, drift, need};
 use serde_json::{Value, json};
 
 use super::Result;
@@ -73,11 +73,11 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
 fn headline(all: &[Drift], drifted: usize) -> String {
     let expired = all
         .iter()
-        .filter(|one| one.standing == Standing::Expired)
+        .filter(|one| one.standing == Bearing::Expired)
         .count();
     let mut text = match drifted {
         0 => "active, all of it holds".to_owned(),
-        n => format!("active, {n} of {} changed by somebody else", all.len()),
+        n => format!("active, {n} of {} no longer as it was made", all.len()),
     };
     if expired > 0 {
         let _ = write!(text, ", {expired} gone with its link or boot");
@@ -88,10 +88,13 @@ fn headline(all: &[Drift], drifted: usize) -> String {
 fn row(text: &mut String, one: &Drift) {
     let resource = &one.held.resource;
     let (sign, detail) = match &one.standing {
-        Standing::Holds => ('=', String::new()),
-        Standing::Stale(why) => ('~', format!("stale: {why}")),
-        Standing::Changed(None) => ('~', "is gone: somebody deleted it".to_owned()),
-        Standing::Changed(Some(state)) => (
+        Bearing::Holds => ('=', String::new()),
+        Bearing::Stale(why) => ('~', format!("stale: {why}")),
+        Bearing::Changed(None) => (
+            '~',
+            "is gone: somebody deleted it, or it went with what it rested on".to_owned(),
+        ),
+        Bearing::Changed(Some(state)) => (
             '~',
             format!(
                 "changed by {}: now {}",
@@ -99,8 +102,8 @@ fn row(text: &mut String, one: &Drift) {
                 words::state(resource, state)
             ),
         ),
-        Standing::Expired => ('.', "gone with its link or boot".to_owned()),
-        Standing::Unknown(why) => ('?', format!("not known: {why}")),
+        Bearing::Expired => ('.', "gone with its link or boot".to_owned()),
+        Bearing::Unknown(why) => ('?', format!("not known: {why}")),
     };
     let subject = match &one.held.committed {
         Some(state) => format!(
@@ -118,11 +121,11 @@ fn row(text: &mut String, one: &Drift) {
 
 fn resource(one: &Drift) -> Value {
     let (standing, live, why) = match &one.standing {
-        Standing::Holds => ("holds", None, None),
-        Standing::Stale(why) => ("stale", None, Some(why)),
-        Standing::Changed(live) => ("changed", live.as_ref(), None),
-        Standing::Expired => ("expired", None, None),
-        Standing::Unknown(why) => ("unknown", None, Some(why)),
+        Bearing::Holds => ("holds", None, None),
+        Bearing::Stale(why) => ("stale", None, Some(why)),
+        Bearing::Changed(live) => ("changed", live.as_ref(), None),
+        Bearing::Expired => ("expired", None, None),
+        Bearing::Unknown(why) => ("unknown", None, Some(why)),
     };
     json!({
         "resource": one.held.resource.to_string(),

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use netprof_model::dns::{DefaultRoute, DnsLink};
 use netprof_model::plan::Change;
 use netprof_model::route::{RouteKey, RouteKind, RouteSpec};
-use netprof_model::rule::{RuleAction, RuleKey};
+use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Resource, State};
 
 /// The name of a table, where it has one (iproute2's `rt_tables`).
@@ -23,6 +23,7 @@ pub fn subject(resource: &Resource) -> String {
     match resource {
         Resource::LinkUp { dev } => format!("link {dev}"),
         Resource::Address { local, .. } => format!("address {local}"),
+        Resource::Rule(key) if key.family == Family::V6 => format!("rule6 {}", key.priority),
         Resource::Rule(key) => format!("rule {}", key.priority),
         Resource::Route(key) => format!("route {}", destination(key)),
         Resource::DnsLink { dev } => format!("dns link {dev}"),

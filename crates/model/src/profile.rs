@@ -68,6 +68,15 @@ pub struct Spanned<T> {
     pub at: Location,
 }
 
+/// A node without a value says that something is so.
+#[allow(clippy::ref_option, reason = "serde passes the field as it is")]
+fn as_true<S: serde::Serializer>(
+    _: &Option<Spanned<()>>,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.serialize_bool(true)
+}
+
 /// A name for one or more links.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct LinkDecl {
@@ -153,7 +162,7 @@ pub enum Servers {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Routes {
     /// This host reaches itself.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_true")]
     pub keep_localhost: Option<Spanned<()>>,
     /// The LAN stays reachable.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -232,7 +241,7 @@ pub enum RouteTarget {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Containers {
     /// Live container subnets stay reachable.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "as_true")]
     pub keep_local: Option<Spanned<()>>,
     /// Docker's addresses.
     #[serde(skip_serializing_if = "Option::is_none")]

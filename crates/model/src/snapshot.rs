@@ -396,7 +396,9 @@ impl<'a> Index<'a> {
     #[must_use]
     pub fn route(&self, key: &RouteKey) -> Option<&'a Route> {
         let all = self.routes(key).iter();
-        let own = all.clone().find(|route| route.spec.protocol == Protocol::NETPROF);
+        let own = all
+            .clone()
+            .find(|route| route.spec.protocol == Protocol::NETPROF);
         own.or_else(|| self.routes(key).first()).copied()
     }
 
@@ -434,15 +436,15 @@ impl<'a> Index<'a> {
             }
             Resource::Route(key) => {
                 known("routes", &snapshot.routes)?;
-                self.route(key).map(|route| State::Route(route.spec.clone()))
+                self.route(key)
+                    .map(|route| State::Route(route.spec.clone()))
             }
-            Resource::DnsLink { dev } => {
-                self.resolver()?
-                    .links
-                    .iter()
-                    .find(|link| &link.id.name == dev)
-                    .map(|link| State::DnsLink(link.dns.clone()))
-            }
+            Resource::DnsLink { dev } => self
+                .resolver()?
+                .links
+                .iter()
+                .find(|link| &link.id.name == dev)
+                .map(|link| State::DnsLink(link.dns.clone())),
             Resource::DnsDelegate { name } => {
                 let delegates = self.resolver()?.delegates.iter().flatten();
                 delegates
@@ -484,9 +486,7 @@ impl<'a> Index<'a> {
                 .link(dev)
                 .map_or(Owner::Unknown, |link| link.owner),
             Resource::Rule(key) => self.rule(key).map_or(Owner::Unknown, |rule| rule.owner),
-            Resource::Route(key) => {
-                self.route(key).map_or(Owner::Unknown, |route| route.owner)
-            }
+            Resource::Route(key) => self.route(key).map_or(Owner::Unknown, |route| route.owner),
             Resource::DnsDelegate { .. } => Owner::Netprof,
         }
     }

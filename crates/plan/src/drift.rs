@@ -8,7 +8,7 @@ use crate::linux;
 
 /// How one held resource stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum Bearing {
     /// As it was committed.
     Holds,
     /// As it was committed, but the network that it was made for has gone: it may
@@ -28,7 +28,7 @@ pub struct Drift<'a> {
     /// What is held.
     pub held: &'a HeldResource,
     /// How it stands.
-    pub standing: Standing,
+    pub standing: Bearing,
     /// Who owns what is there now.
     pub owner: Owner,
 }
@@ -37,7 +37,7 @@ impl Drift<'_> {
     /// Whether what was committed no longer is, through somebody's doing or a move.
     #[must_use]
     pub fn is_drift(&self) -> bool {
-        matches!(self.standing, Standing::Changed(_) | Standing::Stale(_))
+        matches!(self.standing, Bearing::Changed(_) | Bearing::Stale(_))
     }
 }
 
@@ -55,19 +55,19 @@ pub fn drift(snapshot: &Snapshot) -> Vec<Drift<'_>> {
         .collect()
 }
 
-fn standing(held: &HeldResource, live: &Index) -> Standing {
+fn standing(held: &HeldResource, live: &Index) -> Bearing {
     let snapshot = live.snapshot();
     if snapshot.is_elsewhere(&held.place) {
-        return Standing::Unknown("it lives in another network namespace".to_owned());
+        return Bearing::Unknown("it lives in another network namespace".to_owned());
     }
     if snapshot.is_expired(&held.place) {
-        return Standing::Expired;
+        return Bearing::Expired;
     }
     match live.state(&held.resource) {
-        Err(unknown) => Standing::Unknown(unknown.to_string()),
+        Err(unknown) => Bearing::Unknown(unknown.to_string()),
         Ok(state) if state == held.committed => {
-            linux::stale(held, snapshot).map_or(Standing::Holds, Standing::Stale)
+            linux::stale(held, snapshot).map_or(Bearing::Holds, Bearing::Stale)
         }
-        Ok(state) => Standing::Changed(state),
+        Ok(state) => Bearing::Changed(state),
     }
 }

@@ -28,7 +28,7 @@ use netprof_model::snapshot::{Index, Os};
 use netprof_model::{Diagnostic, Snapshot};
 
 pub use after::after;
-pub use drift::{Drift, Standing, drift};
+pub use drift::{Bearing, Drift, drift};
 pub use need::{Need, need};
 pub use when::{Fits, fits};
 

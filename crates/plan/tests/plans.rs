@@ -213,6 +213,109 @@ fn a_network_of_a_router_advertisement_counts_beside_a_single_address() {
 }
 
 #[test]
+fn two_links_in_one_lan_are_kept_as_one() {
+    let dock = "
+        link eth0
+        addr eth0 192.168.7.30/24
+        route default via 192.168.7.1 dev eth0 metric 100
+    ";
+    let profile = "routes { keep-lan { also \"192.168.50.0/24\"; also \"192.168.60.0/24\" via=\"192.168.7.9\"; }; }";
+    let mut machine = laptop(dock);
+    for route in machine::items(&mut machine.routes) {
+        if route.key.dst.to_string() == "192.168.7.0/24" && route.key.table == 254 {
+            route.key.metric = if route.goes_through("eth0") { 100 } else { 600 };
+        }
+    }
+    assert_snapshot!(planned(profile, &machine));
+}
+
+#[test]
+fn a_network_behind_an_ipv6_router_gets_no_source_of_its_own() {
+    let more = "addr wlan0 fe80::20/64\n route default6 via fe80::1 dev wlan0 proto 9 owner ra";
+    assert_snapshot!(planned(
+        "routes { keep-lan { also \"fd99::/64\"; }; }",
+        &laptop(more)
+    ));
+}
+
+#[test]
+fn an_address_without_a_connected_route_makes_no_network() {
+    let alone = "link wlan0\n addr wlan0 192.168.7.20/32\n link eth0\n addr eth0 10.77.0.1/32\n route 10.99.0.0/24 dev eth0 proto 2 src 10.77.0.1";
+    let profile = "link \"w\" { match name=\"wlan0\"; }\n link \"e\" { match name=\"eth0\"; }\n routes { keep-lan \"w\" \"e\"; }";
+    assert_snapshot!(planned(profile, &machine(alone)));
+}
+
+#[test]
+fn a_rule_for_a_part_of_the_lan_is_named() {
+    let more = "rule 100 to 192.168.7.128/25 lookup 77 owner strongswan
+        link tun0 kind tun owner strongswan
+        addr tun0 10.8.0.2/24
+        route default dev tun0 table 77";
+    assert_snapshot!(planned(KEEP_LAN, &laptop(more)));
+}
+
+#[test]
+fn a_network_of_two_addresses_is_asked_for_too() {
+    let pair = "link eth0\n addr eth0 10.30.0.0/31\n rule 100 lookup 77\n route default dev eth9 table 77\n link eth9";
+    assert_snapshot!(planned(KEEP_LAN, &machine(pair)));
+}
+
+#[test]
+fn longer_prefixes_of_main_keep_their_way_beside_netprofs_table() {
+    let more = format!(
+        "{OPENVPN}
+        link tailscale0 kind tun owner tailscale
+        addr tailscale0 100.101.102.103/32
+        rule 5270 lookup 52 owner tailscale
+        route default dev tailscale0 table 52 owner tailscale
+        route 10.88.0.0/16 dev docker0
+        route throw 10.5.0.0/16 table 52"
+    );
+    let profile = format!(
+        "{LINKS} routes {{ route \"10.0.0.0/8\" link=\"vpn\"; route \"10.5.0.0/16\" link=\"vpn\"; }}"
+    );
+    assert_snapshot!(planned(&profile, &laptop(&more)));
+}
+
+#[test]
+fn what_contradicts_itself_is_refused() {
+    let profile = format!(
+        "{LINKS} routes {{
+            keep-lan \"lan\" {{ also \"192.168.50.0/24\" via=\"192.168.7.254\"; }}
+            route \"192.168.50.0/24\" via=\"192.168.7.254\"
+            route \"192.168.7.128/25\" via=\"10.8.0.1\"
+        }}"
+    );
+    assert_snapshot!(planned(&profile, &laptop(OPENVPN)));
+}
+
+#[test]
+fn what_is_kept_within_a_copied_network_is_copied_too() {
+    let profile = "routes { keep-lan { also \"192.168.7.64/26\" via=\"192.168.7.9\"; }; }";
+    let vpn = format!("{OPENVPN} route 192.168.7.128/25 via 10.8.0.1 dev tun0 owner openvpn");
+    assert_snapshot!(planned(profile, &laptop(&vpn)));
+}
+
+#[test]
+fn names_are_searched_in_the_order_of_the_profile() {
+    let profile = format!(
+        "{LINKS} dns {{ scope \"corp\" {{ domains \"a.example\" \"b.example\" \"c.example\"; search \"b.example\" \"a.example\"; servers \"10.8.0.1\"; link \"vpn\"; }}; }}"
+    );
+    assert_snapshot!(planned(&profile, &laptop(OPENVPN)));
+}
+
+#[test]
+fn a_gateway_may_be_reached_by_a_route_of_the_profile() {
+    let profile = format!(
+        "{LINKS} routes {{
+            route \"10.200.0.0/16\" via=\"10.150.0.1\"
+            route \"10.150.0.1/32\" link=\"vpn\"
+        }}"
+    );
+    assert_snapshot!(planned(&profile, &laptop(OPENVPN)));
+}
+
+#[test]
 fn a_rule_before_netprofs_own_is_named() {
     let more = "rule 100 to 192.168.0.0/16 lookup 77 owner strongswan
         link tun0 kind tun owner strongswan

@@ -56,13 +56,15 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
             taken_by(found)
         );
         draft.row(Standing::Blocked, &claim.subject, &message, &claim.reason);
-        let is_own = found
-            .rule()
-            .is_some_and(|rule| rule.owner == Owner::Netprof);
-        let help = if is_own {
-            "another line of this profile wins here: take one of the two away"
-        } else {
-            "netprof only outranks rules after its own; take that rule away, or give it a priority above 119"
+        let help = match found {
+            Found::Route(_, route) if route.owner == Owner::Netprof => {
+                "another line of this profile wins here: take one of the two away".to_owned()
+            }
+            Found::Route(_, route) if route.key.table == super::MAIN => format!(
+                "the route to {} there has metric {}: outrank it by a lower `metric=` or a longer prefix",
+                route.key.dst, route.key.metric
+            ),
+            _ => "netprof only outranks rules after its own; take that rule away, or give it a priority above 119".to_owned(),
         };
         draft.diagnostics.push(
             Diagnostic::error("plan::would-lose", message)

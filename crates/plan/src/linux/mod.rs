@@ -16,6 +16,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netprof_model::held::HeldResource;
 use netprof_model::link::Link;
+use netprof_model::plan::Reason;
 use netprof_model::profile::Profile;
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::RuleAction;
@@ -82,7 +83,7 @@ impl<'a> Ground<'a> {
 
 /// Writes down in `draft` what `profile` wants of the machine of `base`.
 pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
-    not_carried_out(profile, &mut draft.diagnostics);
+    not_carried_out(profile, draft);
     let unknown: Vec<_> = [
         ("links", base.links.standing(), base.links.is_known()),
         (
@@ -198,7 +199,7 @@ fn is_kept(snapshot: &Snapshot, key: &RouteKey) -> bool {
 
 /// What the language has and this backend does not carry out yet is refused, each on
 /// its line: nothing is dropped in silence.
-fn not_carried_out(profile: &Profile, diagnostics: &mut Vec<Diagnostic>) {
+fn not_carried_out(profile: &Profile, draft: &mut Draft) {
     let containers = &profile.containers;
     let nodes: [(&str, Option<&Location>); 6] = [
         (
@@ -219,17 +220,13 @@ fn not_carried_out(profile: &Profile, diagnostics: &mut Vec<Diagnostic>) {
     ];
     for (node, at) in nodes {
         if let Some(at) = at {
-            diagnostics.push(
-                Diagnostic::error(
-                    "plan::not-carried-out",
-                    format!("`{node}` cannot be carried out on Linux yet"),
-                )
-                .at(at.clone())
-                .label("not carried out yet")
-                .help(
-                    "take it out of the profile, or put it in an `os` block of a system that can",
-                ),
-            );
+            let error = Diagnostic::error(
+                "plan::not-carried-out",
+                format!("`{node}` cannot be carried out on Linux yet"),
+            )
+            .label("not carried out yet")
+            .help("take it out of the profile, or put it in an `os` block of a system that can");
+            draft.refuse(node, &Reason::line(at, node), error, at);
         }
     }
 }

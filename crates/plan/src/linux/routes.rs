@@ -254,7 +254,8 @@ impl<'a> Single<'a, '_> {
             link.kind.as_deref(),
             Some("tun" | "wireguard" | "ppp" | "xfrm" | "gre" | "sit" | "ipip")
         );
-        if tunnel || link.loopback || link.mac.is_none() {
+        let is_host = self.decl.prefix.prefix_len() == self.decl.prefix.max_prefix_len();
+        if tunnel || is_host || link.loopback || link.mac.is_none() {
             return;
         }
         draft.diagnostics.push(
@@ -333,7 +334,7 @@ impl<'a> Single<'a, '_> {
         let same = |route: &&&Route| {
             let other = &route.spec;
             other.kind == spec.kind
-                && other.hops == spec.hops
+                && self.is_same_way(other, spec)
                 && spec.prefsrc.is_none_or(|src| other.prefsrc == Some(src))
         };
         let there: Vec<&Route> = self
@@ -370,7 +371,7 @@ impl<'a> Single<'a, '_> {
                 other.owner.who()
             ))
             .label("this would replace it")
-            .help("give another `metric=`, or `replace=#true` to put this one in its place"));
+            .help(way_round(key)));
         }
         if there.len() > 1 {
             return Err(taken(format!(
@@ -389,6 +390,16 @@ impl<'a> Single<'a, '_> {
             .help("give another `metric=` instead of `replace=#true`")
         })?;
         Ok(false)
+    }
+
+    /// Whether a live route leads where the profile wants. One that names only a link
+    /// leaves the gateway to whoever set the link up.
+    fn is_same_way(&self, live: &RouteSpec, wanted: &RouteSpec) -> bool {
+        let names_gateway = matches!(self.decl.target, RouteTarget::Through { via: Some(_), .. });
+        match (live.hops.as_slice(), wanted.hops.as_slice()) {
+            ([live], [wanted]) if !names_gateway => live.dev == wanted.dev,
+            (live, wanted) => live == wanted,
+        }
     }
 
     /// Claims an address of the prefix that nobody has a longer prefix for.
@@ -443,6 +454,17 @@ impl<'a> Single<'a, '_> {
         let free = |to: &IpAddr| !own(*to) && !longer.iter().any(|other| other.contains(to));
         spread(prefix).find(free)
     }
+}
+
+/// What helps where a key is taken.
+fn way_round(key: &RouteKey) -> String {
+    if key.metric == 0 {
+        return "`replace=#true` puts this one in its place; no metric is lower than 0".to_owned();
+    }
+    format!(
+        "a `metric=` below {} outranks it; `replace=#true` puts this one in its place",
+        key.metric
+    )
 }
 
 /// Some addresses of `prefix`, from all over it.
