@@ -33,9 +33,12 @@ struct Machine {
     routes: usize,
 }
 
-/// Reads everything: the bus answers while the kernel is read.
-fn look(profile: &str) -> io::Result<Machine> {
-    fs::read(profile)?;
+/// Reads everything: the bus answers while the kernel is read. The way back needs neither
+/// a profile nor what could undo a route.
+fn look(profile: Option<&str>) -> io::Result<Machine> {
+    if let Some(profile) = profile {
+        fs::read(profile)?;
+    }
     fs::read(BOOT_ID)?;
     let here = fs::metadata("/proc/self/ns/net")?.ino();
     let mut kernel = Socket::open(libc::NETLINK_ROUTE)?;
@@ -55,10 +58,12 @@ fn look(profile: &str) -> io::Result<Machine> {
     kernel.addresses()?;
     let (rules, routes) = (kernel.rules()?, kernel.routes()?);
     // What can undo a route: chains that drop, and IPsec policies.
-    const GET_CHAINS: u16 = (libc::NFNL_SUBSYS_NFTABLES << 8 | libc::NFT_MSG_GETCHAIN) as u16;
-    const GET_POLICIES: u16 = 0x15;
-    Socket::open(libc::NETLINK_NETFILTER)?.dump(GET_CHAINS, &[0; 4], |_| ())?;
-    Socket::open(libc::NETLINK_XFRM)?.dump(GET_POLICIES, &[], |_| ())?;
+    if profile.is_some() {
+        const GET_CHAINS: u16 = (libc::NFNL_SUBSYS_NFTABLES << 8 | libc::NFT_MSG_GETCHAIN) as u16;
+        const GET_POLICIES: u16 = 0x15;
+        Socket::open(libc::NETLINK_NETFILTER)?.dump(GET_CHAINS, &[0; 4], |_| ())?;
+        Socket::open(libc::NETLINK_XFRM)?.dump(GET_POLICIES, &[], |_| ())?;
+    }
     // What programs ask for names, and what resolved keeps of each link.
     fs::read_link("/etc/resolv.conf")?;
     fs::read("/etc/resolv.conf")?;
@@ -80,7 +85,7 @@ fn look(profile: &str) -> io::Result<Machine> {
 
 pub(crate) fn plan(profile: &str) -> io::Result<()> {
     let _ = fs::read("/var/lib/netprof/held.json");
-    let machine = look(profile)?;
+    let machine = look(Some(profile))?;
     println!(
         "{} rules and {} routes are ours",
         machine.rules, machine.routes
@@ -90,7 +95,7 @@ pub(crate) fn plan(profile: &str) -> io::Result<()> {
 
 pub(crate) fn same(profile: &str, state: &Path) -> io::Result<()> {
     let _lock = journal::lock(state)?;
-    let machine = look(profile)?;
+    let machine = look(Some(profile))?;
     println!(
         "{} rules and {} routes are ours",
         machine.rules, machine.routes
@@ -107,7 +112,7 @@ pub(crate) fn change(profile: &str, state: &Path, forth: bool) -> io::Result<()>
         lan,
         corp,
         ..
-    } = look(profile)?;
+    } = look(forth.then_some(profile))?;
     let journal = journal::begin(state)?;
 
     let (rules, routes) = match forth {
