@@ -265,3 +265,83 @@ pub(crate) fn a_public_lan_is_refused_unless_allowed(lab: &Lab) {
     lab.netprof("release").exits(0);
     before.assert_same(&Picture::take(lab));
 }
+
+pub(crate) fn after_a_roam_nothing_is_left_behind_an_ipv6_router(lab: &Lab) {
+    let _office = Office::new(lab);
+    let _vpn = vpn(lab);
+    lab.run_each(
+        "ip -6 route del default
+         ip -6 route add default dev tun0 metric 50
+         ip -6 route add fd00:77::/65 dev tun0",
+    );
+    assert!(!lab.reaches("fd00:88::1") && !lab.reaches("fd00:77::50"));
+    lab.write_profile(
+        "lan",
+        &LAN.replace("192.168.88.0/24\"", "fd00:88::/64\" via=\"fd00:77::1\""),
+    );
+    lab.netprof("apply lan").exits(0);
+    assert!(lab.reaches("fd00:88::1") && lab.reaches("fd00:77::50"));
+
+    // The kernel keeps IPv6 routes whose source address has gone, and takes the source
+    // out of them: what netprof made must still be known as its own.
+    lab.run_each(
+        "ip -6 addr add fd00:66::2/64 dev lan0 nodad
+         ip -6 addr del fd00:77::2/64 dev lan0",
+    );
+    let status = lab.netprof("status --exit-code").exits(5);
+    assert!(status.stdout.contains("stale"), "{}", status.stdout);
+    lab.netprof("apply lan").exits(0);
+    let left = lab.routes(6).to_string();
+    assert!(
+        !left.contains("fd00:88::") && !left.contains("28272"),
+        "{left}"
+    );
+    assert_eq!(link_to(lab, "fd00:77::50"), "tun0");
+    lab.netprof("release").exits(0);
+    assert!(!lab.rules(6).to_string().contains("fd00:66::"));
+}
+
+pub(crate) fn two_links_in_one_lan_are_kept_as_one(lab: &Lab) {
+    let office = Office::new(lab);
+    // A dock: the same LAN by a second cable, and the better way to it.
+    office.lan.run("ip link add lan-bridge type bridge");
+    lab.run("ip link add dock0 type veth peer name dock netns lan");
+    office.lan.run_each(
+        "ip addr flush dev eth0
+         ip link set eth0 master lan-bridge
+         ip link set dock master lan-bridge
+         ip link set dock up
+         ip link set lan-bridge up
+         ip addr add 192.168.77.1/24 dev lan-bridge
+         ip addr add 192.168.77.50/24 dev lan-bridge",
+    );
+    lab.run_each(
+        "ip link set dock0 up
+         ip addr add 192.168.77.3/24 dev dock0 noprefixroute
+         ip route add 192.168.77.0/24 dev dock0 proto kernel scope link src 192.168.77.3 metric 100
+         ip route del 192.168.77.0/24 dev lan0
+         ip route add 192.168.77.0/24 dev lan0 proto kernel scope link src 192.168.77.2 metric 600",
+    );
+    let tailscale = Tailscale::up(lab);
+    tailscale.use_exit_node(lab);
+    assert!(!lab.reaches("192.168.77.50"));
+    lab.write_profile(
+        "lan",
+        "profile \"lan\" { link \"lan\" many=#true { match kind=\"veth\" address=\"192.168.77.0/24\"; }\n \
+         routes { keep-lan \"lan\"; }; }",
+    );
+    let before = Picture::take(lab);
+    lab.netprof("apply lan").exits(0);
+    assert_eq!(link_to(lab, "192.168.77.50"), "dock0");
+    assert!(lab.reaches("192.168.77.50"));
+    lab.run("ip link set dock0 down");
+    assert_eq!(link_to(lab, "192.168.77.50"), "lan0");
+    lab.run("ip link set dock0 up");
+    lab.netprof("release").exits(0);
+    // Only the routes that went with the link are missing.
+    let left = before.diff(&Picture::take(lab));
+    assert!(
+        !left.contains("28272") && !left.contains("\"110\""),
+        "{left}"
+    );
+}

@@ -1,7 +1,7 @@
 //! Single routes, through the command line and the kernel: each wins where it must
 //! stand, with the source and metric that it names, or is refused.
 
-use crate::harness::{Lab, Office, Picture, Tailscale};
+use crate::harness::{Lab, Office, Picture, Tailscale, Tun};
 use crate::put_back::{inside, profile};
 
 pub(crate) fn a_taken_destination_is_refused_without_replace(lab: &Lab) {
@@ -113,22 +113,52 @@ pub(crate) fn a_gateway_is_where_its_network_is(lab: &Lab) {
     before.assert_same(&Picture::take(lab));
 }
 
-pub(crate) fn a_gateway_that_only_a_declared_route_reaches_is_refused(lab: &Lab) {
+pub(crate) fn a_gateway_may_be_reached_by_a_declared_route(lab: &Lab) {
     let _office = Office::new(lab);
     lab.write_profile(
         "mine",
         "profile \"mine\" { link \"lan\" { match name=\"lan0\"; }\n routes {
-             route \"172.31.5.1/32\" link=\"lan\"
-             route \"198.18.0.0/15\" via=\"172.31.5.1\"\n }; }",
+             route \"198.18.0.0/15\" via=\"172.31.5.1\"
+             route \"172.31.5.1/32\" link=\"lan\"\n }; }",
     );
     let before = Picture::take(lab);
-    let refused = lab.netprof("apply mine").exits(1);
-    assert!(
-        refused
-            .stderr
-            .contains("no link reaches the gateway 172.31.5.1"),
-        "{}",
-        refused.stderr
+    lab.netprof("apply mine").exits(0);
+    let way = lab.way_to("198.18.7.7").unwrap();
+    assert_eq!(way.gateway.as_deref(), Some("172.31.5.1"));
+    lab.netprof("plan mine --exit-code").exits(0);
+    lab.netprof("release").exits(0);
+    before.assert_same(&Picture::take(lab));
+}
+
+pub(crate) fn longer_prefixes_of_main_win_beside_netprofs_table(lab: &Lab) {
+    let _office = Office::new(lab);
+    let _tun = Tun::new(lab, "tun0");
+    let tailscale = Tailscale::up(lab);
+    tailscale.use_exit_node(lab);
+    lab.run_each(
+        "ip addr add 10.8.0.2/24 dev tun0
+         ip link set tun0 up
+         ip link add podman0 type bridge
+         ip addr add 10.88.0.1/16 dev podman0
+         ip link set podman0 up
+         ip route add 10.77.0.9 via 192.168.77.1 dev lan0",
     );
+    lab.write_profile(
+        "mine",
+        "profile \"mine\" { link \"vpn\" { match name=\"tun0\"; }\n routes {
+             route \"10.0.0.0/8\" link=\"vpn\"\n }; }",
+    );
+    let link = |address: &str| lab.way_to(address).unwrap().link;
+    // The exit node takes all of it, containers, too.
+    assert_eq!(link("10.1.1.1"), "tailscale0");
+    assert_eq!(link("10.88.0.7"), "tailscale0");
+    let before = Picture::take(lab);
+    lab.netprof("apply mine").exits(0);
+    assert_eq!(link("10.1.1.1"), "tun0");
+    assert_eq!(link("10.88.0.7"), "podman0");
+    assert_eq!(link("10.77.0.9"), "lan0");
+    assert_eq!(link("203.0.113.80"), "tailscale0");
+    lab.netprof("plan mine --exit-code").exits(0);
+    lab.netprof("release").exits(0);
     before.assert_same(&Picture::take(lab));
 }
