@@ -138,8 +138,9 @@ pub(crate) fn longer_prefixes_of_main_win_beside_netprofs_table(lab: &Lab) {
     lab.run_each(
         "ip addr add 10.8.0.2/24 dev tun0
          ip link set tun0 up
-         ip link add podman0 type bridge
+         ip link add podman0 type veth peer name inside
          ip addr add 10.88.0.1/16 dev podman0
+         ip link set inside up
          ip link set podman0 up
          ip route add 10.77.0.9 via 192.168.77.1 dev lan0",
     );
