@@ -255,6 +255,12 @@ fn a_rule_for_a_part_of_the_lan_is_named() {
 }
 
 #[test]
+fn a_rule_that_takes_some_packets_first_is_warned_of() {
+    let more = "rule 99 fwmark 7 lookup 77\n rule 98 to 10.0.0.0/8 fwmark 7 lookup 77";
+    assert_snapshot!(planned(KEEP_LAN, &laptop(more)));
+}
+
+#[test]
 fn a_network_of_two_addresses_is_asked_for_too() {
     let pair = "link eth0\n addr eth0 10.30.0.0/31\n rule 100 lookup 77\n route default dev eth9 table 77\n link eth9";
     assert_snapshot!(planned(KEEP_LAN, &machine(pair)));

@@ -252,6 +252,23 @@ impl<'a> Fib<'a> {
         Some(Found::Nothing)
     }
 
+    /// The rules of `family` before `priority` that take only some packets of this host:
+    /// of a user, to a port, with a mark. Those for packets that came in are left out.
+    pub fn selective_before(
+        &self,
+        family: Family,
+        priority: u32,
+    ) -> impl Iterator<Item = &'a Rule> {
+        self.rules.iter().copied().filter(move |rule| {
+            let key = &rule.key;
+            key.family == family
+                && key.priority < priority
+                && !matches!(key.action, RuleAction::Nop | RuleAction::Goto(_))
+                && key.iif.as_deref().is_none_or(|iif| iif == "lo")
+                && !selects(key, true, None)
+        })
+    }
+
     /// The longest usable route of `table` to `prefix` or something around it.
     fn covering(&self, table: u32, prefix: &IpNet) -> Option<&'a Route> {
         let table = self.tables.get(&(Family::of(prefix), table))?;

@@ -208,6 +208,7 @@ fn want(
         .help("see who takes them: ip rule show");
         return draft.refuse(&one.subject, &one.reason, error, &one.at);
     };
+    filters::warn_of_selective(home, priority, one, draft);
     let mut rule = RuleKey::new(family, priority, RuleAction::Lookup(MAIN));
     rule.to = Some(one.prefix);
     let mut reasons = vec![one.reason.clone()];

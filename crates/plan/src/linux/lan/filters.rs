@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+use netprof_model::rule::Family;
 use netprof_model::snapshot::XfrmPolicy;
 use netprof_model::{Diagnostic, Snapshot};
 
-use super::Kept;
+use super::{Home, Kept};
 use crate::draft::Draft;
 use crate::linux::is_unreadable;
 
@@ -63,6 +65,27 @@ pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
             )
             .at(one.at.clone()),
         );
+    }
+}
+
+/// Warns of rules that are asked before those that keep the LAN, and take some packets
+/// only: which, a look-up of one packet does not tell.
+pub(super) fn warn_of_selective(home: &Home, priority: u32, one: &Kept, draft: &mut Draft) {
+    let family = Family::of(&one.prefix);
+    let overlaps = |to: IpNet| to.contains(&one.prefix) || one.prefix.contains(&to);
+    for rule in home.ground.fib.selective_before(family, priority) {
+        let message = format!(
+            "{} is asked before netprof's rules, and may take some packets to the LAN elsewhere",
+            rule.key
+        );
+        let said = draft.diagnostics.iter().any(|said| said.message == message);
+        if rule.key.to.is_none_or(overlaps) && !said {
+            draft.diagnostics.push(
+                Diagnostic::warning("plan::selective-rule", message)
+                    .at(one.at.clone())
+                    .help("give that rule a priority above 119, if the LAN should be kept for all"),
+            );
+        }
     }
 }
 
