@@ -25,7 +25,7 @@ mod when;
 use netprof_model::plan::{Plan, ProfileRef};
 use netprof_model::profile::Profile;
 use netprof_model::snapshot::{Index, Os};
-use netprof_model::{Diagnostic, Snapshot};
+use netprof_model::{Diagnostic, Section, Snapshot};
 
 pub use after::after;
 pub use drift::{Bearing, Drift, drift};
@@ -80,6 +80,15 @@ fn refuse(snapshot: &Snapshot) -> Option<Diagnostic> {
             "plan::not-carried-out",
             format!("there is no backend for {} yet", snapshot.os.as_str()),
         ));
+    }
+    if let Section::Unreadable(why) = &snapshot.held {
+        return Some(
+            Diagnostic::error(
+                "plan::not-known",
+                format!("what netprof holds cannot be read: {why}"),
+            )
+            .help("its own routes would be taken for somebody else's: try again as root"),
+        );
     }
     let elsewhere = snapshot
         .held()?
