@@ -89,6 +89,10 @@ pub(crate) enum Stage {
 pub(crate) struct Failed {
     #[serde(default)]
     pub(crate) why: String,
+    /// The changes of which something may have been made that is neither what was
+    /// there before nor what was wanted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) doubted: Vec<u32>,
 }
 
 /// Payload: what became of the changes that were not undone, by their numbers.
@@ -111,6 +115,10 @@ pub(crate) struct Remains {
     pub(crate) why: String,
     #[serde(default)]
     pub(crate) left: Vec<Remaining>,
+    /// The changes that netprof may have made something else of, each with the mark
+    /// of what it held in the end, where that could be seen.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) doubted: Vec<(u32, Option<u32>)>,
 }
 
 /// One change that could not be undone.
@@ -137,18 +145,20 @@ impl Stage {
         }
     }
 
-    /// The payload, short enough for a record. What is cut off is for people only:
-    /// a recovery looks at the live state, not at this.
+    /// The payload, short enough for a record. What is cut off of the rows is for
+    /// people only: a recovery looks at the live state, not at them.
     fn payload(&self) -> serde_json::Result<Vec<u8>> {
         // In JSON a character takes at most six bytes: all of it stays under the limit.
         const NUMBERS: usize = 500;
-        const ROWS: usize = 20;
+        const ROWS: usize = 8;
+        const MARKS: usize = 400;
         let cut = |text: &str| text.chars().take(100).collect::<String>();
         let few = |all: &[u32]| all.iter().copied().take(NUMBERS).collect();
         match self {
             Self::Intent | Self::Applied | Self::Committed => Ok(b"{}".to_vec()),
             Self::RollingBack(failed) => serde_json::to_vec(&Failed {
                 why: cut(&failed.why),
+                doubted: few(&failed.doubted),
             }),
             Self::RolledBack(back) => serde_json::to_vec(&TakenBack {
                 why: cut(&back.why),
@@ -166,6 +176,7 @@ impl Stage {
                         why: cut(&one.why),
                     })
                     .collect(),
+                doubted: remains.doubted.iter().copied().take(MARKS).collect(),
             }),
         }
     }

@@ -5,15 +5,15 @@
 
 use std::collections::HashSet;
 
-use netprof_model::plan::{Expectation, Kept};
-use netprof_model::resource::Place;
+use netprof_model::plan::{Change, Expectation, Kept};
+use netprof_model::resource::{Place, Resource};
 
 use crate::backend::{Backend, Mode};
 use crate::error::Error;
 use crate::journal::{self, Durable, Intent, Journal, Kind, Open, Remaining, Remains, Stage};
 use crate::report::{Committed, RollbackIncomplete, RolledBack};
 use crate::store::Store;
-use crate::undo::{NotUndone, Undone, undo};
+use crate::undo::{Doubts, NotUndone, Undone, undo};
 use crate::verify;
 
 /// What every step works on.
@@ -58,6 +58,7 @@ pub(crate) struct Failed<'e> {
     /// crash.
     here: Place,
     why: Error,
+    doubts: Doubts,
     /// Whether the journal may say that it is committed.
     contested: bool,
     /// Whether the journal says already that it is taken back.
@@ -169,11 +170,42 @@ impl<'e> Begun<'e> {
     fn failed(self, why: Error) -> Box<Failed<'e>> {
         Box::new(Failed {
             here: self.intent.place.clone(),
+            doubts: doubted(&why, &self.intent.changes),
             begun: self,
             why,
             contested: false,
             marked: false,
         })
+    }
+}
+
+/// The changes that may hold, because of `why`, what is neither before nor after.
+///
+/// The kernel makes a request whole or not at all: what it refused and holds something
+/// else was changed by somebody. The DNS settings of a link take several calls, and a
+/// delegate is a file and what the resolver makes of it.
+fn doubted(why: &Error, changes: &[Change]) -> Doubts {
+    match why {
+        Error::Refused { refusals } => refusals
+            .iter()
+            .filter(|one| {
+                matches!(
+                    one.change.resource,
+                    Resource::DnsLink { .. } | Resource::DnsDelegate { .. }
+                )
+            })
+            .map(|one| (one.change.id, None))
+            .collect(),
+        Error::Differs { differences } => changes
+            .iter()
+            .filter(|change| {
+                differences
+                    .iter()
+                    .any(|one| one.resource == change.resource)
+            })
+            .map(|change| (change.id, None))
+            .collect(),
+        _ => Doubts::new(),
     }
 }
 
@@ -191,10 +223,18 @@ impl<'e> Failed<'e> {
                 return Err(error);
             }
         };
-        let earlier = match journal.stage {
-            Stage::RollingBack(journal::Failed { why })
-            | Stage::Incomplete(Remains { why, .. }) => Some(why),
-            _ => None,
+        // An incomplete rollback is marked anew before it is tried again: what it says
+        // of the changes that it left is true only until then.
+        let marked = matches!(journal.stage, Stage::RollingBack(_));
+        let (earlier, doubts) = match journal.stage {
+            Stage::RollingBack(journal::Failed { why, doubted }) => (
+                Some(why),
+                doubted.into_iter().map(|id| (id, None)).collect(),
+            ),
+            Stage::Incomplete(Remains { why, doubted, .. }) => {
+                (Some(why), doubted.into_iter().collect())
+            }
+            _ => (None, Doubts::new()),
         };
         Ok(Self {
             begun: Begun {
@@ -204,8 +244,9 @@ impl<'e> Failed<'e> {
                 expectations: Vec::new(),
             },
             here,
+            doubts,
             contested: false,
-            marked: earlier.is_some(),
+            marked,
             why: earlier.map_or(Error::Interrupted, |why| Error::Resumed { why }),
         })
     }
@@ -222,6 +263,7 @@ impl<'e> Failed<'e> {
             mut begun,
             here,
             why,
+            doubts,
             contested,
             marked,
         } = self;
@@ -233,7 +275,10 @@ impl<'e> Failed<'e> {
             // Synced only where the journal may say `committed` otherwise. That it
             // could not be written stops nothing: undoing comes first, and the record
             // that tells of it is written below.
-            let stage = Stage::RollingBack(journal::Failed { why: words.clone() });
+            let stage = Stage::RollingBack(journal::Failed {
+                why: words.clone(),
+                doubted: doubts.keys().copied().collect(),
+            });
             let durable = if contested {
                 Durable::Now
             } else {
@@ -248,6 +293,7 @@ impl<'e> Failed<'e> {
             &here,
             &begun.intent.place,
             &begun.intent.changes,
+            doubts,
         ) {
             Ok(undone) => {
                 let unrecorded = begun.close(Stage::rolled_back(&words, &undone)).err();
@@ -310,6 +356,7 @@ impl Stage {
                     why: left.why.clone(),
                 })
                 .collect(),
+            doubted: not.doubts.iter().map(|(id, mark)| (*id, *mark)).collect(),
         })
     }
 }

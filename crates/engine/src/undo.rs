@@ -1,17 +1,19 @@
 //! Taking changes back, by what is live.
 //!
 //! For each change, newest first: what is live is what it was before: done. What is
-//! live is what netprof made: the inverse is written. Anything else was made by
-//! somebody else, and stays. What the calls returned is of no interest: a refused
-//! call may have been carried out all the same (a bus call that timed out), and a
-//! crash leaves no return values. That is also why a change that was refused is
-//! looked at like any other.
+//! live is what netprof made, or half of it: what was before is written over what is
+//! live. Anything else was made by somebody else, and stays, unless it may be netprof's
+//! all the same: then nothing says that all is as it was. That a call was refused does
+//! not say that nothing came of it (one of several calls about a link, a bus call that
+//! timed out), and a crash leaves no return values: a change that was refused is looked
+//! at like any other.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 use netprof_model::Snapshot;
+use netprof_model::dns::DnsLink;
 use netprof_model::plan::{Change, Kept};
-use netprof_model::resource::{Lasts, Place, Resource};
+use netprof_model::resource::{Lasts, Place, Resource, State};
 use netprof_model::snapshot::Index;
 
 use crate::backend::{Backend, Mode};
@@ -21,6 +23,19 @@ use crate::verify;
 /// How often the inverse of a change is written, at most. Each time is followed by
 /// an observation, also the last.
 const ATTEMPTS: usize = 3;
+
+/// The changes, by their numbers, of which something may have come that is neither what
+/// was there before nor what was wanted: those that were refused on their way, that
+/// read back as something else, or whose inverse was written. With each, the [`mark`]
+/// of what it held when netprof last looked, if it has looked: what differs from that
+/// was changed by somebody else since.
+pub(crate) type Doubts = BTreeMap<u32, Option<u32>>;
+
+/// Stands for a state; none for absent.
+pub(crate) fn mark(state: Option<&State>) -> u32 {
+    // A state is plain data with names for keys: there is nothing that JSON cannot hold.
+    crc32fast::hash(&serde_json::to_vec(&state).unwrap_or_default())
+}
 
 /// Everything that was to be undone is as it was before.
 #[derive(Debug, Default)]
@@ -36,6 +51,7 @@ pub(crate) struct Undone {
 pub(crate) struct NotUndone {
     pub(crate) left: Vec<Left>,
     pub(crate) kept: Vec<(u32, Kept)>,
+    pub(crate) doubts: Doubts,
 }
 
 /// Whether what `change` made at `place` is gone by itself.
@@ -56,6 +72,7 @@ pub(crate) fn undo(
     here: &Place,
     made: &Place,
     changes: &[Change],
+    mut doubts: Doubts,
 ) -> Result<Undone, NotUndone> {
     let (lost, changes): (Vec<_>, Vec<_>) = changes
         .iter()
@@ -70,11 +87,10 @@ pub(crate) fn undo(
             expired,
         });
     }
-    let mut written: HashSet<u32> = HashSet::new();
     let mut refused: HashMap<u32, String> = HashMap::new();
     let mut attempts = 0;
     loop {
-        let looked = look(backend, here, made, &changes, &written);
+        let looked = look(backend, here, made, &changes, &doubts);
         if looked.left.is_empty() {
             expired.extend(looked.expired);
             return Ok(Undone {
@@ -83,11 +99,11 @@ pub(crate) fn undo(
             });
         }
         if attempts == ATTEMPTS {
-            return Err(looked.not_undone(&refused));
+            return Err(looked.not_undone(&refused, &doubts));
         }
         attempts += 1;
-        let inverses: Vec<Change> = looked.ours.iter().map(|one| one.inverse()).collect();
-        written.extend(inverses.iter().map(|inverse| inverse.id));
+        let inverses = looked.inverses;
+        doubts.extend(inverses.iter().map(|inverse| (inverse.id, None)));
         refused.clear();
         if !inverses.is_empty()
             && let Err(refusals) = backend.apply(&inverses, Mode::Back)
@@ -99,38 +115,49 @@ pub(crate) fn undo(
 
 /// How the changes stand, newest first.
 #[derive(Default)]
-struct Looked<'a> {
-    /// What is live is what netprof made of it.
-    ours: Vec<&'a Change>,
-    /// All that is not as it was and not somebody else's: `ours`, and what could not
-    /// be seen.
+struct Looked {
+    /// What turns into what it was before that which netprof made, whole or half.
+    inverses: Vec<Change>,
+    /// All that is not as it was and not somebody else's: what `inverses` are for, what
+    /// may be netprof's, and what could not be seen.
     left: Vec<Left>,
+    /// What each of `left` that could be seen holds.
+    marks: Doubts,
     kept: Vec<(u32, Kept)>,
     expired: Vec<(u32, Resource)>,
 }
 
-impl Looked<'_> {
-    fn not_undone(self, refused: &HashMap<u32, String>) -> NotUndone {
+impl Looked {
+    fn not_undone(self, refused: &HashMap<u32, String>, doubts: &Doubts) -> NotUndone {
         let mut left = self.left;
         for one in &mut left {
             if let Some(why) = refused.get(&one.change) {
                 one.why.clone_from(why);
             }
         }
+        let doubts = left
+            .iter()
+            .filter_map(|left| {
+                let before = doubts.get(&left.change)?;
+                let now = self.marks.get(&left.change).unwrap_or(before);
+                Some((left.change, *now))
+            })
+            .collect();
         NotUndone {
             left,
             kept: self.kept,
+            doubts,
         }
     }
 }
 
-fn look<'a>(
+fn look(
     backend: &mut dyn Backend,
     here: &Place,
     made: &Place,
-    changes: &[&'a Change],
-    written: &HashSet<u32>,
-) -> Looked<'a> {
+    changes: &[&Change],
+    doubts: &Doubts,
+) -> Looked {
     let mut looked = Looked::default();
     let left = |change: &Change, found, why: String| Left {
         change: change.id,
@@ -158,21 +185,50 @@ fn look<'a>(
             looked.expired.push((change.id, change.resource.clone()));
             continue;
         }
-        match index.state(&change.resource) {
-            Err(error) => looked.left.push(left(change, None, error.to_string())),
-            Ok(live) if live == change.before => {}
-            Ok(live) if live == change.after => {
-                looked.ours.push(change);
-                let why = "it is still as netprof made it".to_owned();
-                looked.left.push(left(change, live, why));
+        let live = match index.state(&change.resource) {
+            Ok(live) => live,
+            Err(error) => {
+                looked.left.push(left(change, None, error.to_string()));
+                // What a delegate is lies in a file that carries netprof's mark: it is
+                // put right for the resolver's next start.
+                if matches!(change.resource, Resource::DnsDelegate { .. }) {
+                    looked.inverses.push(change.inverse());
+                }
+                continue;
             }
-            // Its inverse was written, and something else came of it. Whether that is
-            // netprof's doing cannot be told, so it is not called somebody else's.
-            Ok(live) if written.contains(&change.id) => {
-                let why = "it was written back, and holds something else".to_owned();
-                looked.left.push(left(change, live, why));
+        };
+        if live == change.before {
+            continue;
+        }
+        let doubt = doubts.get(&change.id);
+        let changed_since =
+            doubt.is_some_and(|then| then.is_some_and(|then| then != mark(live.as_ref())));
+        let why = if live == change.after {
+            Some("it is still as netprof made it")
+        } else if changed_since {
+            None
+        } else if is_half_made(change, live.as_ref()) {
+            Some("it holds a part of what netprof made")
+        } else if doubt.is_some() {
+            // Whether that is netprof's doing cannot be told: it is neither called
+            // somebody else's nor written over.
+            looked.marks.insert(change.id, Some(mark(live.as_ref())));
+            let why = "netprof has written to it, and it holds something else";
+            looked.left.push(left(change, live, why.to_owned()));
+            continue;
+        } else {
+            None
+        };
+        match why {
+            Some(why) => {
+                looked.inverses.push(Change {
+                    before: live.clone(),
+                    ..change.inverse()
+                });
+                looked.marks.insert(change.id, Some(mark(live.as_ref())));
+                looked.left.push(left(change, live, why.to_owned()));
             }
-            Ok(live) => looked.kept.push((
+            None => looked.kept.push((
                 change.id,
                 Kept {
                     resource: change.resource.clone(),
@@ -184,4 +240,52 @@ fn look<'a>(
         }
     }
     looked
+}
+
+/// Whether `live`, which is neither what `change` found nor what it makes, is what a stop
+/// on the way from one to the other leaves.
+///
+/// Where the kernel cannot replace, the old is removed before the new is added. A link's
+/// DNS settings take a call for each attribute, some of them behind a revert to nothing.
+/// And a delegate has a name of netprof's own, and a file with its mark, which is looked
+/// at again before it is touched: a resolver may make something else of it.
+fn is_half_made(change: &Change, live: Option<&State>) -> bool {
+    match (&change.before, live, &change.after) {
+        (Some(_), None, Some(_)) | (_, Some(State::DnsDelegate(_)), _) => true,
+        (before, Some(State::DnsLink(live)), after) => {
+            let unset = DnsLink::default();
+            let mut sides = vec![&unset];
+            for side in [before, after, &change.original] {
+                if let Some(State::DnsLink(side)) = side {
+                    sides.push(side);
+                }
+            }
+            is_mixed_of(live, &sides)
+        }
+        _ => false,
+    }
+}
+
+/// Whether each attribute of `live` is that of one of `sides`.
+fn is_mixed_of(live: &DnsLink, sides: &[&DnsLink]) -> bool {
+    // Taken apart, so that an attribute that is new cannot be forgotten here.
+    let DnsLink {
+        servers,
+        domains,
+        default_route,
+        llmnr,
+        mdns,
+        dns_over_tls,
+        dnssec,
+        negative_trust_anchors,
+    } = live;
+    let any = |same: &dyn Fn(&DnsLink) -> bool| sides.iter().any(|side| same(side));
+    any(&|side| side.servers == *servers)
+        && any(&|side| side.domains == *domains)
+        && any(&|side| side.default_route == *default_route)
+        && any(&|side| side.llmnr == *llmnr)
+        && any(&|side| side.mdns == *mdns)
+        && any(&|side| side.dns_over_tls == *dns_over_tls)
+        && any(&|side| side.dnssec == *dnssec)
+        && any(&|side| side.negative_trust_anchors == *negative_trust_anchors)
 }

@@ -197,6 +197,11 @@ fn the_longest_words_fit_into_a_record() {
                 why: worst.clone(),
             })
             .collect(),
+        doubted: vec![(u32::MAX, Some(u32::MAX)); 5000],
+    });
+    let rolling = Stage::RollingBack(journal::Failed {
+        why: worst.clone(),
+        doubted: vec![u32::MAX; 5000],
     });
     let back = Stage::RolledBack(journal::TakenBack {
         why: worst,
@@ -205,7 +210,7 @@ fn the_longest_words_fit_into_a_record() {
     });
     let _ = apply(&world, "office", &office()).unwrap();
     let mut read = journal::read::<Intent>(&world, 1).unwrap().unwrap();
-    for stage in [stage, back] {
+    for stage in [rolling, stage, back] {
         let mut open = journal::Open::reopen(&world, &read).unwrap();
         open.write(&stage, journal::Durable::Now).unwrap();
         read = journal::read::<Intent>(&world, 1).unwrap().unwrap();

@@ -5,6 +5,7 @@
 //! - `laws`: what must hold for every plan
 //! - `crashes`: a kill or a power cut at every step, and at every step of recovering
 //! - `faults`: a failing call at every step; what the reports say
+//! - `halves`: changes that were made in part, and what nobody can tell whose it is
 //! - `framing`: the bytes of a journal, torn, cut and overwritten
 //! - `folders`: the state folder on a real file system
 
@@ -12,6 +13,7 @@ mod crashes;
 mod faults;
 mod folders;
 mod framing;
+mod halves;
 mod laws;
 mod profiles;
 mod world;

@@ -57,7 +57,7 @@ pub(super) fn address(text: &str) -> Resource {
     }
 }
 
-fn delegate(name: &str) -> Resource {
+pub(super) fn delegate(name: &str) -> Resource {
     Resource::DnsDelegate {
         name: Name::new(name).expect("a name"),
     }
@@ -177,9 +177,13 @@ pub(super) fn bare() -> Snapshot {
 
 /// `snapshot` as somebody else makes it.
 pub(super) fn with(snapshot: &Snapshot, states: &States) -> Snapshot {
+    let index = Index::new(snapshot);
     let changes: Vec<Change> = states
         .iter()
-        .map(|(resource, state)| change(resource, None, state.clone(), None))
+        .map(|(resource, state)| {
+            let before = index.state(resource).expect("all is known");
+            change(resource, before, state.clone(), None)
+        })
         .collect();
     netprof_plan::after(snapshot, &changes)
 }

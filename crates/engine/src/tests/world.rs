@@ -160,6 +160,8 @@ struct Inner {
     deaf: RefCell<Vec<Resource>>,
     /// Resources that the system writes back in another state than it is told.
     mangled: RefCell<Vec<(Resource, State)>>,
+    /// Resources of which the system makes another state than it is told, and refuses.
+    botched: RefCell<Vec<(Resource, Option<State>)>>,
     /// Resources that the system refuses to write.
     stuck: RefCell<Vec<Resource>>,
     /// After which write of a change somebody else acts.
@@ -181,6 +183,7 @@ impl World {
             dead: Cell::new(false),
             deaf: RefCell::default(),
             mangled: RefCell::default(),
+            botched: RefCell::default(),
             stuck: RefCell::default(),
             meanwhile: RefCell::new(None),
             writes: Cell::new(0),
@@ -225,6 +228,11 @@ impl World {
     /// The system writes `state` where it is told to write `resource` back.
     pub(super) fn mangle(&self, resource: &Resource, state: State) {
         self.0.mangled.borrow_mut().push((resource.clone(), state));
+    }
+
+    /// The system refuses what is planned for `resource`, and makes `state` of it.
+    pub(super) fn botch(&self, resource: &Resource, state: Option<State>) {
+        self.0.botched.borrow_mut().push((resource.clone(), state));
     }
 
     /// The system refuses to write `resource`.
@@ -363,7 +371,9 @@ impl World {
             self.0.written_back.borrow_mut().push(resource.clone());
         }
         let live = self.live();
-        let now = Index::new(&live).state(resource).expect("all is known");
+        let now = Index::new(&live)
+            .state(resource)
+            .map_err(|error| error.to_string())?;
         if mode == Mode::Forward && now != change.before {
             return Err("somebody else has changed it".to_owned());
         }
@@ -374,7 +384,18 @@ impl World {
         {
             return Err("no such device".to_owned());
         }
-        let mut change = change.clone();
+        // It replaces what is there, whatever that is.
+        let mut change = Change {
+            before: now,
+            ..change.clone()
+        };
+        for (botched, state) in self.0.botched.borrow().iter() {
+            if mode == Mode::Forward && botched == resource {
+                change.after.clone_from(state);
+                self.set_live(netprof_plan::after(&live, std::slice::from_ref(&change)));
+                return Err("only half of it".to_owned());
+            }
+        }
         for (mangled, state) in self.0.mangled.borrow().iter() {
             if mode == Mode::Back && mangled == resource {
                 change.after = Some(state.clone());
