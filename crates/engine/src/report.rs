@@ -134,7 +134,8 @@ pub struct RollbackIncomplete {
     pub journal: PathBuf,
     /// Why it was to be taken back.
     pub why: Error,
-    /// What is left of it.
+    /// What is left of it. Nothing, where only the journal could not be told that it is
+    /// taken back, and may say that it is committed.
     pub left: Vec<Left>,
     /// What somebody else has changed since, and was left as it is.
     pub kept: Vec<Kept>,

@@ -59,7 +59,7 @@ pub(crate) struct Failed<'e> {
     here: Place,
     why: Error,
     doubts: Doubts,
-    /// Whether the journal may say that it is committed.
+    /// Whether the journal may say that it is committed, and cannot be read.
     contested: bool,
     /// Whether the journal says already that it is taken back.
     marked: bool,
@@ -141,7 +141,18 @@ impl<'e> Verified<'e> {
     pub(crate) fn commit(self) -> Result<Committed, Box<Failed<'e>>> {
         let mut begun = self.0;
         if let Err(why) = begun.journal.write(&Stage::Committed, Durable::Now) {
-            return Err(begun.failed(why).contested());
+            // The record may be there all the same. Before anything is undone, the disk
+            // must not say any more that it is committed; where it cannot be told so,
+            // what it says is what the next command believes, and that goes.
+            match begun.contest(&why) {
+                Contest::Won { marked } => {
+                    let mut failed = begun.failed(why);
+                    failed.marked = marked;
+                    return Err(failed);
+                }
+                Contest::Lost => begun.run.store.warnings.push(why),
+                Contest::Open => return Err(begun.failed(why).contested()),
+            }
         }
         begun.run.store.committed(&begun.intent);
         Ok(Committed {
@@ -151,7 +162,33 @@ impl<'e> Verified<'e> {
     }
 }
 
+/// What the disk says after the record of the commit failed.
+enum Contest {
+    /// Not that it is committed; `marked` if it says that it is taken back.
+    Won { marked: bool },
+    /// That it is committed.
+    Lost,
+    /// It cannot be read.
+    Open,
+}
+
 impl<'e> Begun<'e> {
+    fn contest(&mut self, why: &Error) -> Contest {
+        let stage = Stage::RollingBack(journal::Failed {
+            why: why.to_string(),
+            doubted: Vec::new(),
+        });
+        if self.journal.write(&stage, Durable::Now).is_ok() {
+            return Contest::Won { marked: true };
+        }
+        let disk = self.run.store.disk.as_ref();
+        match journal::read::<Intent>(disk, self.intent.transaction) {
+            Ok(Some(journal)) if journal.stage == Stage::Committed => Contest::Lost,
+            Ok(Some(_)) => Contest::Won { marked: false },
+            Ok(None) | Err(_) => Contest::Open,
+        }
+    }
+
     fn check(&mut self) -> Result<(), Error> {
         let Run {
             backend, cancelled, ..
@@ -251,7 +288,7 @@ impl<'e> Failed<'e> {
         })
     }
 
-    /// The same, of a journal that may say that it is committed.
+    /// The same, of a journal that may say that it is committed, and cannot be read.
     fn contested(mut self: Box<Self>) -> Box<Self> {
         self.contested = true;
         self
@@ -272,19 +309,14 @@ impl<'e> Failed<'e> {
             other => other.to_string(),
         };
         if !marked {
-            // Synced only where the journal may say `committed` otherwise. That it
-            // could not be written stops nothing: undoing comes first, and the record
-            // that tells of it is written below.
+            // Not synced: a recovery does the same without it. That it could not be
+            // written stops nothing: undoing comes first, and the record that tells of
+            // it is written below.
             let stage = Stage::RollingBack(journal::Failed {
                 why: words.clone(),
                 doubted: doubts.keys().copied().collect(),
             });
-            let durable = if contested {
-                Durable::Now
-            } else {
-                Durable::Later
-            };
-            let _ = begun.journal.write(&stage, durable);
+            let _ = begun.journal.write(&stage, Durable::Later);
         }
         let transaction = begun.intent.transaction;
         let path = begun.journal.path().to_owned();
@@ -297,6 +329,17 @@ impl<'e> Failed<'e> {
         ) {
             Ok(undone) => {
                 let unrecorded = begun.close(Stage::rolled_back(&words, &undone)).err();
+                if contested && unrecorded.is_some() {
+                    // The system is as it was, and the journal may say the opposite.
+                    return Err(RollbackIncomplete {
+                        transaction,
+                        journal: path,
+                        why,
+                        left: Vec::new(),
+                        kept: without_numbers(undone.kept),
+                        unrecorded,
+                    });
+                }
                 Ok(RolledBack {
                     transaction,
                     journal: path,

@@ -29,8 +29,13 @@ pub(super) enum Fault {
     Crash { at: u64 },
     /// One call fails, and a later one is never reached.
     ErrorThenCrash { error: u64, crash: u64 },
-    /// All calls fail from this one on, but for observing: a disk that went away.
-    Broken { from: u64 },
+    /// All calls to the disk fail from this one on, those that read only where it is not
+    /// `readable`. Of the first that fails, `done` says whether it was carried out.
+    Broken {
+        from: u64,
+        readable: bool,
+        done: bool,
+    },
 }
 
 /// What a call comes to.
@@ -309,7 +314,6 @@ impl World {
                 },
             ),
             Fault::Crash { at } | Fault::ErrorThenCrash { crash: at, .. } => (at == n, Fate::Works),
-            Fault::Broken { from } if n >= from => (false, Fate::Fails { done: false }),
             Fault::Error { .. } | Fault::Broken { .. } => (false, Fate::Works),
         };
         if crash {
@@ -319,8 +323,30 @@ impl World {
     }
 
     fn disk_call<T>(&self, act: impl FnOnce(&mut DiskData) -> io::Result<T>) -> io::Result<T> {
+        self.any_disk_call(false, act)
+    }
+
+    fn disk_read<T>(&self, act: impl FnOnce(&mut DiskData) -> io::Result<T>) -> io::Result<T> {
+        self.any_disk_call(true, act)
+    }
+
+    fn any_disk_call<T>(
+        &self,
+        reads: bool,
+        act: impl FnOnce(&mut DiskData) -> io::Result<T>,
+    ) -> io::Result<T> {
         let fails = || io::Error::other("a simulated fault");
-        match self.call() {
+        let fate = self.call().map(|fate| match self.0.fault.get() {
+            Fault::Broken {
+                from,
+                readable,
+                done,
+            } if self.calls() >= from && !(reads && readable) => Fate::Fails {
+                done: done && self.calls() == from,
+            },
+            _ => fate,
+        });
+        match fate {
             Err(()) => Err(fails()),
             Ok(Fate::Works) => act(&mut self.0.disk.borrow_mut()),
             Ok(Fate::Fails { done }) => {
@@ -427,9 +453,7 @@ impl Backend for World {
     }
 
     fn observe(&mut self, need: Need) -> Result<Snapshot, BackendError> {
-        if let Some(error) = self.refuses()
-            && !matches!(self.0.fault.get(), Fault::Broken { .. })
-        {
+        if let Some(error) = self.refuses() {
             return Err(error);
         }
         let mut snapshot = self.live();
@@ -467,11 +491,11 @@ impl Backend for World {
 
 impl Disk for World {
     fn numbers(&self) -> io::Result<Vec<u64>> {
-        self.disk_call(|disk| Ok(disk.journals.keys().copied().collect()))
+        self.disk_read(|disk| Ok(disk.journals.keys().copied().collect()))
     }
 
     fn read_journal(&self, number: u64, _limit: usize) -> io::Result<Vec<u8>> {
-        self.disk_call(|disk| {
+        self.disk_read(|disk| {
             disk.reads += 1;
             let missing = || io::Error::from(io::ErrorKind::NotFound);
             let data = disk.journals.get(&number).ok_or_else(missing)?;
@@ -491,7 +515,7 @@ impl Disk for World {
     }
 
     fn open_journal(&self, number: u64) -> io::Result<Box<dyn JournalFile>> {
-        self.disk_call(|_| Ok(()))?;
+        self.disk_read(|_| Ok(()))?;
         self.handle(number)
     }
 
@@ -512,7 +536,7 @@ impl Disk for World {
     }
 
     fn read_held(&self, _limit: usize) -> io::Result<Option<Vec<u8>>> {
-        self.disk_call(|disk| Ok(disk.held.clone()))
+        self.disk_read(|disk| Ok(disk.held.clone()))
     }
 
     fn write_held(&self, bytes: &[u8]) -> io::Result<()> {
