@@ -204,5 +204,5 @@ fn still_held(resource: &Resource, unknown: &NotKnown) -> Diagnostic {
         "plan::still-held",
         format!("{resource} stays held, since what it holds is not known: {unknown}"),
     )
-    .help("once systemd-resolved runs again: sudo netprof release")
+    .help("do the same again once systemd-resolved runs")
 }
