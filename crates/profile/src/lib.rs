@@ -29,4 +29,4 @@ mod walk;
 pub use library::{Checked, Library, Refused, Resolved};
 pub use load::{Found, Listing};
 pub use show::show;
-pub use source::{MAX_SIZE, Sources};
+pub use source::{Excerpt, MAX_SIZE, Sources};

@@ -96,7 +96,66 @@ pub struct Sources {
     texts: BTreeMap<Arc<str>, Arc<str>>,
 }
 
+/// The lines that a diagnostic is shown with.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Excerpt {
+    /// The lines; where they are long, what is near the marked stretch.
+    pub text: String,
+    /// The line that `text` starts on, from 1.
+    pub line: u32,
+    /// Where the marked stretch starts in `text`, in bytes.
+    pub offset: usize,
+    /// How many bytes of it are in `text`.
+    pub length: usize,
+}
+
+/// The longest excerpt that is not cut, and about as long as a cut one gets.
+const LONGEST: usize = 300;
+/// How much of a cut one stands before the marked stretch.
+const BEFORE: usize = 60;
+/// Stands where a line was cut.
+const CUT: &str = "...";
+
 impl Sources {
+    /// The lines that `at` is on. A line may be as long as a file, and nobody wants
+    /// to see a megabyte of it.
+    #[must_use]
+    pub fn excerpt(&self, at: &Location) -> Option<Excerpt> {
+        let text = self.text(&at.file)?;
+        let near = |offset: usize| {
+            let mut offset = offset.min(text.len());
+            while !text.is_char_boundary(offset) {
+                offset -= 1;
+            }
+            offset
+        };
+        let start = near(at.offset as usize);
+        let end = near(start + at.length as usize);
+        let line_start = text[..start].rfind('\n').map_or(0, |newline| newline + 1);
+        let lines_end = text[end..].find('\n').map_or(text.len(), |next| end + next);
+        if lines_end - line_start <= LONGEST {
+            return Some(Excerpt {
+                text: text[line_start..lines_end].to_owned(),
+                line: at.line,
+                offset: start - line_start,
+                length: end - start,
+            });
+        }
+        let from = line_start.max(near(start.saturating_sub(BEFORE)));
+        let line_end = text[start..]
+            .find('\n')
+            .map_or(text.len(), |next| start + next);
+        let to = line_end.min(near(from + LONGEST));
+        let before = if from > line_start { CUT } else { "" };
+        let after = if to < line_end { CUT } else { "" };
+        Some(Excerpt {
+            text: format!("{before}{}{after}", &text[from..to]),
+            line: at.line,
+            offset: before.len() + start - from,
+            length: end.min(to) - start,
+        })
+    }
+
     /// The text of the file of that name, as it stands in a [`Location`].
     #[must_use]
     pub fn text(&self, file: &str) -> Option<&Arc<str>> {
