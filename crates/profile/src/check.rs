@@ -7,16 +7,14 @@ use netprof_model::profile::{Profile, RouteTarget, Spanned};
 use netprof_model::{Diagnostic, Location, Name};
 
 use crate::code;
-use crate::limit::Errors;
+use crate::limit::Findings;
 use crate::suggest::{did_you_mean, list};
 
-/// Every error of a merged profile.
-pub(crate) fn check(profile: &Profile) -> Vec<Diagnostic> {
-    let mut found = Errors::default();
-    links(profile, &mut found);
-    domains(profile, &mut found);
-    defaults(profile, &mut found);
-    found.into_diagnostics()
+/// Finds every error of a merged profile.
+pub(crate) fn check(profile: &Profile, found: &mut Findings) {
+    links(profile, found);
+    domains(profile, found);
+    defaults(profile, found);
 }
 
 /// Every use of a link in the profile.
@@ -45,7 +43,7 @@ pub(crate) fn uses(profile: &Profile) -> impl Iterator<Item = &Spanned<Name>> {
         .chain(conditions)
 }
 
-fn links(profile: &Profile, found: &mut Errors) {
+fn links(profile: &Profile, found: &mut Findings) {
     let declared: BTreeMap<&Name, &Location> = profile
         .links
         .iter()
@@ -55,7 +53,8 @@ fn links(profile: &Profile, found: &mut Errors) {
         if declared.contains_key(&used.value) {
             continue;
         }
-        found.add(|| {
+        let subject = profile.name.as_str();
+        found.error(code::UNDECLARED_LINK, &used.at, subject, || {
             let names = declared.keys().map(|name| name.as_str());
             let help = did_you_mean(used.value.as_str(), names, || {
                 let declare = format!(
@@ -82,7 +81,7 @@ fn links(profile: &Profile, found: &mut Errors) {
     }
 }
 
-fn domains(profile: &Profile, found: &mut Errors) {
+fn domains(profile: &Profile, found: &mut Findings) {
     let mut claimed: BTreeMap<&str, (&Name, &Location)> = BTreeMap::new();
     for scope in &profile.scopes {
         for domain in &scope.domains {
@@ -90,7 +89,7 @@ fn domains(profile: &Profile, found: &mut Errors) {
                 claimed.insert(&domain.value, (&scope.name, &domain.at));
                 continue;
             };
-            found.add(|| {
+            found.error(code::SHARED_DOMAIN, &domain.at, other.as_str(), || {
                 Diagnostic::error(
                     code::SHARED_DOMAIN,
                     format!(
@@ -106,11 +105,11 @@ fn domains(profile: &Profile, found: &mut Errors) {
     }
 }
 
-fn defaults(profile: &Profile, found: &mut Errors) {
+fn defaults(profile: &Profile, found: &mut Findings) {
     let mut defaults = profile.scopes.iter().filter(|scope| scope.default_route);
     let Some(first) = defaults.next() else { return };
     for second in defaults {
-        found.add(|| {
+        found.error(code::TWO_DEFAULTS, &second.at, first.name.as_str(), || {
             Diagnostic::error(
                 code::TWO_DEFAULTS,
                 format!(

@@ -16,6 +16,8 @@ codes! {
     SYNTAX = "profile::syntax";
     /// A block, a string or a comment has no end.
     UNCLOSED = "profile::unclosed";
+    /// A file declares more profiles, or a check comes to more, than is looked at.
+    TOO_MANY = "profile::too-many";
     /// Blocks or comments lie in each other too deep.
     TOO_DEEP = "profile::too-deep";
     /// A character that KDL allows nowhere, such as NUL.
@@ -114,6 +116,8 @@ codes! {
     AMBIGUOUS = "profile::ambiguous";
     /// A file that was passed over because it has errors.
     BROKEN_FILE = "profile::broken-file";
+    /// There are more warnings than are shown.
+    MORE_WARNINGS = "lint::more-warnings";
     /// A link that nothing uses.
     UNUSED_LINK = "lint::unused-link";
     /// A scope under another scope's domain.

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 
 use netprof_model::profile::{Profile, Spanned};
 use netprof_model::snapshot::Os;
@@ -9,11 +10,12 @@ use netprof_model::{Diagnostic, Name};
 use sha2::{Digest, Sha256};
 
 use crate::code;
+use crate::limit::{Findings, MAX_MERGED};
 use crate::lint::lint;
 use crate::load::{Found, Listing, Loader, Place, named};
 use crate::source::{Source, Sources};
 use crate::suggest::{did_you_mean, list};
-use crate::walk::{folder_of, merged};
+use crate::walk::{Graph, folder_of};
 
 /// The folders that profiles are looked for in, the first before the others.
 #[derive(Clone, Debug, Default)]
@@ -84,10 +86,9 @@ impl Library {
     ///
     /// [`Refused`] holds every error of every file that the profile needs.
     pub fn resolve(&self, wanted: &str, os: Os) -> Result<Resolved, Refused> {
-        finish(Loader::default(), |loader| {
-            let place = self.locate(loader, wanted)?;
-            merged(self, loader, &place, os)
-        })
+        let mut loader = Loader::default();
+        let place = self.locate(&mut loader, wanted);
+        finish(self, loader, place, os)
     }
 
     /// The profile of `text`, as if it stood in the file `wanted`, which may end in
@@ -101,10 +102,8 @@ impl Library {
         let mut loader = Loader::default();
         loader.insert(Path::new(path), Source::new(path, text));
         // A path, even where it is only a word.
-        match at_path(&mut loader, wanted) {
-            Ok(place) => finish(loader, |loader| merged(self, loader, &place, os)),
-            Err(diagnostics) => finish(loader, |_| Err(diagnostics)),
-        }
+        let place = at_path(&mut loader, wanted);
+        finish(self, loader, place, os)
     }
 
     /// Looks at the profile that `wanted` names, or at all of a file's, on every
@@ -122,7 +121,7 @@ impl Library {
                 };
             }
         };
-        self.look_at(loader, &places)
+        self.look_at(loader, &places, Findings::default())
     }
 
     /// Looks at every profile of the search path, on every operating system.
@@ -130,49 +129,60 @@ impl Library {
     pub fn check_all(&self) -> Checked {
         let mut loader = Loader::default();
         let mut places = Vec::new();
-        let mut unreadable = Vec::new();
+        let mut found = Findings::default();
         for folder in &self.folders {
             let paths = loader.folder(folder).unwrap_or_else(|diagnostic| {
-                unreadable.push(diagnostic);
-                Vec::new()
+                found.file([&diagnostic]);
+                Rc::default()
             });
-            for path in paths {
-                match loader.file(&path) {
+            for path in paths.iter() {
+                match loader.file(path) {
                     Ok(file) => {
+                        found.file(&file.diagnostics);
+                        // As where the file alone is looked at.
                         if file.is_broken() {
-                            unreadable.extend(file.diagnostics.iter().cloned());
+                            continue;
                         }
                         let all = 0..file.profiles.len();
-                        places.extend(all.map(|index| Place::new(&path, &file, index)));
+                        places.extend(all.map(|index| Place::new(path, &file, index)));
                     }
-                    Err(diagnostic) => unreadable.push(diagnostic),
+                    Err(diagnostic) => found.file([&diagnostic]),
                 }
             }
         }
-        let mut checked = self.look_at(loader, &places);
-        unreadable.append(&mut checked.diagnostics);
-        checked.diagnostics = without_repetition(unreadable);
-        checked
+        self.look_at(loader, &places, found)
     }
 
-    fn look_at(&self, mut loader: Loader, places: &[Place]) -> Checked {
+    fn look_at(&self, mut loader: Loader, places: &[Place], mut found: Findings) -> Checked {
         let mut checked = Checked::default();
+        let mut graphs = [Os::Linux, Os::Macos].map(|os| Graph::new(self, os));
+        let mut left = MAX_MERGED;
         for place in places {
-            let mut sound = true;
-            for os in [Os::Linux, Os::Macos] {
-                match merged(self, &mut loader, place, os) {
-                    Ok((profile, _)) => checked.diagnostics.extend(lint(&profile)),
-                    Err(diagnostics) => {
-                        sound = false;
-                        checked.diagnostics.extend(diagnostics);
+            let before = found.errors();
+            for graph in &mut graphs {
+                let number = graph.explore(&mut loader, place, &mut found);
+                if !graph.is_sound(number) {
+                    // Its includes have an error, which was added when it was met.
+                    found.count_error();
+                } else if let Some(rest) = affordable(graph.cost(number, left), left) {
+                    left = rest;
+                    if let Some((profile, _)) = graph.merged(number, &mut found) {
+                        lint(&profile, &mut found);
                     }
+                } else {
+                    left = 0;
+                    let at = &place.written().at;
+                    found.error(code::TOO_MANY, at, "", || too_much(place));
+                }
+                if !graph.has_os(number) {
+                    break;
                 }
             }
-            if sound {
+            if found.errors() == before {
                 checked.sound.push(place.written().name.clone());
             }
         }
-        checked.diagnostics = without_repetition(checked.diagnostics);
+        checked.diagnostics = found.into_diagnostics();
         checked.sources = loader.sources;
         checked
     }
@@ -186,11 +196,11 @@ impl Library {
         for folder in &self.folders {
             let paths = loader.folder(folder).unwrap_or_else(|diagnostic| {
                 listing.diagnostics.push(diagnostic);
-                Vec::new()
+                Rc::default()
             });
             let start = listing.profiles.len();
-            for path in paths {
-                let file = match loader.file(&path) {
+            for path in paths.iter() {
+                let file = match loader.file(path) {
                     Ok(file) => file,
                     Err(diagnostic) => {
                         listing.diagnostics.push(diagnostic);
@@ -271,7 +281,7 @@ impl Library {
             let path = folder.join(format!("{name}.kdl"));
             if loader
                 .folder(folder)
-                .is_ok_and(|paths| paths.contains(&path))
+                .is_ok_and(|paths| paths.binary_search(&path).is_ok())
             {
                 match loader.file(&path) {
                     Ok(file) if file.is_broken() => return Err(file.diagnostics.clone()),
@@ -303,12 +313,13 @@ impl Library {
                 .help(help),
         ];
         for folder in &self.folders {
-            for path in loader.folder(folder).unwrap_or_default() {
-                let first = match loader.file(&path) {
+            let paths = loader.folder(folder);
+            for path in paths.iter().flat_map(|paths| paths.iter()) {
+                let first = match loader.file(path) {
                     Ok(file) => file.diagnostics.first().cloned(),
                     Err(diagnostic) => Some(diagnostic),
                 };
-                found.extend(first.map(|first| broken_file(&path, &first)));
+                found.extend(first.map(|first| broken_file(path, &first)));
             }
         }
         found.extend(
@@ -322,20 +333,17 @@ impl Library {
 
     pub(crate) fn include_not_found(
         &self,
-        path: &Path,
-        from: &Name,
+        loader: &mut Loader,
+        from: &Place,
         include: &Spanned<Name>,
     ) -> Diagnostic {
         let name = &include.value;
-        let here =
-            Library::new(std::iter::once(folder_of(path)).chain(self.folders.iter().cloned()));
-        let listing = here.list();
-        let names: BTreeSet<&str> = listing
-            .profiles
-            .iter()
-            .map(|found| found.name.as_str())
-            .filter(|other| *other != from.as_str())
-            .collect();
+        let mut names: BTreeSet<Name> = from.file.by_name.keys().cloned().collect();
+        for folder in std::iter::once(&folder_of(&from.path)).chain(&self.folders) {
+            names.extend(loader.names_in(folder).cloned());
+        }
+        names.remove(&from.written().name);
+        let names = names.iter().map(Name::as_str);
         let help = did_you_mean(name.as_str(), names, || {
             format!("write profile \"{name}\" {{ ... }} into this file, or into one beside it")
         });
@@ -350,22 +358,56 @@ impl Library {
 }
 
 fn finish(
+    library: &Library,
     mut loader: Loader,
-    merge: impl FnOnce(&mut Loader) -> Result<(Profile, Vec<PathBuf>), Vec<Diagnostic>>,
+    place: Result<Place, Vec<Diagnostic>>,
+    os: Os,
 ) -> Result<Resolved, Refused> {
-    match merge(&mut loader) {
-        Ok((profile, files)) => Ok(Resolved {
-            sha256: digest(&profile),
-            warnings: lint(&profile),
-            profile,
-            files,
-            sources: loader.sources,
-        }),
-        Err(diagnostics) => Err(Refused {
-            diagnostics,
-            sources: loader.sources,
-        }),
+    let mut found = Findings::default();
+    let merged = place.map(|place| {
+        let mut graph = Graph::new(library, os);
+        let number = graph.explore(&mut loader, &place, &mut found);
+        let sound = graph.is_sound(number);
+        sound.then(|| graph.merged(number, &mut found)).flatten()
+    });
+    let diagnostics = match merged {
+        Ok(Some((profile, files))) => {
+            lint(&profile, &mut found);
+            return Ok(Resolved {
+                sha256: digest(&profile),
+                warnings: found.into_diagnostics(),
+                profile,
+                files,
+                sources: loader.sources,
+            });
+        }
+        Ok(None) => found.into_diagnostics(),
+        Err(diagnostics) => diagnostics,
+    };
+    Err(Refused {
+        diagnostics,
+        sources: loader.sources,
+    })
+}
+
+/// What is left of what may be merged. The first profile is, however much it is:
+/// else nobody could look at it.
+fn affordable(cost: usize, left: usize) -> Option<usize> {
+    match left {
+        MAX_MERGED => Some(left.saturating_sub(cost)),
+        left => left.checked_sub(cost),
     }
+}
+
+fn too_much(place: &Place) -> Diagnostic {
+    let name = &place.written().name;
+    Diagnostic::error(
+        code::TOO_MANY,
+        format!("\"{name}\" is not looked at: this check has come to more than {MAX_MERGED} declarations"),
+    )
+    .at(place.written().at.clone())
+    .label("not looked at")
+    .help(format!("check it alone: netprof check {}#{name}", place.path.display()))
 }
 
 fn broken_file(path: &Path, first: &Diagnostic) -> Diagnostic {

@@ -14,20 +14,19 @@ use netprof_model::profile::{Profile, RouteDecl, RouteTarget, Scope, Servers};
 
 use crate::check::uses;
 use crate::code;
+use crate::limit::Findings;
 use crate::piece::effective_metric;
 
-/// Everything that is worth a warning, or a note.
-pub(crate) fn lint(profile: &Profile) -> Vec<Diagnostic> {
+/// Finds everything that is worth a warning, or a note.
+pub(crate) fn lint(profile: &Profile, found: &mut Findings) {
     let routes = Table::of(profile);
-    let mut found = Vec::new();
-    unused_links(profile, &mut found);
-    nested_scopes(profile, &mut found);
-    redundant_routes(profile, &routes, &mut found);
-    beaten_routes(&routes, &mut found);
-    unreachable(profile, &routes, &mut found);
-    kept_and_routed(profile, &routes, &mut found);
-    overlapping_pools(profile, &mut found);
-    found
+    unused_links(profile, found);
+    nested_scopes(profile, found);
+    redundant_routes(profile, &routes, found);
+    beaten_routes(&routes, found);
+    unreachable(profile, &routes, found);
+    kept_and_routed(profile, &routes, found);
+    overlapping_pools(profile, found);
 }
 
 /// The declared routes by prefix; of one prefix, the one that wins first.
@@ -72,24 +71,24 @@ impl<'p> Table<'p> {
     }
 }
 
-fn unused_links(profile: &Profile, found: &mut Vec<Diagnostic>) {
+fn unused_links(profile: &Profile, found: &mut Findings) {
     let used: BTreeSet<&Name> = uses(profile).map(|used| &used.value).collect();
     for link in &profile.links {
         if !used.contains(&link.name) {
-            found.push(
+            found.warning(code::UNUSED_LINK, &link.at, "", || {
                 Diagnostic::warning(
                     code::UNUSED_LINK,
                     format!("nothing uses the link `{}`", link.name),
                 )
                 .at(link.at.clone())
                 .label("not used")
-                .help("remove it, or name it where it is meant: link=\"...\""),
-            );
+                .help("remove it, or name it where it is meant: link=\"...\"")
+            });
         }
     }
 }
 
-fn nested_scopes(profile: &Profile, found: &mut Vec<Diagnostic>) {
+fn nested_scopes(profile: &Profile, found: &mut Findings) {
     let owners: BTreeMap<&str, &Scope> = profile
         .scopes
         .iter()
@@ -109,7 +108,7 @@ fn nested_scopes(profile: &Profile, found: &mut Vec<Diagnostic>) {
                     continue;
                 };
                 if outer.name != scope.name {
-                    found.push(
+                    found.warning(code::NESTED_SCOPES, &domain.at, outer.name.as_str(), || {
                         Diagnostic::note(
                             code::NESTED_SCOPES,
                             format!(
@@ -122,8 +121,8 @@ fn nested_scopes(profile: &Profile, found: &mut Vec<Diagnostic>) {
                         .help(format!(
                             "the longer domain wins: other names under `{parent}` go to \"{}\"",
                             outer.name
-                        )),
-                    );
+                        ))
+                    });
                 }
                 break;
             }
@@ -152,7 +151,7 @@ fn same_way(one: &RouteDecl, other: &RouteDecl) -> bool {
     ways && one.src == other.src
 }
 
-fn redundant_routes(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+fn redundant_routes(profile: &Profile, table: &Table<'_>, found: &mut Findings) {
     for route in &profile.routes.routes {
         // With `replace` a route is there to take another's place, whatever it says.
         let Some(shorter) = route.prefix.prefix_len().checked_sub(1) else {
@@ -168,7 +167,7 @@ fn redundant_routes(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagno
             continue;
         };
         if same_way(route, wider) {
-            found.push(
+            found.warning(code::REDUNDANT_ROUTE, &route.at, "", || {
                 Diagnostic::warning(
                     code::REDUNDANT_ROUTE,
                     format!(
@@ -178,13 +177,13 @@ fn redundant_routes(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagno
                 )
                 .at(route.at.clone())
                 .label(format!("{} is at {}", wider.prefix, wider.at))
-                .help("remove it, unless it has to win over a route of somebody else"),
-            );
+                .help("remove it, unless it has to win over a route of somebody else")
+            });
         }
     }
 }
 
-fn beaten_routes(table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+fn beaten_routes(table: &Table<'_>, found: &mut Findings) {
     for routes in table.0.values() {
         let Some((best, others)) = routes.split_first() else {
             continue;
@@ -204,7 +203,7 @@ fn beaten_routes(table: &Table<'_>, found: &mut Vec<Diagnostic>) {
                 _ => same_way(best, other),
             };
             if never {
-                found.push(
+                found.warning(code::BEATEN_ROUTE, &other.at, "", || {
                     Diagnostic::warning(
                         code::BEATEN_ROUTE,
                         format!(
@@ -214,14 +213,14 @@ fn beaten_routes(table: &Table<'_>, found: &mut Vec<Diagnostic>) {
                     )
                     .at(other.at.clone())
                     .label(format!("beaten by the one at {}", best.at))
-                    .help("remove it, or give it the lower metric"),
-                );
+                    .help("remove it, or give it the lower metric")
+                });
             }
         }
     }
 }
 
-fn unreachable(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+fn unreachable(profile: &Profile, table: &Table<'_>, found: &mut Findings) {
     let blocks = |address: IpAddr| {
         table
             .to(address)
@@ -235,7 +234,7 @@ fn unreachable(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>
             let Some(route) = blocks(server.value.address) else {
                 continue;
             };
-            found.push(
+            found.warning(code::UNREACHABLE_SERVER, &server.at, "", || {
                 Diagnostic::warning(
                     code::UNREACHABLE_SERVER,
                     format!(
@@ -248,8 +247,8 @@ fn unreachable(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>
                 .help(format!(
                     "add: route \"{}\" link=\"...\"",
                     IpNet::from(server.value.address)
-                )),
-            );
+                ))
+            });
         }
     }
     for route in &profile.routes.routes {
@@ -257,7 +256,7 @@ fn unreachable(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>
             continue;
         };
         if let Some(block) = blocks(*via) {
-            found.push(
+            found.warning(code::UNREACHABLE_GATEWAY, &route.at, "", || {
                 Diagnostic::warning(
                     code::UNREACHABLE_GATEWAY,
                     format!(
@@ -267,16 +266,17 @@ fn unreachable(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>
                 )
                 .at(route.at.clone())
                 .label(format!("unreachable by {}", block.at))
-                .help("make the unreachable prefix smaller, or use another gateway"),
-            );
+                .help("make the unreachable prefix smaller, or use another gateway")
+            });
         }
     }
 }
 
-fn kept_and_routed(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnostic>) {
+fn kept_and_routed(profile: &Profile, table: &Table<'_>, found: &mut Findings) {
     let Some(keep) = &profile.routes.keep_lan else {
         return;
     };
+    let kept: BTreeSet<&Name> = keep.links.iter().map(|kept| &kept.value).collect();
     for also in &keep.also {
         let elsewhere = table.within(also.prefix).find(|route| match &route.target {
             RouteTarget::Unreachable => true,
@@ -285,12 +285,12 @@ fn kept_and_routed(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnos
             } =>
             // Without names it is every physical link, and nobody knows which.
             {
-                !keep.links.is_empty() && !keep.links.iter().any(|kept| kept.value == link.value)
+                !kept.is_empty() && !kept.contains(&link.value)
             }
             RouteTarget::Through { link: None, .. } => false,
         });
         if let Some(route) = elsewhere {
-            found.push(
+            found.warning(code::KEPT_AND_ROUTED, &also.at, "", || {
                 Diagnostic::warning(
                     code::KEPT_AND_ROUTED,
                     format!(
@@ -300,13 +300,13 @@ fn kept_and_routed(profile: &Profile, table: &Table<'_>, found: &mut Vec<Diagnos
                 )
                 .at(also.at.clone())
                 .label(format!("routed at {}", route.at))
-                .help("what is kept wins over what is routed: remove one of them"),
-            );
+                .help("what is kept wins over what is routed: remove one of them")
+            });
         }
     }
 }
 
-fn overlapping_pools(profile: &Profile, found: &mut Vec<Diagnostic>) {
+fn overlapping_pools(profile: &Profile, found: &mut Findings) {
     let containers = &profile.containers;
     let mut nets = Vec::new();
     if let Some(docker) = &containers.docker {
@@ -340,15 +340,17 @@ fn overlapping_pools(profile: &Profile, found: &mut Vec<Diagnostic>) {
     let mut widest: Option<&(IpNet, &netprof_model::Location, &str)> = None;
     for here in &nets {
         match widest {
-            Some(wide) if wide.0.contains(&here.0) => found.push(
-                Diagnostic::warning(
-                    code::OVERLAPPING_POOLS,
-                    format!("{} `{}` overlaps {} `{}`", here.2, here.0, wide.2, wide.0),
-                )
-                .at(here.1.clone())
-                .label(format!("overlaps what is declared at {}", wide.1))
-                .help("two engines do not know of each other: give each its own addresses"),
-            ),
+            Some(wide) if wide.0.contains(&here.0) => {
+                found.warning(code::OVERLAPPING_POOLS, here.1, here.2, || {
+                    Diagnostic::warning(
+                        code::OVERLAPPING_POOLS,
+                        format!("{} `{}` overlaps {} `{}`", here.2, here.0, wide.2, wide.0),
+                    )
+                    .at(here.1.clone())
+                    .label(format!("overlaps what is declared at {}", wide.1))
+                    .help("two engines do not know of each other: give each its own addresses")
+                })
+            }
             _ => widest = Some(here),
         }
     }

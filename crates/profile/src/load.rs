@@ -40,26 +40,34 @@ pub struct Listing {
     pub sources: Sources,
 }
 
+/// The profiles of a folder, by name.
+type Index = BTreeMap<Name, Vec<Place>>;
+
 /// Reads files, and keeps what was read.
 #[derive(Default)]
 pub(crate) struct Loader {
     files: BTreeMap<PathBuf, Result<Rc<File>, Diagnostic>>,
-    folders: BTreeMap<PathBuf, Result<Vec<PathBuf>, Diagnostic>>,
+    folders: BTreeMap<PathBuf, Result<Rc<[PathBuf]>, Diagnostic>>,
+    indexes: BTreeMap<PathBuf, Index>,
     pub(crate) sources: Sources,
 }
 
 /// Where in a file a profile is.
 #[derive(Clone)]
 pub(crate) struct Place {
-    pub(crate) path: PathBuf,
+    pub(crate) path: Rc<Path>,
     pub(crate) file: Rc<File>,
     index: usize,
 }
 
+/// What tells two profiles apart: the file, however it was named, and the number
+/// in it. Files that were read stay where they are.
+pub(crate) type Identity = (*const File, usize);
+
 impl Place {
     pub(crate) fn new(path: &Path, file: &Rc<File>, index: usize) -> Self {
         Self {
-            path: path.to_owned(),
+            path: path.into(),
             file: Rc::clone(file),
             index,
         }
@@ -69,9 +77,8 @@ impl Place {
         &self.file.profiles[self.index]
     }
 
-    /// What tells two profiles apart: the file, however it was named, and the name.
-    pub(crate) fn identity(&self) -> (PathBuf, Name) {
-        (canonical(&self.path), self.written().name.clone())
+    pub(crate) fn identity(&self) -> Identity {
+        (Rc::as_ptr(&self.file), self.index)
     }
 }
 
@@ -103,35 +110,51 @@ impl Loader {
     }
 
     /// The profile files of `folder`, sorted by name; none where it is not there.
-    pub(crate) fn folder(&mut self, folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {
+    pub(crate) fn folder(&mut self, folder: &Path) -> Result<Rc<[PathBuf]>, Diagnostic> {
         if let Some(known) = self.folders.get(folder) {
             return known.clone();
         }
-        let read = entries(folder);
+        let read = entries(folder).map(Rc::from);
         self.folders.insert(folder.to_owned(), read.clone());
         read
     }
 
     /// The profiles of that name in `folder`, in files that can be read.
     pub(crate) fn named_in(&mut self, folder: &Path, name: &Name) -> Vec<Place> {
-        let paths = self.folder(folder).unwrap_or_default();
-        let mut places = Vec::new();
-        for path in paths {
-            if let Ok(file) = self.file(&path) {
-                places.extend(named(&path, &file, name));
+        self.index(folder).get(name).cloned().unwrap_or_default()
+    }
+
+    /// The names of the profiles in `folder`, in files that can be read.
+    pub(crate) fn names_in(&mut self, folder: &Path) -> impl Iterator<Item = &Name> {
+        self.index(folder).keys()
+    }
+
+    fn index(&mut self, folder: &Path) -> &Index {
+        if !self.indexes.contains_key(folder) {
+            let index = self.read_index(folder);
+            self.indexes.insert(folder.to_owned(), index);
+        }
+        &self.indexes[folder]
+    }
+
+    fn read_index(&mut self, folder: &Path) -> Index {
+        let mut index = Index::new();
+        let paths = self.folder(folder);
+        for path in paths.iter().flat_map(|paths| paths.iter()) {
+            let Ok(file) = self.file(path) else { continue };
+            for (number, written) in file.profiles.iter().enumerate() {
+                let places = index.entry(written.name.clone()).or_default();
+                places.push(Place::new(path, &file, number));
             }
         }
-        places
+        index
     }
 }
 
 /// The profile of that name in `file`.
 pub(crate) fn named(path: &Path, file: &Rc<File>, name: &Name) -> Option<Place> {
-    let index = file
-        .profiles
-        .iter()
-        .position(|written| &written.name == name)?;
-    Some(Place::new(path, file, index))
+    let index = file.by_name.get(name)?;
+    Some(Place::new(path, file, *index))
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, Diagnostic> {

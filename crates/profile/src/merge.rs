@@ -10,29 +10,77 @@
 //! chosen. No include brings them: else including a profile that is chosen by
 //! itself would make two that are chosen together.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use netprof_model::profile::{Containers, Profile, Proxy, Routes, Spanned};
 use netprof_model::{Diagnostic, Location};
 
 use crate::code;
-use crate::limit::Errors;
+use crate::limit::Findings;
 use crate::piece::{Key, Piece, ProxyKind, Removal, Wanted, Written};
 use crate::suggest::{did_you_mean, list};
 
 /// The number of a visited profile.
 pub(crate) type Visit = usize;
 
+/// Some visited profiles.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Below(Vec<u64>);
+
+impl Below {
+    pub(crate) fn insert(&mut self, visit: Visit) {
+        let word = visit / 64;
+        if self.0.len() <= word {
+            self.0.resize(word + 1, 0);
+        }
+        if let Some(word) = self.0.get_mut(word) {
+            *word |= 1 << (visit % 64);
+        }
+    }
+
+    pub(crate) fn extend(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), 0);
+        }
+        for (word, more) in self.0.iter_mut().zip(&other.0) {
+            *word |= more;
+        }
+    }
+
+    fn contains(&self, visit: Visit) -> bool {
+        let word = self.0.get(visit / 64);
+        word.is_some_and(|word| word & (1 << (visit % 64)) != 0)
+    }
+}
+
 /// What was brought so far.
 #[derive(Default)]
 pub(crate) struct Merge {
-    /// The pieces that stand, by key.
-    standing: BTreeMap<Key, Vec<Candidate>>,
-    /// Every key that a profile brought, whether it stands or not.
-    brought: BTreeMap<Visit, BTreeSet<Key>>,
+    slots: BTreeMap<Key, Slot>,
     /// How many keys were seen: their order is that of the text.
     next: usize,
-    errors: Errors,
+}
+
+/// What was brought of one key.
+#[derive(Default)]
+struct Slot {
+    /// The pieces that stand.
+    standing: Vec<Candidate>,
+    /// The profiles that brought one, whether it stands or not.
+    from: Vec<Visit>,
+}
+
+impl Slot {
+    /// Takes out what comes from the profile `from`, or from those below it.
+    fn clear(&mut self, from: Visit, below: &Below) {
+        let keeps = |other: &Candidate| other.from != from && !below.contains(other.from);
+        self.standing.retain(keeps);
+    }
+
+    fn is_known(&self, from: Visit, below: &Below) -> bool {
+        let mut brought = self.from.iter();
+        brought.any(|visit| *visit == from || below.contains(*visit))
+    }
 }
 
 struct Candidate {
@@ -43,23 +91,21 @@ struct Candidate {
 
 impl Merge {
     /// Adds `pieces` of the visited profile `from`, which includes `below`.
-    pub(crate) fn add(&mut self, from: Visit, below: &BTreeSet<Visit>, pieces: &[Piece]) {
+    pub(crate) fn add(&mut self, from: Visit, below: &Below, pieces: &[Piece]) {
         for piece in pieces {
-            let key = piece.key();
-            self.brought.entry(from).or_default().insert(key.clone());
-            let standing = self.standing.entry(key).or_default();
-            let replaced = standing
-                .iter()
-                .position(|other| other.from == from || below.contains(&other.from));
-            let order = match replaced.and_then(|at| standing.get(at)) {
+            let slot = self.slots.entry(piece.key()).or_default();
+            slot.from.push(from);
+            let mut standing = slot.standing.iter();
+            let replaced = standing.find(|other| other.from == from || below.contains(other.from));
+            let order = match replaced {
                 Some(other) => other.order,
                 None => {
                     self.next += 1;
                     self.next
                 }
             };
-            standing.retain(|other| other.from != from && !below.contains(&other.from));
-            standing.push(Candidate {
+            slot.clear(from, below);
+            slot.standing.push(Candidate {
                 piece: piece.clone(),
                 from,
                 order,
@@ -68,42 +114,40 @@ impl Merge {
     }
 
     /// Takes out what `removals` of the profile `from` mean.
-    pub(crate) fn remove(&mut self, from: Visit, below: &BTreeSet<Visit>, removals: &[Removal]) {
-        if removals.is_empty() {
-            return;
-        }
-        let reach = below.iter().chain(std::iter::once(&from));
-        let known: BTreeSet<&Key> = reach
-            .filter_map(|visit| self.brought.get(visit))
-            .flatten()
-            .collect();
+    pub(crate) fn remove(
+        &mut self,
+        from: Visit,
+        below: &Below,
+        removals: &[Removal],
+        found: &mut Findings,
+    ) {
         for removal in removals {
-            let keys: Vec<Key> = match &removal.what {
-                Wanted::One(key) => known
-                    .get(key)
-                    .into_iter()
-                    .map(|key| (*key).clone())
-                    .collect(),
-                Wanted::Routes(prefix) => known
-                    .range::<&Key, _>(&Key::Route(*prefix, 0)..=&Key::Route(*prefix, u32::MAX))
-                    .map(|key| (*key).clone())
-                    .collect(),
+            let keys = match &removal.what {
+                Wanted::One(key) => key.clone()..=key.clone(),
+                Wanted::Routes(prefix) => Key::Route(*prefix, 0)..=Key::Route(*prefix, u32::MAX),
             };
-            if keys.is_empty() {
-                self.errors.add(|| nothing_to_remove(removal, &known));
-            }
-            for key in keys {
-                if let Some(standing) = self.standing.get_mut(&key) {
-                    standing.retain(|other| other.from != from && !below.contains(&other.from));
+            let mut any = false;
+            for (_, slot) in self.slots.range_mut(keys) {
+                if slot.is_known(from, below) {
+                    any = true;
+                    slot.clear(from, below);
                 }
+            }
+            if !any {
+                found.error(code::NOTHING_TO_REMOVE, &removal.at, "", || {
+                    let known = self.slots.iter();
+                    let known = known.filter(|(_, slot)| slot.is_known(from, below));
+                    nothing_to_remove(removal, known.map(|(key, _)| key))
+                });
             }
         }
     }
 
     /// The merged profile, in which `root` decides.
-    pub(crate) fn finish(mut self, root: &Written) -> Result<Profile, Vec<Diagnostic>> {
+    pub(crate) fn finish(self, root: &Written, found: &mut Findings) -> Option<Profile> {
         let mut pieces: Vec<Candidate> = Vec::new();
-        for (key, mut standing) in self.standing {
+        let before = found.errors();
+        for (key, Slot { mut standing, .. }) in self.slots {
             standing.sort_by_key(|candidate| candidate.order);
             let mut standing = standing.into_iter();
             let Some(first) = standing.next() else {
@@ -111,24 +155,27 @@ impl Merge {
             };
             // Two includes that say the same agree: the first is where it is written.
             if let Some(second) = standing.find(|other| !other.piece.says_the_same(&first.piece)) {
-                self.errors
-                    .add(|| conflict(&key, &first.piece, &second.piece, root));
+                found.error(
+                    code::CONFLICT,
+                    second.piece.at(),
+                    root.name.as_str(),
+                    || conflict(&key, &first.piece, &second.piece, root),
+                );
             }
             pieces.push(first);
         }
-        let errors = self.errors.into_diagnostics();
-        if !errors.is_empty() {
-            return Err(errors);
+        if found.errors() > before {
+            return None;
         }
         pieces.sort_by_key(|candidate| candidate.order);
         let pieces = pieces.into_iter().map(|candidate| candidate.piece);
-        Ok(assemble(root, pieces))
+        Some(assemble(root, pieces))
     }
 }
 
-fn nothing_to_remove(removal: &Removal, known: &BTreeSet<&Key>) -> Diagnostic {
+fn nothing_to_remove<'k>(removal: &Removal, known: impl Iterator<Item = &'k Key>) -> Diagnostic {
     let written = removal.what.to_string();
-    let known: Vec<String> = known.iter().map(ToString::to_string).collect();
+    let known: Vec<String> = known.map(ToString::to_string).collect();
     let help = did_you_mean(&written, known.iter().map(String::as_str), || {
         if known.is_empty() {
             "nothing is included here: remove this line".to_owned()

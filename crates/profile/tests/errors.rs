@@ -104,10 +104,15 @@ fn of_the_file_system() -> Vec<(&'static str, Vec<Diagnostic>, Sources)> {
     )
     .expect("written");
     fs::write(shelf.join("c.kdl"), "profile \"broken\" {\n    rout\n}\n").expect("written");
+    let profiles: String = (0..=1_000)
+        .map(|number| format!("profile \"p{number}\" {{\n}}\n"))
+        .collect();
+    fs::write(root.join("many.kdl"), profiles).expect("written");
     let library = Library::new([shelf.clone()]);
     let mut results = Vec::new();
     for (name, wanted) in [
         ("too-large", path("large.kdl")),
+        ("too-many", path("many.kdl")),
         ("not-a-file", path("folder.kdl")),
         ("unreadable", path("absent.kdl")),
         ("not-found", "ofice".to_owned()),

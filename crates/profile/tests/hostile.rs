@@ -3,13 +3,14 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
 use netprof_model::snapshot::Os;
-use netprof_profile::{Library, MAX_SIZE, Refused, code};
+use netprof_profile::{Checked, Library, MAX_SIZE, Refused, code};
 use proptest::prelude::*;
 
 fn refuse(what: &str, text: &str) -> Refused {
@@ -223,17 +224,208 @@ fn a_file_over_the_limit_is_refused_by_its_size() {
 
 #[test]
 fn includes_that_lie_in_each_other_without_end_are_refused() {
+    let refused = Library::default()
+        .resolve_text("x.kdl#p0", &chain(999, 1), Os::Linux)
+        .expect_err("too deep");
+    let codes: Vec<_> = refused.diagnostics.iter().map(|one| &one.code).collect();
+    assert_eq!(codes, [code::TOO_DEEP]);
+}
+
+/// Profiles of which each includes the `next` ones that follow it.
+fn chain(count: usize, next: usize) -> String {
     let mut text = String::new();
-    for number in 0..20_000 {
+    for number in 0..count {
+        let names = (number + 1..=number + next).map(|next| format!("\"p{}\"", next.min(count)));
+        let names: BTreeSet<String> = names.collect();
+        let names = names.into_iter().collect::<Vec<_>>().join(" ");
+        text.push_str(&format!("profile \"p{number}\" {{ include {names}; }}\n"));
+    }
+    text + &format!("profile \"p{count}\" {{\n}}\n")
+}
+
+/// A profile of `count` of these, each with its number for a `#`.
+fn many(count: usize, line: &str) -> String {
+    let lines: String = (0..count)
+        .map(|number| line.replace('#', &number.to_string()) + "\n")
+        .collect();
+    format!("profile \"p\" {{\n{lines}}}\n")
+}
+
+/// Checks a file of that text, which must be done soon, with few diagnostics.
+fn check(what: &str, text: &str) -> Checked {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.kdl");
+    assert!(text.len() <= MAX_SIZE, "{what}: {}", text.len());
+    fs::write(&path, text).unwrap();
+    let library = Library::new([folder.path().to_owned()]);
+    let start = Instant::now();
+    let checked = library.check(&path.display().to_string());
+    let all = library.check_all();
+    let took = start.elapsed();
+    // A debug build, on a busy machine: a tenth of it is usual, and what is not
+    // linear took minutes.
+    assert!(took < Duration::from_secs(20), "{what}: {took:?}");
+    assert!(
+        checked.diagnostics.len() <= 42,
+        "{what}: {}",
+        checked.diagnostics.len()
+    );
+    assert_eq!(checked.sound, all.sound, "{what}");
+    let mut codes = checked.diagnostics.iter().map(|one| &one.code);
+    assert!(
+        all.diagnostics
+            .iter()
+            .map(|one| &one.code)
+            .eq(codes.by_ref()),
+        "{what}"
+    );
+    checked
+}
+
+fn count_of(checked: &Checked, code: &str) -> usize {
+    let codes = checked.diagnostics.iter();
+    codes.filter(|one| one.code == code).count()
+}
+
+#[test]
+fn more_profiles_than_anybody_has_are_refused_soon() {
+    for (count, next) in [(12_800, 1), (18_000, 2)] {
+        let text = chain(count, next);
+        let checked = check("too many profiles", &text);
+        assert_eq!(count_of(&checked, code::TOO_MANY), 1);
+        assert_eq!(checked.diagnostics.len(), 1);
+    }
+}
+
+#[test]
+fn a_chain_of_as_many_profiles_as_a_file_may_have_is_checked_soon() {
+    for next in [1, 2, 100] {
+        let checked = check("a chain", &chain(999, next));
+        // The last ones of the chain are not too deep.
+        assert_eq!(checked.sound.len(), 64);
+        assert_eq!(count_of(&checked, code::TOO_DEEP), 1);
+        assert_eq!(checked.diagnostics.len(), 1);
+    }
+}
+
+#[test]
+fn layers_of_profiles_that_include_all_of_the_next_are_checked_soon() {
+    let mut text = String::new();
+    for layer in 0..62 {
+        let next: String = (0..16)
+            .map(|n| format!(" \"p{}-{n}\"", layer + 1))
+            .collect();
+        for number in 0..16 {
+            text.push_str(&format!(
+                "profile \"p{layer}-{number}\" {{ include{}; }}\n",
+                if layer < 61 { &next } else { " \"end\"" }
+            ));
+        }
+    }
+    text.push_str("profile \"end\" {\n}\n");
+    let checked = check("layers", &text);
+    assert!(checked.sound.len() > 20, "{}", checked.sound.len());
+    assert_eq!(count_of(&checked, code::TOO_MANY), 20);
+}
+
+#[test]
+fn a_large_profile_that_many_include_is_checked_soon() {
+    let mut text = many(16_000, "link \"l#\" { match name=\"a\"; }");
+    for number in 0..900 {
         text.push_str(&format!(
-            "profile \"p{number}\" {{ include \"p{}\"; }}\n",
-            number + 1
+            "profile \"q{number}\" {{ include \"p\"; mtu \"k\" 1400; }}\n"
         ));
     }
-    let refused = Library::default()
-        .resolve_text("x.kdl#p0", &text, Os::Linux)
-        .expect_err("too deep");
-    assert_eq!(refused.diagnostics[0].code, code::TOO_DEEP);
+    let checked = check("a base", &text);
+    assert_eq!(checked.sound.len(), 1);
+    assert_eq!(count_of(&checked, code::MORE_WARNINGS), 1);
+}
+
+#[test]
+fn a_profile_of_many_mistakes_of_one_kind_is_checked_soon() {
+    for (line, count, kind, more) in [
+        (
+            "include \"q#\"",
+            12_800,
+            code::INCLUDE_NOT_FOUND,
+            code::MORE_ERRORS,
+        ),
+        (
+            "os \"linux\" { include \"q#\"; }",
+            20_000,
+            code::INCLUDE_NOT_FOUND,
+            code::MORE_ERRORS,
+        ),
+        (
+            "os \"macos\" { include \"q\"; }",
+            20_000,
+            code::INCLUDE_NOT_FOUND,
+            code::MORE_ERRORS,
+        ),
+        (
+            "link \"q#\" { match name=\"a\"; }",
+            20_000,
+            code::UNUSED_LINK,
+            code::MORE_WARNINGS,
+        ),
+        (
+            "mtu \"q#\" 1400",
+            20_000,
+            code::UNDECLARED_LINK,
+            code::MORE_ERRORS,
+        ),
+        (
+            "remove scope \"q#\"",
+            20_000,
+            code::NOTHING_TO_REMOVE,
+            code::MORE_ERRORS,
+        ),
+    ] {
+        let checked = check(line, &many(count, line));
+        assert_eq!(count_of(&checked, kind), 20, "{line}");
+        assert_eq!(count_of(&checked, more), 1, "{line}");
+        let last = checked.diagnostics.last().unwrap();
+        assert_eq!(
+            last.message.split_once(' ').unwrap().0,
+            (count - 20).to_string()
+        );
+    }
+}
+
+#[test]
+fn the_text_of_a_diagnostic_is_short_however_long_a_line_is() {
+    let long = "x".repeat(500_000);
+    for line in [
+        format!("rout \"{long}\""),
+        long.clone(),
+        format!("link \"{long}\" {{ match name=\"a\"; }}"),
+        format!("include \"{long}\""),
+        format!("remove {long}"),
+        format!("mtu \"{long}\" {long}=1"),
+        format!("routes {{ route \"{long}\" link=\"{long}\" }}"),
+        format!("dns {{ scope \"a\" {{ domains \"{long}\"; servers \"{long}\"; }}; }}"),
+        format!("description \"{long}"),
+        format!("\u{e4}{long}\u{e4} \u{e4}; rout"),
+    ] {
+        let start = &line[..30];
+        let checked = check(start, &format!("profile \"p\" {{\n{line}\n}}\n"));
+        assert!(!checked.diagnostics.is_empty(), "{start}");
+        for one in checked.diagnostics {
+            let words = [Some(&one.message), one.label.as_ref(), one.help.as_ref()];
+            for words in words.into_iter().flatten() {
+                assert!(words.len() < 400, "{start}: {} bytes", words.len());
+            }
+            let at = one.location.unwrap();
+            let shown = checked.sources.excerpt(&at).unwrap();
+            assert!(shown.text.len() < 400, "{start}: {}", shown.text.len());
+            let text = checked.sources.text(&at.file).unwrap();
+            assert_eq!(
+                shown.text[shown.offset..][..shown.length],
+                text[at.offset as usize..][..shown.length],
+                "{start}"
+            );
+        }
+    }
 }
 
 const VALID: &str = include_str!("../../../profiles/office.kdl");

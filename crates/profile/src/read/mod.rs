@@ -14,7 +14,7 @@ use netprof_model::{Diagnostic, Name};
 
 use crate::code;
 use crate::form::{Form, Once, Refusal, Report};
-use crate::limit::limited;
+use crate::limit::{MAX_PROFILES, limited};
 use crate::piece::Written;
 use crate::source::Source;
 use crate::syntax::{self, Node, Span};
@@ -25,6 +25,8 @@ use when::when;
 /// What one file says, as far as it could be read.
 pub(crate) struct File {
     pub(crate) profiles: Vec<Written>,
+    /// Where among them each one is.
+    pub(crate) by_name: BTreeMap<Name, usize>,
     /// What is wrong with it; none of its profiles holds if there is anything.
     pub(crate) diagnostics: Vec<Diagnostic>,
 }
@@ -55,7 +57,9 @@ impl File {
         let (mut diagnostics, more) = report.into_parts();
         diagnostics.sort_by_key(|diagnostic| diagnostic.location.as_ref().map(|at| at.offset));
         let diagnostics = limited(diagnostics, more + parsed.more);
+        let names = profiles.iter().map(|written| written.name.clone());
         Self {
+            by_name: names.zip(0..).collect(),
             profiles,
             diagnostics,
         }
@@ -76,6 +80,18 @@ fn file(nodes: &[Node], report: &mut Report<'_>) -> Vec<Written> {
             continue;
         }
         found = true;
+        if profiles.len() == MAX_PROFILES {
+            report.refuse(
+                node.head,
+                Refusal::new(
+                    code::TOO_MANY,
+                    format!("the file declares more than {MAX_PROFILES} profiles"),
+                    "one too many",
+                )
+                .help("move some of them to other files"),
+            );
+            break;
+        }
         let Some(written) = profile(node, report) else {
             continue;
         };
