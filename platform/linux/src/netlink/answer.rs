@@ -43,9 +43,10 @@ impl std::error::Error for KernelError {}
 /// Reads NLMSG_ERROR: `Ok` for an acknowledgement.
 pub fn decode(message: &Message<'_>) -> Result<Result<(), KernelError>, Malformed> {
     let code = u32_at(message.payload, 0).ok_or(Malformed("error message"))?;
-    let Some(errno) = code.cast_signed().checked_neg().filter(|errno| *errno != 0) else {
+    let errno = code.cast_signed().saturating_neg();
+    if errno == 0 {
         return Ok(Ok(()));
-    };
+    }
     // The request's header follows the number, its body too unless it was capped.
     let mut at = 4 + 16;
     if message.flags & NLM_F_CAPPED == 0 {
@@ -109,6 +110,21 @@ mod tests {
             let error = decode(&message).unwrap().unwrap_err();
             assert_eq!(error.errno, 17);
             assert_eq!(error.to_string(), "Route is taken (File exists)");
+        }
+    }
+
+    #[test]
+    fn no_number_but_zero_is_an_acknowledgement() {
+        for code in [i32::MIN, -1, 1, i32::MAX] {
+            let mut requests = Requests::default();
+            let added = requests.add(NLMSG_ERROR, 0, 9, |body| {
+                body.header(&code.to_ne_bytes());
+                body.header(&[0; 16]);
+                Ok(())
+            });
+            added.unwrap();
+            let message = Messages::new(requests.bytes()).next().unwrap().unwrap();
+            assert!(decode(&message).unwrap().is_err(), "{code}");
         }
     }
 

@@ -5,15 +5,19 @@
 //! without being asked for. The kernel carries out a send before it returns from it
 //! (`netlink_unicast_kernel`), so all answers are there by then. It goes on behind a
 //! request that it refused, so each answer is brought back to its change by its
-//! sequence number.
+//! sequence number. The requests of one change always go in one send: a kill falls
+//! between two sends, and never between the removal of the old and the addition of the
+//! new.
 
 use netprof_engine::backend::{Mode, Refusal};
+use netprof_model::Resource;
 use netprof_model::plan::Change;
 
 use super::answer::{self, KernelError};
 use super::changes::{self, Step};
 use super::kernel::Kernel;
-use super::numbers::{NLM_F_ACK, NLMSG_ERROR};
+use super::numbers::{ENOENT, ESRCH, NLM_F_ACK, NLMSG_ERROR};
+use super::standing::{Asked, Hit, Standing};
 use super::wire::{Messages, Requests, Unwritable};
 use super::{Error, LinkNames, Write};
 
@@ -41,6 +45,7 @@ impl Kernel {
             match result {
                 Ok(()) => made[*at].push(*step),
                 Err(why) if mode == Mode::Back && step.write == Write::Delete && why.is_gone() => {}
+                Err(NotMade::Withheld) => {}
                 Err(why) => {
                     let why = why.to_string();
                     refusals[*at] = Some(match refusals[*at].take() {
@@ -86,6 +91,15 @@ enum NotMade {
     Refused(#[from] KernelError),
     #[error("{0}")]
     Unwritable(#[from] Unwritable),
+    /// Another rule would be removed.
+    #[error("the kernel would remove another rule, which stands before it: {0}")]
+    Hits(String),
+    /// What it depends on could not be read.
+    #[error("{0}")]
+    Unread(String),
+    /// It was not sent, because the other half of its change cannot be written.
+    #[error("not sent")]
+    Withheld,
     /// Whether it was carried out is not known.
     #[error("{0}")]
     Unanswered(String),
@@ -98,7 +112,7 @@ impl NotMade {
             Self::Unwritable(why) => {
                 matches!(why, Unwritable::NoLink(_) | Unwritable::OtherLink(_))
             }
-            Self::Unanswered(_) => false,
+            Self::Hits(_) | Self::Unread(_) | Self::Withheld | Self::Unanswered(_) => false,
         }
     }
 }
@@ -137,14 +151,29 @@ impl<'a> Batch<'a> {
         if steps.is_empty() {
             return results;
         }
+        let mut standing = self.standing(steps);
         let window = self.kernel.socket.window();
-        for (number, (at, step)) in steps.iter().enumerate() {
-            let sequence = self.kernel.socket.next_sequence();
-            let written = changes::same_link(self.changes[*at], &self.names)
-                .and_then(|()| step.encode(&mut self.requests, sequence, &self.names));
-            match written {
-                Ok(()) => self.waiting.push((sequence, number)),
-                Err(why) => results[number] = Err(why.into()),
+        let mut number = 0;
+        for change in steps.chunk_by(|one, next| one.0 == next.0) {
+            let (first, end, waiting) = (number, self.requests.end(), self.waiting.len());
+            for (at, step) in change {
+                let sequence = self.kernel.socket.next_sequence();
+                match self.write(*at, step, sequence, &mut standing) {
+                    Ok(()) => self.waiting.push((sequence, number)),
+                    Err(why) => results[number] = Err(why),
+                }
+                number += 1;
+            }
+            let adds_nothing = change
+                .iter()
+                .zip(&results[first..number])
+                .any(|((_, step), result)| step.write != Write::Delete && result.is_err());
+            if adds_nothing {
+                self.requests.cut(end);
+                self.waiting.truncate(waiting);
+                for result in results[first..number].iter_mut().filter(|one| one.is_ok()) {
+                    *result = Err(NotMade::Withheld);
+                }
             }
             if self.requests.bytes().len() >= PIECE || self.waiting.len() >= window {
                 self.flush(&mut results);
@@ -152,6 +181,55 @@ impl<'a> Batch<'a> {
         }
         self.flush(&mut results);
         results
+    }
+
+    /// What stands where something is to be removed: one dump for all of it.
+    fn standing(&mut self, steps: &[(usize, Step<'_>)]) -> Result<Standing, String> {
+        let asked = Asked::by(steps.iter().map(|(_, step)| step));
+        let words = |error: Error| error.to_string();
+        let rules = match asked.rules {
+            true => Some(self.kernel.rules().map_err(words)?),
+            false => None,
+        };
+        let routes = match asked.routes {
+            Some(filter) => Some(
+                self.kernel
+                    .routes_through(filter, &self.names)
+                    .map_err(words)?,
+            ),
+            None => None,
+        };
+        Ok(Standing::new(rules, routes))
+    }
+
+    fn write(
+        &mut self,
+        at: usize,
+        step: &Step<'_>,
+        sequence: u32,
+        standing: &mut Result<Standing, String>,
+    ) -> Result<(), NotMade> {
+        changes::same_link(self.changes[at], &self.names)?;
+        match standing {
+            Ok(standing) => match standing.note(step) {
+                Hit::Exactly => {}
+                Hit::Gone => {
+                    // As the kernel says it.
+                    let errno = match step.resource {
+                        Resource::Route(_) => ESRCH,
+                        _ => ENOENT,
+                    };
+                    return Err(NotMade::Refused(KernelError { errno, says: None }));
+                }
+                Hit::Other(rule) => {
+                    let words = format!("{} {}", rule.selector(), rule.verdict());
+                    return Err(NotMade::Hits(words));
+                }
+            },
+            Err(why) if step.write == Write::Delete => return Err(NotMade::Unread(why.clone())),
+            Err(_) => {}
+        }
+        Ok(step.encode(&mut self.requests, sequence, &self.names)?)
     }
 
     /// Sends what waits. What was not answered for certain counts as not made.

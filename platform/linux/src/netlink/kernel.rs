@@ -158,6 +158,18 @@ impl Kernel {
         )
     }
 
+    /// The routes that `filter` lets through and that go through links with these names.
+    pub(super) fn routes_through(
+        &mut self,
+        filter: RouteFilter,
+        names: &LinkNames,
+    ) -> Result<Vec<Route>, Error> {
+        self.stream_routes(filter, Vec::new, |routes, view| {
+            routes.extend(view.to_route(names)?.ok());
+            Ok(())
+        })
+    }
+
     /// Asks which way packets would take. One answer for each probe.
     pub fn look_up(&mut self, probes: &[RouteProbe]) -> Result<Vec<RouteAnswer>, Error> {
         const OPERATION: &str = "look up routes";

@@ -36,6 +36,7 @@ pub mod nftables;
 mod numbers;
 pub mod route;
 pub mod rule;
+pub mod standing;
 pub mod wire;
 pub mod xfrm;
 

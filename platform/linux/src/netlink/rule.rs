@@ -146,7 +146,7 @@ fn keep(kind: u16, value: &[u8]) -> OpaqueAttribute {
 /// its protocol counts as another rule (`rule_exists`). A removal names all that the
 /// rule says; the kernel takes what is not named for anything (`rule_find`), so a rule
 /// that says more than this one, has the same protocol and stands before it would be
-/// taken in its place.
+/// taken in its place: see [`super::standing`].
 pub fn encode(
     requests: &mut Requests,
     sequence: u32,

@@ -233,6 +233,17 @@ impl Requests {
         self.last = 0;
     }
 
+    /// Where the next message begins.
+    #[must_use]
+    pub fn end(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Takes out the messages from `end` on; others must follow before it is sent.
+    pub fn cut(&mut self, end: usize) {
+        self.bytes.truncate(end);
+    }
+
     /// Adds a message. What `write` refuses to write leaves no trace.
     pub fn add(
         &mut self,

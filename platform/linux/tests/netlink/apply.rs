@@ -30,6 +30,14 @@ pub(crate) const TESTS: &[Test] = &[
         replaced_and_gone,
     ),
     ("half_a_change_is_taken_back", half),
+    (
+        "a_rule_of_somebody_elses_is_not_removed_in_place_of_ours",
+        twin_rules,
+    ),
+    (
+        "a_route_with_a_metric_is_not_removed_in_place_of_ours",
+        twin_routes,
+    ),
     ("a_link_that_was_made_anew_is_refused", another_link),
     ("anothers_route_with_the_same_key_is_not_hit", same_key),
     (
@@ -450,4 +458,53 @@ fn look_ups() {
     let answers = Linux::new().look_up(&many).unwrap();
     assert!(answers.iter().all(|one| one.table == Some(700)));
     assert_eq!(answers.len(), 5_000);
+}
+
+/// Somebody's rule with the same words and `iif` more stands before ours.
+fn twin_rules() {
+    two_links();
+    let twin = "ip rule add pref 110 to 192.168.77.0/24 iif two lookup main \
+                suppress_prefixlength 23 protocol 110";
+    sh(twin);
+    let (resource, state) = rule(110, "192.168.77.0/24");
+    let ours = add(resource, state);
+    forward(std::slice::from_ref(&ours));
+    let rules = || list("ip -j rule show pref 110").len();
+    assert_eq!(rules(), 2);
+    // The kernel would take theirs: this is what it is about.
+    let before = sh("ip rule");
+    for mode in [Mode::Forward, Mode::Back] {
+        let refused = Linux::new().apply(&[ours.inverse()], mode).unwrap_err();
+        assert!(refused[0].why.contains("iif two"), "{}", refused[0].why);
+        assert_eq!(sh("ip rule"), before);
+    }
+    // Ours is gone already: nothing is left to do, and theirs stays.
+    sh("ip rule del pref 110 to 192.168.77.0/24 iif two protocol 110");
+    back(std::slice::from_ref(&ours));
+    sh(twin);
+    back(std::slice::from_ref(&ours));
+    assert_eq!(rules(), 1);
+    let refused = Linux::new().apply(&[ours.inverse()], Mode::Forward);
+    assert!(refused.is_err());
+    assert_eq!(rules(), 1);
+}
+
+/// To a removal a metric of 0 is any metric.
+fn twin_routes() {
+    two_links();
+    sh("ip route add 198.18.0.0/16 via 10.1.0.9 metric 50 proto 110");
+    let ours = add(key("198.18.0.0/16", 0), via("10.1.0.9", "one"));
+    let routes = || list("ip -j route show 198.18.0.0/16");
+    assert!(
+        Linux::new()
+            .apply(&[ours.inverse()], Mode::Forward)
+            .is_err()
+    );
+    back(std::slice::from_ref(&ours));
+    assert_eq!(routes().len(), 1, "theirs stays");
+    forward(std::slice::from_ref(&ours));
+    assert_eq!(routes().len(), 2);
+    back(std::slice::from_ref(&ours));
+    assert_eq!(routes().len(), 1);
+    assert_eq!(routes()[0]["metric"], 50);
 }

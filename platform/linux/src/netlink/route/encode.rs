@@ -14,7 +14,7 @@ use super::{HEADER, HEADER_RESIDUE};
 /// Writes a route, or removes exactly this one: a removal names every attribute,
 /// so that a route of somebody else with the same key is not hit. (IPv4 takes a
 /// metric of 0 in a removal for any metric; protocol, scope, type and hops still
-/// have to fit.)
+/// have to fit. [`super::super::standing`] looks for that first.)
 pub fn encode(
     requests: &mut Requests,
     sequence: u32,
