@@ -9,7 +9,7 @@ use std::time::Duration;
 use libtest_mimic::{Completion, Failed};
 
 use super::trial::{Outcome, TIME_LIMIT, Test, processes_in};
-use super::{Daemon, Lab, Tree};
+use super::{Daemon, Lab, Tree, machine};
 
 const fn body(name: &'static str, body: fn(&Lab), limit: Duration) -> Test {
     Test {
@@ -23,9 +23,10 @@ const fn body(name: &'static str, body: fn(&Lab), limit: Duration) -> Test {
 const HANGS: Test = body("hangs", hangs, Duration::from_secs(1));
 const FAILS: Test = body("fails", fails, TIME_LIMIT);
 const GIVES_UP: Test = body("gives_up", gives_up, TIME_LIMIT);
+const LEAVES: Test = body("leaves", machine::shows_what_is_left, TIME_LIMIT);
 
 /// The bodies, which are in no list of tests.
-pub(super) const TESTS: &[Test] = &[HANGS, FAILS, GIVES_UP];
+pub(super) const TESTS: &[Test] = &[HANGS, FAILS, GIVES_UP, LEAVES];
 
 type Check = fn() -> Result<Completion, Failed>;
 
@@ -41,6 +42,10 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
     (
         "harness::a_test_that_gives_up_has_not_passed",
         gives_the_reason,
+    ),
+    (
+        "harness::what_a_test_leaves_on_the_machine_would_show",
+        shows_what_is_left,
     ),
 ];
 
@@ -110,6 +115,10 @@ fn gives_the_reason() -> Result<Completion, Failed> {
         Outcome::NotRun(reason) => super::trial::not_run(&reason),
         other => Err(format!("{other:?}").into()),
     }
+}
+
+fn shows_what_is_left() -> Result<Completion, Failed> {
+    LEAVES.run()
 }
 
 fn expect(output: &str, texts: &[&str]) -> Result<(), Failed> {
