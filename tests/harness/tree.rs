@@ -3,10 +3,12 @@
 //! A test does not use the daemons that happen to be installed here: it would
 //! then test another thing on each machine, and nothing at all on most. It runs
 //! in a tree of unpacked packages that `tests/fetch-tree` made. Where there is
-//! none, the reason is on disk beside it, and is what the test shows.
+//! none, the reason is on disk beside it, and is what the test shows. While tests
+//! use a tree they share its lock, so that nobody replaces it under them.
 
-use std::fs;
+use std::fs::{self, File};
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 /// A root tree, by what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +21,22 @@ pub(crate) enum Tree {
 }
 
 impl Tree {
+    /// Shares the tree's lock until this process ends; `fetch-tree` takes it alone
+    /// to replace the tree. Who cannot open the lock goes without: there is nothing
+    /// to lock, or it was made by another user for somebody else's trees.
+    fn share(self, path: &Path) {
+        static LOCKS: [OnceLock<Option<File>>; 2] = [OnceLock::new(), OnceLock::new()];
+        LOCKS[self as usize].get_or_init(|| {
+            let path = path.with_extension("lock");
+            // Reading is enough to share it, and any user may.
+            let open = File::open(&path).or_else(|_| {
+                let create = File::options().append(true).create(true).open(&path);
+                create.and_then(|_| File::open(&path))
+            });
+            open.and_then(|file| file.lock_shared().map(|()| file)).ok()
+        });
+    }
+
     fn name(self) -> &'static str {
         match self {
             Tree::Host => "host",
@@ -37,6 +55,7 @@ impl Tree {
     /// Where the tree is, or why there is none.
     pub(crate) fn path(self) -> Result<PathBuf, String> {
         let path = roots().join(self.name());
+        self.share(&path);
         if path.join(".stamp").is_file() {
             return Ok(path);
         }
