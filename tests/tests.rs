@@ -64,6 +64,8 @@ mod state_folder;
 #[cfg(target_os = "linux")]
 mod transactions;
 #[cfg(target_os = "linux")]
+mod undo;
+#[cfg(target_os = "linux")]
 mod vpn;
 // That a test would see a difference.
 #[cfg(target_os = "linux")]
@@ -155,6 +157,12 @@ fn main() -> std::process::ExitCode {
         Host resolver_faults::scopes_that_no_program_would_reach_are_refused,
         Host interruptions::a_wish_to_stop_takes_all_of_it_back,
         Host interruptions::a_kill_is_recovered_from,
+        Host undo::what_resolved_takes_half_of_is_taken_back,
+        Host undo::a_resolver_that_is_restarted_meanwhile_ends_as_it_was,
+        Host undo::a_resolver_that_is_gone_for_long_is_undone_by_the_next_command,
+        Newer undo::what_resolved_takes_half_of_is_taken_back,
+        Newer undo::a_delegate_that_resolved_takes_half_of_is_taken_back,
+        Newer undo::a_delegate_is_undone_though_the_resolver_went_away,
         Newer scopes::a_scope_takes_its_names_from_a_link_that_took_all,
         Newer scopes::a_scope_without_a_link_is_a_delegate,
     ])

@@ -38,10 +38,10 @@ pub fn tunnel_owners_below(proc: &Path) -> HashMap<String, (Owner, u32)> {
     let Ok(processes) = fs::read_dir(proc) else {
         return owners;
     };
-    for process in processes.flatten().take(MOST_PROCESSES) {
-        let Some(pid) = number(&process.file_name()) else {
-            continue;
-        };
+    let processes = processes
+        .flatten()
+        .filter_map(|entry| Some((number(&entry.file_name())?, entry)));
+    for (pid, process) in processes.take(MOST_PROCESSES) {
         let folder = process.path();
         let owner = owner_of(&folder);
         if owner == Owner::Unknown {

@@ -47,6 +47,7 @@ struct LinkWork<'a> {
 pub(super) struct DelegateWork<'a> {
     pub(super) change: &'a Change,
     pub(super) name: &'a Name,
+    pub(super) before: Option<&'a DnsDelegate>,
     pub(super) after: Option<&'a DnsDelegate>,
     pub(super) failure: Option<String>,
 }
@@ -114,8 +115,8 @@ fn refuse_all(links: &mut [LinkWork<'_>], why: &str) {
     }
 }
 
-/// What can be done about delegates while resolved is not there: going back, remove
-/// files or write them again, for its next start.
+/// What can be done about delegates while resolved is not there, or may be another's:
+/// going back, remove files or write them again, for its next start.
 fn without_resolved(delegates: &mut [DelegateWork<'_>], mode: Mode, root: &Path, why: &str) {
     for work in delegates {
         work.failure = match mode {
@@ -159,21 +160,13 @@ fn sort_out(change: &Change, mode: Mode) -> Result<Work<'_>, String> {
                 failure: None,
             }))
         }
-        Resource::DnsDelegate { name } => match &change.after {
-            None => Ok(Work::Delegate(DelegateWork {
-                change,
-                name,
-                after: None,
-                failure: None,
-            })),
-            Some(State::DnsDelegate(delegate)) => Ok(Work::Delegate(DelegateWork {
-                change,
-                name,
-                after: Some(delegate),
-                failure: None,
-            })),
-            Some(_) => Err("the change holds something else than a delegate".into()),
-        },
+        Resource::DnsDelegate { name } => Ok(Work::Delegate(DelegateWork {
+            change,
+            name,
+            before: delegate(change.before.as_ref())?,
+            after: delegate(change.after.as_ref())?,
+            failure: None,
+        })),
         _ => Err("this is no matter of name resolution".into()),
     }
 }
@@ -186,8 +179,17 @@ fn dns_link(state: Option<&State>) -> Result<Option<&DnsLink>, String> {
     }
 }
 
-/// The pid of a resolved that serves our own network namespace.
-async fn target(exchange: &mut Exchange) -> Result<u32, String> {
+fn delegate(state: Option<&State>) -> Result<Option<&DnsDelegate>, String> {
+    match state {
+        None => Ok(None),
+        Some(State::DnsDelegate(delegate)) => Ok(Some(delegate)),
+        Some(_) => Err("the change holds something else than a delegate".into()),
+    }
+}
+
+/// The pid of a resolved that serves our own network namespace for certain: in another
+/// one, link numbers are those of other links, and a signal hits another resolver.
+pub(super) async fn target(exchange: &mut Exchange) -> Result<u32, String> {
     let own_name = exchange.own_name();
     let asked = vec![
         BUS.call("GetConnectionUnixProcessID", &(RESOLVED.service,)),
@@ -203,7 +205,10 @@ async fn target(exchange: &mut Exchange) -> Result<u32, String> {
         SameNamespace::No => Err(format!(
             "{RESOLVED_NAME} (process {pid}) serves another network namespace: its links are not these"
         )),
-        SameNamespace::Yes | SameNamespace::Unverified(_) => Ok(pid),
+        SameNamespace::Unverified(why) => Err(format!(
+            "it cannot be told whether {RESOLVED_NAME} (process {pid}) serves this network namespace: {why}"
+        )),
+        SameNamespace::Yes => Ok(pid),
     }
 }
 

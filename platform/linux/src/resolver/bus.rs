@@ -64,6 +64,13 @@ impl Failure {
         }
     }
 
+    /// Whether nobody owns the name any more, or whoever did went away instead of
+    /// answering.
+    pub(super) fn is_gone(&self) -> bool {
+        self.is_absent()
+            || matches!(self, Self::Refused(name, _) if name == "org.freedesktop.DBus.Error.NoReply")
+    }
+
     /// Whether the service has no such object, method or property: it is older.
     pub(super) fn is_unknown_to_it(&self) -> bool {
         matches!(self, Self::Refused(name, _) if matches!(
@@ -224,7 +231,12 @@ impl Exchange {
 
     /// Gives the next calls a time of their own.
     pub(super) fn restart_clock(&mut self) {
-        self.timer = Timer::start(PATIENCE);
+        self.give(PATIENCE);
+    }
+
+    /// Gives the next calls so much time.
+    pub(super) fn give(&mut self, time: Duration) {
+        self.timer = Timer::start(time);
         self.end = self.timer.end;
     }
 

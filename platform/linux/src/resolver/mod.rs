@@ -39,6 +39,7 @@ pub use linux::{Resolver, ResolverSections};
 mod linux {
     use std::collections::HashMap;
     use std::path::{Path, PathBuf};
+    use std::time::Duration;
 
     use netprof_engine::{Mode, Refusal};
     use netprof_model::Section;
@@ -50,11 +51,17 @@ mod linux {
     use super::observe::Begun;
     use super::{apply, files, observe};
 
+    /// How long a resolved that was there may be away: an upgrade of its package restarts
+    /// it, which takes a tenth of that.
+    const AWAY: Duration = Duration::from_millis(800);
+
     /// Reads and writes name resolution. It connects when it is first needed, and each
     /// time anew: a daemon may have been restarted in between.
     pub struct Resolver {
         root: PathBuf,
         begun: Option<Answer<Begun>>,
+        /// resolved was there when it was last looked for.
+        seen: bool,
     }
 
     /// What there is of name resolution.
@@ -83,6 +90,7 @@ mod linux {
             Self {
                 root: root.to_owned(),
                 begun: None,
+                seen: false,
             }
         }
 
@@ -93,25 +101,40 @@ mod linux {
         }
 
         /// Reads everything there is. It takes 2 s at most, however many services hang.
+        ///
+        /// A resolved that was there before and is gone is waited for, once: it may be on
+        /// its way, and what it holds cannot be told without it.
         pub fn observe(&mut self, links: &[Link]) -> ResolverSections {
             if self.begun.is_none() {
                 self.begin();
             }
             let resolv_conf = files::resolv_conf(&self.root);
             let nsswitch = files::nsswitch(&self.root);
-            let (resolved, managers) = match self.begun.take() {
-                Some(Ok(begun)) => {
-                    let read = zbus::block_on(observe::observe(begun, links, &self.root));
-                    (read.resolved, read.managers)
-                }
-                Some(Err(failure)) => (observe::section(&failure), HashMap::new()),
-                None => (Section::Unread, HashMap::new()),
-            };
+            let (mut resolved, mut managers, gone) = self.read(links);
+            if gone && self.seen && zbus::block_on(observe::comes_back(AWAY)) {
+                self.begin();
+                (resolved, managers, _) = self.read(links);
+            }
+            self.seen = matches!(resolved, Section::Seen(_));
             ResolverSections {
                 resolved,
                 resolv_conf,
                 nsswitch,
                 managers,
+            }
+        }
+
+        fn read(
+            &mut self,
+            links: &[Link],
+        ) -> (Section<Resolved>, HashMap<String, LinkManager>, bool) {
+            match self.begun.take() {
+                Some(Ok(begun)) => {
+                    let read = zbus::block_on(observe::observe(begun, links, &self.root));
+                    (read.resolved, read.managers, read.gone)
+                }
+                Some(Err(failure)) => (observe::section(&failure), HashMap::new(), false),
+                None => (Section::Unread, HashMap::new(), false),
             }
         }
 

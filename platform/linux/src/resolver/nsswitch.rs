@@ -54,9 +54,28 @@ pub const LIBRARY_FOLDERS: &[&str] = &[
 /// (`x86_64-linux-gnu`).
 #[must_use]
 pub fn is_multiarch(folder: &str) -> bool {
-    folder
-        .strip_prefix(std::env::consts::ARCH)
-        .is_some_and(|rest| rest.starts_with("-linux-"))
+    is_multiarch_of(
+        std::env::consts::ARCH,
+        cfg!(target_endian = "little"),
+        folder,
+    )
+}
+
+/// The same, of a machine that Rust calls `arch`. Debian names folders by GNU's names of
+/// machines (dpkg-architecture(1), `DEB_HOST_MULTIARCH`).
+fn is_multiarch_of(arch: &str, little: bool, folder: &str) -> bool {
+    let names: &[&str] = match (arch, little) {
+        ("x86", _) => &["i386", "i486", "i586", "i686"],
+        ("powerpc64", true) => &["powerpc64le"],
+        ("mips", true) => &["mipsel"],
+        ("mips64", true) => &["mips64el"],
+        _ => &[arch],
+    };
+    names.iter().any(|name| {
+        folder
+            .strip_prefix(name)
+            .is_some_and(|rest| rest.starts_with("-linux-"))
+    })
 }
 
 #[cfg(test)]
@@ -84,6 +103,20 @@ mod tests {
             std::env::consts::ARCH
         )));
         assert!(!is_multiarch("systemd"));
+        for (arch, little, folder) in [
+            ("x86_64", true, "x86_64-linux-gnu"),
+            ("x86", true, "i386-linux-gnu"),
+            ("aarch64", true, "aarch64-linux-gnu"),
+            ("arm", true, "arm-linux-gnueabihf"),
+            ("powerpc64", true, "powerpc64le-linux-gnu"),
+            ("powerpc64", false, "powerpc64-linux-gnu"),
+            ("s390x", false, "s390x-linux-gnu"),
+            ("riscv64", true, "riscv64-linux-gnu"),
+        ] {
+            assert!(is_multiarch_of(arch, little, folder), "{folder}");
+        }
+        assert!(!is_multiarch_of("powerpc64", true, "powerpc64-linux-gnu"));
+        assert!(!is_multiarch_of("x86", true, "x86_64-linux-gnu"));
     }
 
     proptest! {

@@ -62,6 +62,8 @@ pub(super) struct Begun {
 /// What was read.
 pub(super) struct Read {
     pub(super) resolved: Section<Resolved>,
+    /// Whether resolved is not there, or went away meanwhile.
+    pub(super) gone: bool,
     pub(super) managers: HashMap<String, LinkManager>,
 }
 
@@ -148,31 +150,61 @@ pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
         managed.entry(name).or_insert(LinkManager::NetworkManager);
     }
 
-    let resolved = namespace
-        .and_then(|namespace| {
-            let general = Properties::of(&general?)?;
-            let unset = unset(&general, loopback)?;
-            let mut known = Vec::new();
-            for (link, answer) in of_resolved.iter().zip(resolved_links) {
-                let is_networkds = managed.get(&link.name) == Some(&LinkManager::Networkd);
-                let saved = saved(root, link.index, is_networkds, &namespace);
-                if let Some(dns) = link_of(answer, &unset, saved)? {
-                    known.push(ResolvedLink { id: link.id(), dns });
-                }
+    let resolved = namespace.and_then(|namespace| {
+        let general = Properties::of(&general?)?;
+        let unset = unset(&general, loopback)?;
+        let mut known = Vec::new();
+        for (link, answer) in of_resolved.iter().zip(resolved_links) {
+            let is_networkds = managed.get(&link.name) == Some(&LinkManager::Networkd);
+            let saved = saved(root, link.index, is_networkds, &namespace);
+            if let Some(dns) = link_of(answer, &unset, saved)? {
+                known.push(ResolvedLink { id: link.id(), dns });
             }
-            Ok(Resolved {
-                namespace,
-                stub: stub(&general)?,
-                global: global(&general)?,
-                links: known,
-                delegates: delegates?,
-            })
+        }
+        Ok(Resolved {
+            namespace,
+            stub: stub(&general)?,
+            global: global(&general)?,
+            links: known,
+            delegates: delegates?,
         })
-        .map_or_else(|failure| section(&failure), Section::Seen);
+    });
     Read {
-        resolved,
+        gone: resolved.as_ref().is_err_and(Failure::is_gone),
+        resolved: resolved.map_or_else(|failure| section(&failure), Section::Seen),
         managers: managed,
     }
+}
+
+/// Waits until somebody owns resolved's name, but not longer than `time`.
+pub(super) async fn comes_back(time: Duration) -> bool {
+    let wait = async || -> Answer<()> {
+        let mut exchange = Exchange::open().await?;
+        exchange.give(time);
+        let rule = format!(
+            "type='signal',sender='org.freedesktop.DBus',\
+             interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{}'",
+            RESOLVED.service
+        );
+        let asked = vec![
+            BUS.call("AddMatch", &(rule,)),
+            BUS.call("NameHasOwner", &(RESOLVED.service,)),
+        ];
+        let mut answers = exchange.call(asked).await.into_iter();
+        answers.next().unwrap_or(Err(Failure::NoAnswer))?;
+        if body::<bool>(&answers.next().unwrap_or(Err(Failure::NoAnswer))?)? {
+            return Ok(());
+        }
+        let has_owner = |message: &zbus::Message| {
+            body::<(String, String, String)>(message)
+                .is_ok_and(|(name, _, new)| name == RESOLVED.service && !new.is_empty())
+        };
+        exchange
+            .signal("NameOwnerChanged", has_owner)
+            .await
+            .map(drop)
+    };
+    wait().await.is_ok()
 }
 
 /// What an answer that failed says of resolved as a whole.

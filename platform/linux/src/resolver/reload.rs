@@ -16,11 +16,10 @@ use std::time::Duration;
 
 use netprof_engine::Mode;
 use netprof_model::dns::DnsDelegate;
-use nix::sys::signal::{Signal, kill};
-use nix::unistd::Pid;
+use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use zbus::OwnedObjectPath;
 
-use super::apply::DelegateWork;
+use super::apply::{DelegateWork, target};
 use super::bus::{Answer, Exchange, Failure, Object, body, property};
 use super::delegate;
 use super::observe::{self, BUS, RESOLVED, RESOLVED_NAME};
@@ -30,6 +29,9 @@ const SYSTEMD: Object<'_> = Object {
     path: "/org/freedesktop/systemd1",
     interface: "org.freedesktop.systemd1.Manager",
 };
+
+/// The delegates by their names, each with what it shall say; none for absent.
+type Wanted<'a> = Vec<(String, Option<&'a DnsDelegate>)>;
 
 /// The first pause between two looks; each further one is twice as long.
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
@@ -43,49 +45,94 @@ pub(super) async fn delegates(
     root: &Path,
 ) {
     let list = exchange.call_one(RESOLVED.call("ListDelegates", &())).await;
-    let has_them = match list {
-        Ok(_) => true,
-        // Going back, a file that such a resolved never reads is removed all the same.
-        Err(failure) if failure.is_unknown_to_it() && mode == Mode::Back => false,
-        Err(failure) => {
-            let why = if failure.is_unknown_to_it() {
-                format!("this {RESOLVED_NAME} has no delegates: 258 and newer have them")
-            } else {
-                failure.words(RESOLVED_NAME)
+    if let Err(failure) = list {
+        let older = failure.is_unknown_to_it();
+        let why = if older {
+            format!("this {RESOLVED_NAME} has no delegates: 258 and newer have them")
+        } else {
+            failure.words(RESOLVED_NAME)
+        };
+        for work in works {
+            // Going back, the file is put right all the same: an old resolved never reads
+            // it, and one that hangs does when it is started again.
+            let put = match mode {
+                Mode::Back => delegate::put(root, work.name, work.after),
+                Mode::Forward => Err(why.clone()),
             };
-            for work in works {
-                work.failure = Some(why.clone());
-            }
-            return;
+            let told = if older {
+                put
+            } else {
+                put.and(Err(why.clone()))
+            };
+            work.failure = told.err();
         }
-    };
+        return;
+    }
     for work in works.iter_mut() {
         work.failure = delegate::put(root, work.name, work.after).err();
     }
-    if !has_them || works.iter().all(|work| work.failure.is_some()) {
-        return;
+    let written = works.iter().filter(|work| work.failure.is_none());
+    let wanted: Wanted<'_> = written
+        .map(|work| (delegate::id(work.name), work.after))
+        .collect();
+    if !wanted.is_empty() {
+        let outcome = match reload(exchange, pid).await {
+            Ok(()) => wait(exchange, &wanted).await,
+            Err(why) => Err(why),
+        };
+        if let Err(why) = outcome {
+            for work in works.iter_mut() {
+                work.failure.get_or_insert_with(|| why.clone());
+            }
+        }
     }
+    if mode == Mode::Forward && works.iter().any(|work| work.failure.is_some()) {
+        give_up(exchange, pid, works, root).await;
+    }
+}
+
+/// Puts back what was there before. The resolver may show a file that it takes half of in
+/// a form that is neither.
+async fn give_up(exchange: &mut Exchange, pid: u32, works: &mut [DelegateWork<'_>], root: &Path) {
+    exchange.restart_clock();
+    // One that is not ours was not written, and is not put back either.
+    let wanted: Wanted<'_> = works
+        .iter()
+        .filter(|work| delegate::put(root, work.name, work.before).is_ok())
+        .map(|work| (delegate::id(work.name), work.before))
+        .collect();
     let outcome = match reload(exchange, pid).await {
-        Ok(()) => wait(exchange, works).await,
+        Ok(()) => wait(exchange, &wanted).await,
         Err(why) => Err(why),
     };
-    if let Err(why) = outcome {
-        for work in works {
-            work.failure.get_or_insert_with(|| why.clone());
+    for work in works {
+        let failure = work.failure.get_or_insert_with(|| {
+            "it was taken back, because another delegate was refused".to_owned()
+        });
+        if let Err(why) = &outcome {
+            failure.push_str(&format!("; and taking it back: {why}"));
         }
     }
 }
 
+/// The process is looked at anew once nothing can take its number any more: a signal that
+/// hits another resolver, or anything else, may end it.
 async fn reload(exchange: &mut Exchange, pid: u32) -> Result<(), String> {
     if let Some(unit) = unit_of(exchange, pid).await {
         return reload_unit(exchange, &unit)
             .await
             .map_err(|failure| failure.words("systemd"));
     }
-    let raw = i32::try_from(pid).map_err(|error| error.to_string())?;
-    kill(Pid::from_raw(raw), Signal::SIGHUP).map_err(|error| {
+    let told = |error: String| {
         format!("{RESOLVED_NAME} (process {pid}) cannot be told to reload: {error}")
-    })
+    };
+    let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    let number = number.ok_or_else(|| told("this is no process".to_owned()))?;
+    let process = pidfd_open(number, PidfdFlags::empty()).map_err(|e| told(e.to_string()))?;
+    if target(exchange).await? != pid {
+        return Err(told("it is another one now".to_owned()));
+    }
+    pidfd_send_signal(&process, Signal::HUP).map_err(|error| told(error.to_string()))
 }
 
 /// The unit that systemd runs resolved as; none where systemd is not there or does not
@@ -132,14 +179,10 @@ async fn reload_unit(exchange: &mut Exchange, unit: &str) -> Answer<()> {
 }
 
 /// Reads the delegates until they are what is wanted.
-async fn wait(exchange: &mut Exchange, works: &[DelegateWork<'_>]) -> Result<(), String> {
-    let wanted = works.iter().filter(|work| work.failure.is_none());
-    let wanted: Vec<(String, Option<&DnsDelegate>)> = wanted
-        .map(|work| (delegate::id(work.name), work.after))
-        .collect();
+async fn wait(exchange: &mut Exchange, wanted: &Wanted<'_>) -> Result<(), String> {
     let mut pause = FIRST_PAUSE;
     loop {
-        match shows(exchange, &wanted).await {
+        match shows(exchange, wanted).await {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(failure) => return Err(failure.words(RESOLVED_NAME)),
@@ -153,7 +196,7 @@ async fn wait(exchange: &mut Exchange, works: &[DelegateWork<'_>]) -> Result<(),
     }
 }
 
-async fn shows(exchange: &mut Exchange, wanted: &[(String, Option<&DnsDelegate>)]) -> Answer<bool> {
+async fn shows(exchange: &mut Exchange, wanted: &Wanted<'_>) -> Answer<bool> {
     let list = exchange
         .call_one(RESOLVED.call("ListDelegates", &()))
         .await?;
