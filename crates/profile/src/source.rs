@@ -109,9 +109,11 @@ pub struct Excerpt {
     pub length: usize,
 }
 
-/// The longest excerpt that is not cut, and about as long as a cut one gets.
+/// The longest excerpt that is not cut.
 const LONGEST: usize = 300;
-/// How much of a cut one stands before the marked stretch.
+/// How much is left of a cut one, and how much of that stands before the marked
+/// stretch.
+const WIDTH: usize = 140;
 const BEFORE: usize = 60;
 /// Stands where a line was cut.
 const CUT: &str = "...";
@@ -145,7 +147,7 @@ impl Sources {
         let line_end = text[start..]
             .find('\n')
             .map_or(text.len(), |next| start + next);
-        let to = line_end.min(near(from + LONGEST));
+        let to = line_end.min(near(from + WIDTH));
         let before = if from > line_start { CUT } else { "" };
         let after = if to < line_end { CUT } else { "" };
         Some(Excerpt {
@@ -277,6 +279,7 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
 
@@ -289,6 +292,36 @@ mod tests {
             "http \"http://me:********@h:1/\" // http://h:1/x\nb"
         );
         assert_eq!(covered.len(), text.len());
+    }
+
+    #[test]
+    fn an_excerpt_is_whole_lines_unless_they_are_long() {
+        let long = format!("\n{}\u{20ac}rout{}\nend", "x".repeat(200), "y".repeat(200));
+        let (text, mut sources) = (format!("one two\nthree{long}"), Sources::default());
+        let source = Source::new("x.kdl", &text);
+        sources.add(&source);
+        let excerpt = |start, end| {
+            let at = source.location(Span::new(start, end));
+            sources.excerpt(&at).unwrap()
+        };
+        let whole = excerpt(4, 10);
+        assert_eq!((whole.text.as_str(), whole.line), ("one two\nthree", 1));
+        assert_eq!((whole.offset, whole.length), (4, 6));
+
+        let start = text.find("rout").unwrap();
+        let cut = excerpt(start, start + 4);
+        assert!(
+            cut.text.starts_with("...x") && cut.text.ends_with("y..."),
+            "{cut:?}"
+        );
+        assert_eq!(
+            (&cut.text[cut.offset..][..cut.length], cut.line),
+            ("rout", 3)
+        );
+        // To the end of the cut line, where the stretch goes on.
+        let cut = excerpt(start, text.len());
+        assert_eq!(cut.offset + cut.length + CUT.len(), cut.text.len());
+        assert!(cut.text.len() < LONGEST);
     }
 
     #[test]

@@ -493,3 +493,56 @@ fn a_file_with_a_hash_in_its_name_can_be_named() {
             .is_ok()
     );
 }
+
+#[test]
+fn a_circle_is_reported_once_and_whoever_leads_to_it_is_not_sound() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = "profile \"to\" { include \"a\"; }
+        profile \"a\" { include \"b\"; }
+        profile \"b\" { include \"c\"; os \"macos\" { mtu \"x\" 1400; }; }
+        profile \"c\" { include \"a\" \"beside\"; }
+        profile \"beside\" { routes { keep-localhost; }; }
+        profile \"itself\" { include \"itself\"; }";
+    fs::write(folder.path().join("x.kdl"), text).unwrap();
+    let library = Library::new([folder.path().to_owned()]);
+    let path = folder.path().join("x.kdl").display().to_string();
+    for checked in [library.check(&path), library.check_all()] {
+        let said: Vec<&str> = checked
+            .diagnostics
+            .iter()
+            .map(|one| one.message.as_str())
+            .collect();
+        assert_eq!(
+            said,
+            [
+                "profiles include each other in a circle: a -> b -> c -> a",
+                "profiles include each other in a circle: itself -> itself",
+            ]
+        );
+        let sound: Vec<&str> = checked.sound.iter().map(|name| name.as_str()).collect();
+        assert_eq!(sound, ["beside"]);
+    }
+    for name in ["to", "a", "b", "c"] {
+        let refused = library.resolve(name, Os::Macos).expect_err(name);
+        assert_eq!(refused.diagnostics.len(), 1, "{name}");
+        assert_eq!(refused.diagnostics[0].code, code::INCLUDE_CIRCLE);
+    }
+}
+
+#[test]
+fn the_same_mistake_on_two_systems_and_of_two_profiles_is_said_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("x.kdl");
+    let text = "profile \"base\" { include \"nowhere\"; os \"macos\" { include \"mac\"; }; }
+        profile \"p\" { include \"base\"; }
+        profile \"q\" { include \"base\"; remove scope \"x\"; }";
+    fs::write(&path, text).unwrap();
+    let checked = Library::default().check(&path.display().to_string());
+    let codes: Vec<&str> = checked
+        .diagnostics
+        .iter()
+        .map(|one| one.code.as_str())
+        .collect();
+    assert_eq!(codes, [code::INCLUDE_NOT_FOUND, code::INCLUDE_NOT_FOUND]);
+    assert!(checked.sound.is_empty());
+}
