@@ -166,7 +166,7 @@ impl<'a> Engine<'a> {
     ///
     /// # Errors
     ///
-    /// [`Error::Elsewhere`] where it was made in another network namespace of this
+    /// [`Error::UnfinishedElsewhere`] where it was made in another network namespace of this
     /// boot, or why its journal cannot be used.
     pub fn recover(&mut self) -> Result<Option<Recovered>, Error> {
         if !self.store.is_unfinished() {

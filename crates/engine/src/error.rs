@@ -172,6 +172,22 @@ pub enum Error {
         /// Which.
         transaction: u64,
     },
+    /// An unfinished transaction was made in another network namespace of this boot, and
+    /// can be judged only there.
+    #[error(
+        "transaction {transaction} was interrupted in another network namespace (inode {netns}): \
+         `netprof recover` takes it back there; if that namespace is gone, what it changed \
+         went with it, and {} can be moved away",
+        journal.display()
+    )]
+    UnfinishedElsewhere {
+        /// Which.
+        transaction: u64,
+        /// The inode number of its network namespace.
+        netns: u64,
+        /// Its journal.
+        journal: PathBuf,
+    },
     /// No committed transaction is left to undo.
     #[error("there is no transaction to roll back")]
     NothingToRollBack,

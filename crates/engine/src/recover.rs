@@ -18,8 +18,14 @@ pub(crate) fn recover(run: Run<'_>, here: Place) -> Result<Option<Recovered>, Er
     let made = &journal.intent.place;
     if here.boot == made.boot && here.netns != made.netns {
         let transaction = journal.intent.transaction;
+        let netns = made.netns;
+        let path = run.store.disk.journal_path(transaction);
         run.store.put_unfinished(journal);
-        return Err(Error::Elsewhere { transaction });
+        return Err(Error::UnfinishedElsewhere {
+            transaction,
+            netns,
+            journal: path,
+        });
     }
     let failed = Failed::earlier(run, here, journal)?;
     Ok(Some(match failed.roll_back() {

@@ -234,9 +234,19 @@ fn another_namespace_of_the_same_boot_is_refused_and_left_alone() {
     let error = command(&crashed).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "transaction 1 belongs to another network namespace"
+        "transaction 1 was interrupted in another network namespace (inode 4026531840): \
+         `netprof recover` takes it back there; if that namespace is gone, what it changed \
+         went with it, and journal/000001 can be moved away"
     );
     assert_eq!(crashed.disk().journal(1), journal);
+
+    // A person knows that it is gone.
+    let moved = crashed.fork();
+    moved.with_disk(|disk| disk.remove(1));
+    assert!(is_done(&command(&moved).unwrap()));
+    assert_eq!(moved.disk().count(), 1);
+    held_is_derived(&moved);
+
     crashed.set_live(here);
     recover(&crashed);
 }

@@ -96,6 +96,11 @@ impl DiskData {
         self.names.insert(number);
     }
 
+    pub(super) fn remove(&mut self, number: u64) {
+        self.journals.remove(&number);
+        self.names.remove(&number);
+    }
+
     fn cut_power(&mut self, loss: Loss) {
         let mut bits = match loss {
             Loss::Nothing => return,
