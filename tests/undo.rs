@@ -8,6 +8,56 @@ use nix::sys::signal::Signal;
 
 use crate::harness::{Lab, Office, Picture};
 
+/// What an owner may have told resolved about a link, and what it is to become.
+const OWNERS: [(&str, &str); 5] = [
+    (
+        "resolvectl domain corp0 ~b.example ~a.example",
+        "domains \"a.example\" \"b.example\"; servers \"10.99.0.1\"",
+    ),
+    (
+        "resolvectl domain corp0 a.example",
+        "domains \"a.example\"; servers \"10.99.0.1\"",
+    ),
+    (
+        "resolvectl dns corp0 10.99.0.1 10.99.0.7",
+        "domains \"a.example\"; servers \"10.99.0.7\" \"10.99.0.1\"",
+    ),
+    (
+        "resolvectl default-route corp0 no",
+        "domains \"a.example\"; servers \"10.99.0.1\"; default-route #true",
+    ),
+    (
+        "resolvectl llmnr corp0 no
+         resolvectl mdns corp0 resolve
+         resolvectl dnssec corp0 allow-downgrade
+         resolvectl nta corp0 home.arpa",
+        "domains \"a.example\"; servers \"10.99.0.1\"; default-route #true",
+    ),
+];
+
+/// resolved saves what a link was told only when it sees a change.
+pub(crate) fn what_was_put_back_outlives_a_restart_of_resolved(lab: &Lab) {
+    let office = Office::new(lab);
+    let mut resolver = office.start_resolver();
+    // Else a scope that takes all names has a rival.
+    lab.run("resolvectl default-route lan0 no");
+    for (owner, scope) in OWNERS {
+        lab.run_each("resolvectl revert corp0\n resolvectl dns corp0 10.99.0.1");
+        lab.run_each(owner);
+        lab.write_profile("office", &profile(&format!("{scope}; link \"corp\"")));
+        let before = lab.resolved_link("corp0");
+        lab.netprof("apply office").exits(0);
+        let after = lab.resolved_link("corp0");
+        assert_ne!(after, before, "{owner}");
+        resolver.resolved.restart(lab);
+        assert_eq!(lab.resolved_link("corp0"), after, "{owner}");
+        lab.netprof("release").exits(0);
+        assert_eq!(lab.resolved_link("corp0"), before, "{owner}");
+        resolver.resolved.restart(lab);
+        assert_eq!(lab.resolved_link("corp0"), before, "{owner}");
+    }
+}
+
 /// What `apply` came to, in the words of its JSON.
 #[derive(Debug)]
 struct Came {
@@ -138,7 +188,7 @@ fn killed_over(lab: &Lab, scope: &str, moments: u32, away: Duration) {
             .stderr(Stdio::piped())
             .spawn()
             .expect("netprof starts");
-        while begun.elapsed() < whole * moment / moments {
+        while begun.elapsed() < whole / 3 + whole * moment / moments * 2 / 3 {
             std::hint::spin_loop();
         }
         resolver.resolved.daemon().signal(Signal::SIGKILL);

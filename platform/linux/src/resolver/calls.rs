@@ -115,7 +115,9 @@ pub fn calls(
             if is_saved_only_by_force(before, after) {
                 let mut more = after.domains.clone();
                 more.push(DnsDomain::route(RESERVED));
-                calls.retain(|call| !matches!(call, Call::Domains(_)));
+                if before.servers == after.servers {
+                    calls.retain(|call| !matches!(call, Call::Domains(_)));
+                }
                 calls.push(Call::Domains(more));
                 calls.push(Call::Domains(after.domains.clone()));
             }
@@ -177,8 +179,9 @@ pub fn difference(before: &DnsLink, after: &DnsLink) -> Vec<Call> {
     calls
 }
 
-/// Whether resolved would take the change without noting that its file of saved
-/// settings has grown old.
+/// Whether resolved would take the last of the calls without noting that its file of
+/// saved settings has grown old. Servers go last; what is sent before them is saved with
+/// them, where it was not by itself.
 fn is_saved_only_by_force(before: &DnsLink, after: &DnsLink) -> bool {
     let names = |link: &DnsLink| sorted(link.domains.iter().map(|d| d.name.clone()));
     let servers = |link: &DnsLink| sorted(link.servers.iter().cloned());
@@ -187,10 +190,12 @@ fn is_saved_only_by_force(before: &DnsLink, after: &DnsLink) -> bool {
         domains: Vec::new(),
         ..link.clone()
     };
-    before != after
+    if before.servers != after.servers {
+        return servers(before) == servers(after);
+    }
+    before.domains != after.domains
         && others(before) == others(after)
         && names(before) == names(after)
-        && servers(before) == servers(after)
 }
 
 fn sorted<T: Ord>(items: impl Iterator<Item = T>) -> Vec<T> {
@@ -319,6 +324,30 @@ mod tests {
         let mut routed = split();
         routed.domains[0].route_only = true;
         assert_eq!(plain(&split(), &routed).len(), 2);
+    }
+
+    #[test]
+    fn a_new_order_of_servers_is_saved_though_more_was_changed_before_it() {
+        let servers = [1, 2].map(|n| DnsServer::at([10, 0, 0, n].into()));
+        let before = DnsLink {
+            servers: servers.to_vec(),
+            ..vpn()
+        };
+        let after = DnsLink {
+            servers: servers.iter().rev().cloned().collect(),
+            ..split()
+        };
+        let mut more = split().domains;
+        more.push(DnsDomain::route(RESERVED));
+        assert_eq!(
+            plain(&before, &after),
+            [
+                Call::Domains(after.domains.clone()),
+                Call::Servers(after.servers.clone()),
+                Call::Domains(more),
+                Call::Domains(after.domains),
+            ]
+        );
     }
 
     #[test]
