@@ -160,6 +160,7 @@ fn main() -> std::process::ExitCode {
         Host undo::what_resolved_takes_half_of_is_taken_back,
         Host undo::a_resolver_that_is_restarted_meanwhile_ends_as_it_was,
         Host undo::a_resolver_that_is_gone_for_long_is_undone_by_the_next_command,
+        Host undo::a_rule_of_somebody_elses_is_not_removed_in_place_of_ours,
         Host undo::what_was_put_back_outlives_a_restart_of_resolved,
         Newer undo::what_was_put_back_outlives_a_restart_of_resolved,
         Newer undo::what_resolved_takes_half_of_is_taken_back,

@@ -227,3 +227,28 @@ pub(crate) fn a_resolver_that_is_gone_for_long_is_undone_by_the_next_command(lab
 pub(crate) fn a_delegate_is_undone_though_the_resolver_went_away(lab: &Lab) {
     killed_over(lab, DELEGATE, 10, Duration::from_millis(1500));
 }
+
+/// Somebody's rule with the same words and one more stands before ours: to the kernel, a
+/// removal of ours is one of theirs.
+pub(crate) fn a_rule_of_somebody_elses_is_not_removed_in_place_of_ours(lab: &Lab) {
+    let _office = Office::new(lab);
+    lab.write_profile(
+        "lan",
+        "profile \"lan\" { link \"lan\" { match name=\"lan0\"; }; routes { keep-lan \"lan\"; }; }",
+    );
+    let before = Picture::take(lab);
+    lab.netprof("apply lan").exits(0);
+    let words = "pref 110 to 192.168.77.0/24 lookup main suppress_prefixlength 23 protocol 110";
+    let twin = format!("{words} iif corp0");
+    lab.run(&format!("ip rule del {words}"));
+    lab.run(&format!("ip rule add {twin}"));
+    lab.run(&format!("ip rule add {words}"));
+    let both = Picture::take(lab);
+    let refused = lab.netprof("release").exits(3);
+    assert!(refused.stderr.contains("iif corp0"), "{}", refused.stderr);
+    both.assert_same(&Picture::take(lab));
+    // It is in nobody's way any more.
+    lab.run(&format!("ip rule del {twin}"));
+    lab.netprof("release").exits(0);
+    before.assert_same(&Picture::take(lab));
+}
