@@ -220,6 +220,13 @@ pub struct Requests {
     last: usize,
 }
 
+/// Where messages ended at some moment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct End {
+    bytes: usize,
+    last: usize,
+}
+
 impl Requests {
     /// The bytes.
     #[must_use]
@@ -233,15 +240,19 @@ impl Requests {
         self.last = 0;
     }
 
-    /// Where the next message begins.
+    /// What is there now, for [`Requests::cut`].
     #[must_use]
-    pub fn end(&self) -> usize {
-        self.bytes.len()
+    pub fn end(&self) -> End {
+        End {
+            bytes: self.bytes.len(),
+            last: self.last,
+        }
     }
 
-    /// Takes out the messages from `end` on; others must follow before it is sent.
-    pub fn cut(&mut self, end: usize) {
-        self.bytes.truncate(end);
+    /// Takes out the messages that were added since.
+    pub fn cut(&mut self, end: End) {
+        self.bytes.truncate(end.bytes);
+        self.last = end.last;
     }
 
     /// Adds a message. What `write` refuses to write leaves no trace.

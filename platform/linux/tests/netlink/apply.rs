@@ -31,6 +31,10 @@ pub(crate) const TESTS: &[Test] = &[
     ),
     ("half_a_change_is_taken_back", half),
     (
+        "a_change_of_which_one_half_cannot_be_written_is_not_begun",
+        unwritable_half,
+    ),
+    (
         "a_rule_of_somebody_elses_is_not_removed_in_place_of_ours",
         twin_rules,
     ),
@@ -458,6 +462,37 @@ fn look_ups() {
     let answers = Linux::new().look_up(&many).unwrap();
     assert!(answers.iter().all(|one| one.table == Some(700)));
     assert_eq!(answers.len(), 5_000);
+}
+
+/// It is not even removed for a moment, and what goes with it in one send is made.
+fn unwritable_half() {
+    two_links();
+    forward(&[add(key("fd20::/16", 1024), via("fd01::9", "one"))]);
+    let bad = change(
+        key("fd20::/16", 1024),
+        Some(via("fd01::9", "one")),
+        Some(via("fd02::9", "nowhere")),
+    );
+    let good = |dst| add(key(dst, 1024), via("fd01::9", "one"));
+    for changes in [
+        [good("fd21::/16"), bad.clone()],
+        [bad.clone(), good("fd22::/16")],
+    ] {
+        let begun = Instant::now();
+        for mode in [Mode::Forward, Mode::Back] {
+            let refused = refused(&changes, mode);
+            assert!(
+                refused
+                    .iter()
+                    .any(|one| one.why == "there is no link nowhere")
+            );
+        }
+        assert!(begun.elapsed().as_secs() < 1, "every send is answered");
+    }
+    let shown = everything();
+    for dst in ["fd20::/16", "fd21::/16", "fd22::/16"] {
+        assert!(shown.contains(dst), "{dst}: {shown}");
+    }
 }
 
 /// Somebody's rule with the same words and `iif` more stands before ours.
