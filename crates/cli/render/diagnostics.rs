@@ -3,10 +3,11 @@
 use std::fmt;
 
 use miette::{
-    GraphicalReportHandler, GraphicalTheme, LabeledSpan, NamedSource, Severity, SourceCode,
+    GraphicalReportHandler, GraphicalTheme, LabeledSpan, MietteError, MietteSpanContents, Severity,
+    SourceCode, SourceSpan, SpanContents,
 };
-use netprof_model::{Diagnostic, Severity as Weight};
-use netprof_profile::Sources;
+use netprof_model::{Diagnostic, Location, Severity as Weight};
+use netprof_profile::{Excerpt, Sources};
 
 use crate::answer::printable;
 
@@ -41,18 +42,58 @@ pub fn render(diagnostics: &[Diagnostic], sources: &Sources, colour: bool) -> St
 #[derive(Debug)]
 struct Report<'a> {
     inner: &'a Diagnostic,
-    source: Option<NamedSource<String>>,
+    source: Option<Quoted>,
+}
+
+/// The lines that a diagnostic is shown with, under the numbers that they have in
+/// their file.
+#[derive(Debug)]
+struct Quoted {
+    file: String,
+    /// The column of the stretch that is marked, from 0.
+    column: usize,
+    excerpt: Excerpt,
+}
+
+impl Quoted {
+    fn new(at: &Location, sources: &Sources) -> Option<Self> {
+        let mut excerpt = sources.excerpt(at)?;
+        // Every byte keeps its place.
+        excerpt.text = printable(&excerpt.text).into_owned();
+        Some(Self {
+            file: printable(&at.file).into_owned(),
+            column: at.column.saturating_sub(1) as usize,
+            excerpt,
+        })
+    }
+}
+
+impl SourceCode for Quoted {
+    /// The whole lines, whatever part of them is asked for: a word without its line
+    /// says little.
+    fn read_span<'a>(
+        &'a self,
+        _: &SourceSpan,
+        _: usize,
+        _: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let text = &self.excerpt.text;
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.file.clone(),
+            text.as_bytes(),
+            (0, text.len()).into(),
+            self.excerpt.line.saturating_sub(1) as usize,
+            // What stands above the lines, for an editor to jump to.
+            self.column,
+            text.lines().count(),
+        )))
+    }
 }
 
 impl<'a> Report<'a> {
     fn new(inner: &'a Diagnostic, sources: &Sources) -> Self {
-        let source = inner.location.as_ref().and_then(|at| {
-            let text = sources.text(&at.file)?;
-            Some(NamedSource::new(
-                printable(&at.file),
-                printable(text).into_owned(),
-            ))
-        });
+        let at = inner.location.as_ref();
+        let source = at.and_then(|at| Quoted::new(at, sources));
         Self { inner, source }
     }
 }
@@ -92,13 +133,12 @@ impl miette::Diagnostic for Report<'_> {
     }
 
     fn labels(&self) -> Option<Box<dyn Iterator<Item = LabeledSpan> + '_>> {
-        self.source.as_ref()?;
-        let at = self.inner.location.as_ref()?;
+        let excerpt = &self.source.as_ref()?.excerpt;
         let label = self.inner.label.as_ref();
         let span = LabeledSpan::new(
             label.map(|label| printable(label).into_owned()),
-            usize::try_from(at.offset).ok()?,
-            usize::try_from(at.length).ok()?,
+            excerpt.offset,
+            excerpt.length,
         );
         Some(Box::new(std::iter::once(span)))
     }
