@@ -165,6 +165,7 @@ fn main() -> std::process::ExitCode {
         Newer undo::what_was_put_back_outlives_a_restart_of_resolved,
         Newer undo::what_resolved_takes_half_of_is_taken_back,
         Newer undo::a_delegate_that_resolved_takes_half_of_is_taken_back,
+        Newer undo::a_kill_leaves_no_file_of_a_delegate,
         Newer undo::a_delegate_is_undone_though_the_resolver_went_away,
         Newer scopes::a_scope_takes_its_names_from_a_link_that_took_all,
         Newer scopes::a_scope_without_a_link_is_a_delegate,

@@ -213,6 +213,50 @@ fn killed_over(lab: &Lab, scope: &str, moments: u32, away: Duration) {
     println!("{counts:?}");
 }
 
+/// A kill between the file of a delegate and its being read leaves a resolver that shows
+/// what was, until it is started again.
+pub(crate) fn a_kill_leaves_no_file_of_a_delegate(lab: &Lab) {
+    const FILE: &str = "/run/systemd/dns-delegate.d/netprof-corp.dns-delegate";
+    let office = Office::new(lab);
+    let mut resolver = office.start_resolver();
+    lab.write_profile("office", &profile(DELEGATE));
+    let old = seen(lab);
+    let mut between = 0;
+    for round in 0..20 {
+        // Every other time it is on its way out.
+        let comes = round % 2 == 0;
+        if !comes {
+            lab.netprof("apply office").exits(0);
+        }
+        let before = seen(lab);
+        let mut child = lab
+            .netprof_command(if comes { "apply office" } else { "release" })
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("netprof starts");
+        while std::path::Path::new(FILE).exists() != comes
+            && child.try_wait().expect("it is ours").is_none()
+        {
+            std::hint::spin_loop();
+        }
+        let _ = child.kill();
+        child.wait().expect("netprof ends");
+        let shows = lab.resolved()["delegates"].get("netprof-corp").is_some();
+        between += u32::from(shows != comes);
+        lab.netprof("recover").exits(0);
+        assert_eq!(seen(lab), before, "{round}");
+        resolver.resolved.restart(lab);
+        assert_eq!(seen(lab), before, "{round}: it reads what it showed");
+        lab.netprof("release").exits(0);
+        assert_eq!(seen(lab), old, "{round}");
+    }
+    assert!(
+        between > 0,
+        "no kill fell between the file and its being read"
+    );
+}
+
 const ON_A_LINK: &str = "domains \"corp.example\"; servers \"10.99.0.9\"; link \"corp\"";
 const DELEGATE: &str = "domains \"corp.example\"; servers \"10.99.0.9\"";
 

@@ -90,8 +90,11 @@ pub(crate) fn undo(
     let mut refused: HashMap<u32, String> = HashMap::new();
     let mut attempts = 0;
     loop {
-        let looked = look(backend, here, made, &changes, &doubts);
-        if looked.left.is_empty() {
+        let mut looked = look(backend, here, made, &changes, &doubts);
+        if attempts == 0 {
+            looked.inverses.append(&mut looked.unseen);
+        }
+        if looked.left.is_empty() && looked.inverses.is_empty() {
             expired.extend(looked.expired);
             return Ok(Undone {
                 kept: looked.kept,
@@ -118,6 +121,9 @@ pub(crate) fn undo(
 struct Looked {
     /// What turns into what it was before that which netprof made, whole or half.
     inverses: Vec<Change>,
+    /// What puts a file right that a resolver may not have read yet: what it shows is as
+    /// it was, which says nothing about the file.
+    unseen: Vec<Change>,
     /// All that is not as it was and not somebody else's: what `inverses` are for, what
     /// may be netprof's, and what could not be seen.
     left: Vec<Left>,
@@ -198,6 +204,12 @@ fn look(
             }
         };
         if live == change.before {
+            if matches!(change.resource, Resource::DnsDelegate { .. }) {
+                looked.unseen.push(Change {
+                    before: live,
+                    ..change.inverse()
+                });
+            }
             continue;
         }
         let doubt = doubts.get(&change.id);

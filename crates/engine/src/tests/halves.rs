@@ -224,6 +224,21 @@ fn a_delegate_is_ours_whatever_the_resolver_makes_of_it() {
     }
 }
 
+/// A kill between the file and the reload: the resolver shows what was, and reads the
+/// file at its next start.
+#[test]
+fn a_file_of_a_delegate_is_put_right_though_the_resolver_shows_nothing_of_it() {
+    let corp = delegate("corp");
+    for base in [some(&[]), some(&[(corp.clone(), 3)])] {
+        let world = World::new(with(&bare(), &base));
+        let old = world.live();
+        killed_before_it_was_verified(&world, &some(&[(corp.clone(), 1)]));
+        world.set_live(old);
+        assert!(matches!(recover(&world), Some(Recovered::RolledBack(_))));
+        assert_eq!(world.written_back(), std::slice::from_ref(&corp), "once");
+    }
+}
+
 /// resolved saves what it was told, and knows it again when it is started.
 #[test]
 fn a_resolver_that_goes_away_leaves_a_rollback_to_be_tried_again() {
