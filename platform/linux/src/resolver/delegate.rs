@@ -181,7 +181,10 @@ mod tests {
         let folder = || fs::read_dir(root.path().join(FOLDER)).unwrap().count();
         assert_eq!(folder(), 1, "nothing is left beside it");
         put(root.path(), &name, None).unwrap();
-        assert!(!root.path().join(FOLDER).exists(), "the folder goes with the last of them");
+        assert!(
+            !root.path().join(FOLDER).exists(),
+            "the folder goes with the last of them"
+        );
         let foreign = root.path().join(FOLDER).join("theirs.dns-delegate");
         put(root.path(), &name, Some(&delegate)).unwrap();
         fs::write(&foreign, "[Delegate]\n").unwrap();
