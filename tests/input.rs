@@ -75,7 +75,7 @@ pub(crate) fn a_broken_profile_changes_nothing(lab: &Lab) {
             with(
                 "link \"vpn\" { match name=\"tun*\"; }\n routes { route \"10.0.0.0/8\" link=\"vpn\"; }",
             ),
-            "nothing on this machine is link vpn",
+            "no link is vpn",
         ),
         (
             with(

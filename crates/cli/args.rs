@@ -29,6 +29,14 @@ pub struct Global {
     pub profiles: Option<PathBuf>,
 }
 
+/// What the signs at the head of a plan's rows mean.
+const LEGEND: &str = "Signs: + added, ~ changed, - removed, = so already, ? waits for a link, \
+! blocked, . left out, k kept as somebody else made it";
+
+/// The same for what is held.
+const STATUS_LEGEND: &str = "Signs: = as it was made, ~ no longer, . gone with its link or boot, \
+? not known";
+
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Parse and lint profiles; without an argument, every profile that is found.
@@ -51,6 +59,7 @@ pub enum Command {
         output: Option<PathBuf>,
     },
     /// Show what would change, and why. Needs no rights and changes nothing.
+    #[command(after_help = LEGEND)]
     Plan {
         /// A profile's name, or a file.
         profile: String,
@@ -79,6 +88,7 @@ pub enum Command {
     /// Take back everything that is held.
     Release,
     /// Show the active profile, and what of it somebody has changed.
+    #[command(after_help = STATUS_LEGEND)]
     Status {
         /// Exit with 5 when somebody has changed something.
         #[arg(long)]

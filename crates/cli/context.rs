@@ -92,7 +92,13 @@ impl Context {
 
     /// The profile that `what` names, for `os`.
     pub fn resolve(&self, what: &str, os: Os) -> Result<Resolved, Answer> {
-        self.library.resolve(what, os).map_err(|refused| {
+        self.library.resolve(what, os).map_err(|mut refused| {
+            if !Library::is_path(what) && Path::new(what).is_file() {
+                let here = format!("there is a file {what} in this folder");
+                let note = Diagnostic::note("profile::file-here", here);
+                let help = format!("a file is named with a slash: ./{what}");
+                refused.diagnostics.push(note.help(help));
+            }
             Answer::refused(Vec::new()).with(refused.diagnostics, refused.sources)
         })
     }

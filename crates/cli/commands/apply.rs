@@ -1,6 +1,6 @@
 //! `netprof apply`: make a profile so, or carry out a plan that was looked at.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use netprof_model::plan::{Plan, ProfileRef};
@@ -46,7 +46,11 @@ pub fn run(context: &Context, what: &str) -> Result {
             planned(&resolved, &reference, promise.as_ref(), snapshot)
         })
     })?;
-    let mut answer = transaction::answer(title(&resolved), &report);
+    let mut answer = transaction::answer(
+        title(&resolved),
+        &report,
+        "Take it back with: sudo netprof rollback\n",
+    );
     let mut diagnostics = resolved.warnings;
     diagnostics.append(&mut answer.diagnostics);
     Ok(answer.with(diagnostics, resolved.sources))
@@ -74,7 +78,9 @@ struct Promise {
 
 /// The promise in the file `what`, if it is a plan file.
 fn promise(what: &str) -> std::result::Result<Option<Promise>, Diagnostic> {
-    if !(what.contains('/') || what.ends_with(".json")) || what.contains(".kdl") {
+    let is_path = what.contains('/') || what.ends_with(".json");
+    let file = what.split_once('#').map_or(what, |(file, _)| file);
+    if !is_path || file.ends_with(".kdl") {
         return Ok(None);
     }
     let path = Path::new(what);
@@ -122,27 +128,41 @@ impl Promise {
         format!("{}#{}", self.profile.file, self.profile.name)
     }
 
-    /// An error for each resource of which `made` says something else.
-    fn broken_by(&self, made: &Plan) -> Vec<Diagnostic> {
+    /// Why it does not hold any more, with each resource of which `made` says something
+    /// else.
+    fn broken_by(&self, made: &Plan) -> Option<Diagnostic> {
         let now: BTreeMap<String, Value> = made
             .changes
             .iter()
             .map(|change| (change.resource.to_string(), sides(&render::change(change))))
             .collect();
-        let mut all: Vec<&String> = self.changes.keys().chain(now.keys()).collect();
-        all.sort();
-        all.dedup();
-        all.into_iter()
-            .filter_map(|resource| {
-                let why = match (self.changes.get(resource), now.get(resource)) {
-                    (Some(then), Some(now)) if then == now => return None,
-                    (Some(_), Some(_)) => "would be changed from or to something else now",
-                    (Some(_), None) => "no longer needs a change",
-                    (None, _) => "was not in the plan and would be changed now",
+        let differs = |resource: &&String| self.changes.get(*resource) != now.get(*resource);
+        let all: BTreeSet<&String> = self.changes.keys().chain(now.keys()).collect();
+        let words: Vec<String> = all
+            .into_iter()
+            .filter(differs)
+            .map(|resource| {
+                let why = match (
+                    self.changes.contains_key(resource),
+                    now.contains_key(resource),
+                ) {
+                    (true, true) => "would be changed from or to something else",
+                    (true, false) => "needs no change any more",
+                    (false, _) => "was not in it and would be changed",
                 };
-                let error = Diagnostic::error("apply::stale-plan", format!("{resource} {why}"));
-                Some(error.help("somebody changed it since the plan was made: look at a new plan"))
+                format!("{resource} {why}")
             })
-            .collect()
+            .collect();
+        if words.is_empty() {
+            return None;
+        }
+        let error = Diagnostic::error(
+            "apply::stale-plan",
+            format!("this plan no longer fits the machine: {}", words.join("; ")),
+        );
+        Some(error.help(format!(
+            "see what would change now: netprof plan {}",
+            self.profile.name
+        )))
     }
 }

@@ -1,5 +1,6 @@
 //! `netprof plan`: what would change, and why.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use netprof_model::snapshot::VERSION;
@@ -46,7 +47,11 @@ pub fn run(
     let mut text = table::plan(title(&resolved), &made);
     let refused = made.is_refused();
     let differs = !made.changes.is_empty();
-    text.push_str(&closing(profile, refused, differs, from.is_some()));
+    let next = output.map_or_else(|| profile.to_owned(), as_argument);
+    text.push_str(&closing(&next, refused, differs, from.is_some()));
+    if let Some(output) = output.filter(|_| !refused) {
+        let _ = writeln!(text, "The plan is in {}.", output.display());
+    }
     let body = render::plan(&made);
     let mut diagnostics = resolved.warnings;
     diagnostics.extend(made.diagnostics);
@@ -54,7 +59,7 @@ pub fn run(
         && !refused
     {
         let object = render::object("plan", body.clone(), &diagnostics);
-        write(output, &object).map_err(|error| Answer::refused(vec![error]))?;
+        save(output, &object).map_err(|error| Answer::refused(vec![error]))?;
     }
     let exit = match (refused, exit_code && differs) {
         (true, _) => Exit::Refused,
@@ -67,19 +72,28 @@ pub fn run(
     })
 }
 
-fn closing(profile: &str, refused: bool, differs: bool, elsewhere: bool) -> String {
+/// A plan file, as `apply` knows it for one: by a slash, or by its ending.
+fn as_argument(output: &Path) -> String {
+    let shown = output.display().to_string();
+    if shown.contains('/') || shown.ends_with(".json") {
+        return shown;
+    }
+    format!("./{shown}")
+}
+
+fn closing(what: &str, refused: bool, differs: bool, elsewhere: bool) -> String {
     let says = match (refused, differs) {
         (true, _) => "It cannot be applied as it stands.".to_owned(),
         (false, false) => "Nothing would change.".to_owned(),
         (false, true) if elsewhere => "This is a plan for the machine of the snapshot.".to_owned(),
         (false, true) => {
-            format!("Nothing has been changed. Apply it with: sudo netprof apply {profile}")
+            format!("Nothing has been changed. Apply it with: sudo netprof apply {what}")
         }
     };
     format!("\n{says}\n")
 }
 
-fn write(output: &Path, object: &Value) -> std::result::Result<(), Diagnostic> {
+fn save(output: &Path, object: &Value) -> std::result::Result<(), Diagnostic> {
     let mut text = serde_json::to_string_pretty(object).unwrap_or_default();
     text.push('\n');
     input::write(output, &text)

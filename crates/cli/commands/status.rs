@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use netprof_model::plan::ProfileRef;
 use netprof_model::{Diagnostic, Section};
-use netprof_plan::{Bearing, Drift, drift, need};
+use netprof_plan::{Bearing, Drift, drift, need, plan};
+use netprof_profile::Resolved;
 use serde_json::{Value, json};
 
 use super::Result;
@@ -19,12 +20,18 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         .folder
         .held()
         .map_err(|error| Answer::refused(vec![super::transaction::refusal(&error)]))?;
-    let mut snapshot = context.observe(need(None, Some(&held)))?;
     let active = held.active().cloned();
+    let profile = active.as_ref().map(|active| declared(context, active));
+    let declared = profile.as_ref().and_then(|profile| profile.as_ref().ok());
+    let mut snapshot = context.observe(need(declared.map(|one| &one.profile), Some(&held)))?;
     snapshot.held = Section::Seen(held);
     let all = drift(&snapshot);
     let drifted = all.iter().filter(|one| one.is_drift()).count();
-    let edited = active.as_ref().and_then(|active| edited(context, active));
+    // What the profile wants beside what is held: what waited and no longer does, or
+    // what went with its link.
+    let missing = active.as_ref().zip(declared).map_or(0, |(active, one)| {
+        plan(Some((&one.profile, active)), &snapshot).changes.len()
+    });
 
     let mut text = String::new();
     match &active {
@@ -43,19 +50,29 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     for one in &all {
         row(&mut text, one);
     }
-    if drifted > 0
+    if missing > 0
         && let Some(active) = &active
     {
+        let what = if missing == 1 {
+            "thing is"
+        } else {
+            "things are"
+        };
         let _ = writeln!(
             text,
-            "\nSee what would mend it: netprof plan {}",
+            "\n{missing} {what} not as the profile wants: netprof plan {}",
             active.name
         );
     }
+    let edited = match profile {
+        Some(Err(edited)) => Some(edited),
+        _ => None,
+    };
     let body = json!({
         "profile": render::profile(active.as_ref()),
         "edited": edited.is_some(),
         "drift": drifted > 0,
+        "missing": missing,
         "resources": all.iter().map(resource).collect::<Vec<_>>(),
     });
     let exit = if exit_code && drifted > 0 {
@@ -76,7 +93,8 @@ fn headline(all: &[Drift], drifted: usize) -> String {
         .filter(|one| one.standing == Bearing::Expired)
         .count();
     let mut text = match drifted {
-        0 => "active, all of it holds".to_owned(),
+        0 if all.is_empty() => "active, and nothing had to be made for it".to_owned(),
+        0 => "active, all that was made for it holds".to_owned(),
         n => format!("active, {n} of {} no longer as it was made", all.len()),
     };
     if expired > 0 {
@@ -141,30 +159,27 @@ fn resource(one: &Drift) -> Value {
     })
 }
 
-/// Whether the active profile says something else now than when it was applied.
-fn edited(context: &Context, active: &ProfileRef) -> Option<Diagnostic> {
+/// The active profile, if it still says what it said when it was applied; else what to
+/// say of that.
+fn declared(context: &Context, active: &ProfileRef) -> std::result::Result<Resolved, Diagnostic> {
     let what = format!("{}#{}", active.file, active.name);
     match context.library.resolve(&what, HERE) {
-        Ok(resolved) if resolved.sha256 == active.sha256 => None,
-        Ok(_) => Some(
-            Diagnostic::warning(
-                "status::edited",
-                format!("{} was edited since it was applied", active.file),
-            )
-            .help(format!(
-                "see what would change: netprof plan {}",
-                active.name
-            )),
-        ),
-        Err(_) => Some(
-            Diagnostic::warning(
-                "status::edited",
-                format!("{} can no longer be read as it was applied", active.file),
-            )
-            .help(format!(
-                "see what is wrong with it: netprof check {}",
-                active.file
-            )),
-        ),
+        Ok(resolved) if resolved.sha256 == active.sha256 => Ok(resolved),
+        Ok(_) => Err(Diagnostic::warning(
+            "status::edited",
+            format!("{} was edited since it was applied", active.file),
+        )
+        .help(format!(
+            "see what would change: netprof plan {}",
+            active.name
+        ))),
+        Err(_) => Err(Diagnostic::warning(
+            "status::edited",
+            format!("{} can no longer be read as it was applied", active.file),
+        )
+        .help(format!(
+            "see what is wrong with it: netprof check {}",
+            active.file
+        ))),
     }
 }

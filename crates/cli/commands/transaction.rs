@@ -53,8 +53,9 @@ pub fn refusal(error: &Error) -> Diagnostic {
     failure(code, error).help(help)
 }
 
-/// What became of a transaction, said of `title`.
-pub fn answer(title: Title, report: &Report) -> Answer {
+/// What became of a transaction, said of `title`; `afterwards` is what a person may want
+/// to do once it is committed.
+pub fn answer(title: Title, report: &Report, afterwards: &str) -> Answer {
     let plan = &report.plan;
     let mut diagnostics = plan.diagnostics.clone();
     let mut text = String::new();
@@ -63,21 +64,28 @@ pub fn answer(title: Title, report: &Report) -> Answer {
     }
     let exit = match &report.outcome {
         Outcome::Committed(done) => {
-            text.push_str(&table::plan(title, plan));
+            if plan.changes.is_empty() {
+                let _ = writeln!(text, "{}: nothing had to be changed", title.name);
+                table::kept(&mut text, &plan.kept);
+            } else {
+                text.push_str(&table::plan(title, plan));
+            }
             let asked = match plan.expectations.len() {
                 0 => String::new(),
-                1 => ", and the kernel answered one look-up as planned".to_owned(),
+                1 => ", and the kernel answered a look-up as planned".to_owned(),
                 n => format!(", and the kernel answered {n} look-ups as planned"),
+            };
+            let read = if plan.changes.is_empty() {
+                "noted"
+            } else {
+                "every change was read back"
             };
             let _ = writeln!(
                 text,
-                "\nDone, as transaction {}: every change was read back{asked}.",
+                "\nDone, as transaction {}: {read}{asked}.",
                 done.transaction
             );
-            // A rollback is not undone by another one: that undoes what came before.
-            if plan.profile.is_some() {
-                text.push_str("Take it back with: sudo netprof rollback\n");
-            }
+            text.push_str(afterwards);
             Exit::Done
         }
         Outcome::Unchanged => {
@@ -218,15 +226,15 @@ fn rolled_back(back: &RolledBack) -> Diagnostic {
 }
 
 fn incomplete_rollback(incomplete: &RollbackIncomplete) -> Diagnostic {
-    Diagnostic::error(
-        "apply::rollback-incomplete",
-        format!(
-            "{}, and {} of its changes could not be taken back",
-            chain(&incomplete.why),
-            incomplete.left.len()
-        ),
-    )
-    .help(format!(
+    let why = chain(&incomplete.why);
+    let rest = match incomplete.left.len() {
+        // All that could be seen is as it was, and the journal could not be told.
+        0 => "whether all of it was taken back is in doubt".to_owned(),
+        1 => "one of its changes could not be taken back".to_owned(),
+        n => format!("{n} of its changes could not be taken back"),
+    };
+    let message = format!("{why}: {rest}");
+    Diagnostic::error("apply::rollback-incomplete", message).help(format!(
         "`sudo netprof recover` tries again; the journal is {}",
         incomplete.journal.display()
     ))

@@ -97,26 +97,23 @@ fn find<'a>(
         .collect();
     let up: Vec<&Link> = fitting.iter().copied().filter(|link| link.up).collect();
     if up.is_empty() {
-        let detail = match fitting.first() {
-            None => format!("link {name}"),
-            Some(down) => format!("link {name} ({} is down)", down.name),
+        let why = match fitting.first() {
+            Some(down) => format!("{} is down", down.name),
+            None => why_not(&decl.matching, snapshot),
         };
         if decl.optional {
-            return Meant::Waits(format!("waits for {detail}"));
+            return Meant::Waits(format!("waits for link {name}: {why}"));
         }
         diagnostics.push(
-            Diagnostic::error(
-                "plan::no-link",
-                format!("nothing on this machine is {detail}"),
-            )
-            .at(decl.at.clone())
-            .label("nothing matches this")
-            .help(format!(
-                "links that are up: {}; add `optional=#true` if the profile can do without it",
-                names(snapshot.links.items().iter().filter(|link| link.up))
-            )),
+            Diagnostic::error("plan::no-link", format!("no link is {name}: {why}"))
+                .at(decl.at.clone())
+                .label("nothing matches this")
+                .help(format!(
+                    "links that are up: {}; add `optional=#true` if the profile can do without it",
+                    names(snapshot.links.items().iter().filter(|link| link.up))
+                )),
         );
-        return Meant::Blocked(format!("needs {detail}"));
+        return Meant::Blocked(format!("needs link {name}: {why}"));
     }
     if up.len() > 1 && !decl.many {
         diagnostics.push(
@@ -183,6 +180,50 @@ fn fits(wanted: &LinkMatch, link: &Link, snapshot: &Snapshot) -> bool {
                 .is_some_and(|own| own.eq_ignore_ascii_case(mac))
         })
         && default_route.is_none_or(|wanted| defaults().next().is_some() == wanted)
+}
+
+/// Why no link fits, said of the one that comes nearest: the name is what people go by.
+fn why_not(wanted: &LinkMatch, snapshot: &Snapshot) -> String {
+    let named = LinkMatch {
+        name: wanted.name.clone(),
+        ..LinkMatch::default()
+    };
+    let mut links = snapshot.links.items().iter();
+    let Some(near) = links.find(|link| !link.loopback && fits(&named, link, snapshot)) else {
+        return match &wanted.name {
+            Some(pattern) => format!("none is named {pattern}"),
+            None => "none matches".to_owned(),
+        };
+    };
+    let dev = &near.name;
+    let single = |one: LinkMatch| !fits(&one, near, snapshot);
+    if let Some(prefix) = wanted.address
+        && single(LinkMatch {
+            address: Some(prefix),
+            ..LinkMatch::default()
+        })
+    {
+        return format!("{dev} has no address in {prefix}");
+    }
+    if let Some(gateway) = wanted.gateway
+        && single(LinkMatch {
+            gateway: Some(gateway),
+            ..LinkMatch::default()
+        })
+    {
+        return format!("{dev} has no default route by {gateway}");
+    }
+    if let Some(kind) = &wanted.kind
+        && near.kind.as_ref() != Some(kind)
+    {
+        return format!("{dev} is not of kind {kind}");
+    }
+    if let Some(owner) = wanted.owner
+        && near.owner != owner
+    {
+        return format!("{dev} is not known to be of {owner}");
+    }
+    format!("{dev} does not match all of it")
 }
 
 /// Whether `route` is a default route of the main table.

@@ -303,6 +303,28 @@ fn what_is_kept_within_a_copied_network_is_copied_too() {
 }
 
 #[test]
+fn servers_that_resolved_would_not_ask_are_refused() {
+    let scope = |name: &str, server: &str| {
+        format!(
+            "scope \"{name}\" {{ domains \"{name}.example\"; servers \"{server}\"; link \"vpn\"; }}\n"
+        )
+    };
+    let many: Vec<String> = (0..257)
+        .map(|n| format!("10.1.{}.{}", n / 250, n % 250))
+        .collect();
+    let scopes = [
+        scope("stub", "127.0.0.53"),
+        scope("tls", "10.0.0.1:853"),
+        scope("many", &many.join("\" \"")),
+    ]
+    .concat();
+    assert_snapshot!(planned(
+        &format!("{LINKS} dns {{ {scopes} }}"),
+        &laptop(OPENVPN)
+    ));
+}
+
+#[test]
 fn names_are_searched_in_the_order_of_the_profile() {
     let profile = format!(
         "{LINKS} dns {{ scope \"corp\" {{ domains \"a.example\" \"b.example\" \"c.example\"; search \"b.example\" \"a.example\"; servers \"10.8.0.1\"; link \"vpn\"; }}; }}"

@@ -21,6 +21,12 @@ use crate::draft::{Draft, Wanted};
 
 mod reach;
 
+/// The most servers and domains that every resolved takes on one link
+/// (LINK_DNS_SERVERS_MAX and LINK_SEARCH_DOMAINS_MAX in `resolved-dns-server.h` and
+/// `resolved-dns-search-domain.h`), less the domain that makes it save a new order.
+const MOST_SERVERS: usize = 256;
+const MOST_DOMAINS: usize = 255;
+
 /// A name that no scope can claim (RFC 6761): who answers it answers all the rest.
 const UNCLAIMED: &str = "unclaimed.invalid";
 
@@ -131,17 +137,7 @@ fn place(
         draft.refuse(subject, reason, error, at);
         return Ok(None);
     }
-    if let Some(server) = addresses(scope).find(|server| server.port == Some(853)) {
-        return Err(Diagnostic::error(
-            "plan::dns-over-tls-port",
-            format!(
-                "{subject}: resolved keeps port 853 for DNS over TLS, and would ask {} on port 53",
-                server.address
-            ),
-        )
-        .label("this server would be asked on another port")
-        .help("leave the port out, or give the server another one"));
-    }
+    expressible(scope, subject)?;
     let Some(name) = &scope.link else {
         return delegate(ground, scope, "names no link").map(Some);
     };
@@ -175,6 +171,40 @@ fn place(
         .map(Some),
         _ => Ok(Some(here)),
     }
+}
+
+/// Whether resolved can be told this scope: what it would refuse, or take in silence and
+/// not heed, is refused here.
+fn expressible(scope: &Scope, subject: &str) -> Result<(), Diagnostic> {
+    for server in addresses(scope) {
+        if server.port == Some(853) {
+            return Err(Diagnostic::error("plan::dns-over-tls-port", format!(
+                    "{subject}: resolved keeps port 853 for DNS over TLS, and would ask {} on port 53",
+                    server.address
+                )).label("this server would be asked on another port").help("leave the port out, or give the server another one"));
+        }
+        if reach::STUBS.contains(&server.address) || server.address.is_unspecified() {
+            return Err(Diagnostic::error(
+                "plan::no-server",
+                format!("{subject}: resolved takes no server {}", server.address),
+            )
+            .label("this is resolved itself, or nobody")
+            .help("name the server that resolved is to ask"));
+        }
+    }
+    let domains = scope.domains.len() + scope.search.len();
+    for (what, count, most) in [
+        ("servers", addresses(scope).count(), MOST_SERVERS),
+        ("domains", domains, MOST_DOMAINS),
+    ] {
+        if count > most {
+            return Err(Diagnostic::error(
+                "plan::too-many",
+                format!("{subject} has {count} {what}, and resolved takes {most} on a link"),
+            ));
+        }
+    }
+    Ok(())
 }
 
 /// A delegate for `scope`, where this resolved has them.

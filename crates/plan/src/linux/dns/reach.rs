@@ -8,7 +8,7 @@ use netprof_model::{Diagnostic, Location, Owner, Section, Snapshot};
 use crate::draft::Draft;
 
 /// The addresses that resolved's stub listens on (systemd-resolved.service(8)).
-const STUBS: [IpAddr; 2] = [
+pub(super) const STUBS: [IpAddr; 2] = [
     IpAddr::V4(Ipv4Addr::new(127, 0, 0, 53)),
     IpAddr::V4(Ipv4Addr::new(127, 0, 0, 54)),
 ];

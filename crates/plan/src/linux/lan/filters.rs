@@ -63,7 +63,8 @@ pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
                     unread.join(" and ")
                 ),
             )
-            .at(one.at.clone()),
+            .at(one.at.clone())
+            .help("plan as root to see them: sudo netprof plan ..."),
         );
     }
 }
