@@ -20,89 +20,11 @@ mod links;
 pub mod linux;
 mod need;
 mod order;
+mod planning;
 mod when;
-
-use netprof_model::plan::{Plan, ProfileRef};
-use netprof_model::profile::Profile;
-use netprof_model::snapshot::{Index, Os};
-use netprof_model::{Diagnostic, Section, Snapshot};
 
 pub use after::after;
 pub use drift::{Bearing, Drift, drift};
 pub use need::{Need, need};
+pub use planning::plan;
 pub use when::{Fits, fits};
-
-/// What must change so that `profile` holds on the machine of `snapshot`; for none,
-/// so that nothing is held any more.
-#[must_use]
-pub fn plan(profile: Option<(&Profile, &ProfileRef)>, snapshot: &Snapshot) -> Plan {
-    let mut plan = Plan {
-        profile: profile.map(|(_, reference)| reference.clone()),
-        ..Plan::default()
-    };
-    if let Some(refusal) = refuse(snapshot) {
-        plan.diagnostics.push(refusal);
-        return plan;
-    }
-    let live = Index::new(snapshot);
-    let base = base::base(&live);
-    let mut draft = draft::Draft::default();
-    if let Some((profile, _)) = profile {
-        linux::desire(profile, &base, &mut draft);
-    }
-    diff::fill(&mut plan, &mut draft, &live);
-    linux::check(&after(snapshot, &plan.changes), &mut draft);
-    plan.rows = draft.rows;
-    plan.expectations = draft.expectations;
-    plan.diagnostics = draft.diagnostics;
-    if plan.is_refused() {
-        // Nothing will be done, so nothing will be left or let go, either.
-        plan.kept.clear();
-        plan.dropped.clear();
-    }
-    plan
-}
-
-/// Why nothing at all can be planned on `snapshot`, if so.
-fn refuse(snapshot: &Snapshot) -> Option<Diagnostic> {
-    if snapshot.version != netprof_model::snapshot::VERSION {
-        return Some(Diagnostic::error(
-            "plan::snapshot-version",
-            format!(
-                "the snapshot has format version {}, and this netprof reads {}",
-                snapshot.version,
-                netprof_model::snapshot::VERSION
-            ),
-        ));
-    }
-    if snapshot.os != Os::Linux {
-        return Some(Diagnostic::error(
-            "plan::not-carried-out",
-            format!("there is no backend for {} yet", snapshot.os.as_str()),
-        ));
-    }
-    if let Section::Unreadable(why) = &snapshot.held {
-        return Some(
-            Diagnostic::error(
-                "plan::not-known",
-                format!("what netprof holds cannot be read: {why}"),
-            )
-            .help("its own routes would be taken for somebody else's: try again as root"),
-        );
-    }
-    let elsewhere = snapshot
-        .held()?
-        .resources
-        .iter()
-        .find(|one| snapshot.is_elsewhere(&one.place))?;
-    Some(
-        Diagnostic::error(
-            "plan::elsewhere",
-            format!(
-                "netprof holds {} in another network namespace",
-                elsewhere.resource
-            ),
-        )
-        .help("run netprof there, or name another state folder with NETPROF_STATE_DIR"),
-    )
-}
