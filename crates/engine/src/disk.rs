@@ -5,7 +5,9 @@
 //! lose what was written and not synced, as a power cut does.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+
+use crate::error::Error;
 
 /// The journals and `held.json` of one state folder.
 pub(crate) trait Disk {
@@ -42,6 +44,18 @@ pub(crate) trait Disk {
 
     /// Where `held.json` is.
     fn held_path(&self) -> PathBuf;
+}
+
+/// That the journals could not be listed.
+pub(crate) fn unlisted(disk: &dyn Disk, source: io::Error) -> Error {
+    let first = disk.journal_path(1);
+    Error::File {
+        operation: "list",
+        path: first
+            .parent()
+            .map_or_else(|| first.clone(), Path::to_path_buf),
+        source,
+    }
 }
 
 /// A journal that is open for writing.

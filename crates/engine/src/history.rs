@@ -11,7 +11,7 @@ use netprof_model::plan::ProfileRef;
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use crate::disk::Disk;
+use crate::disk::{Disk, unlisted};
 use crate::error::Error;
 use crate::journal::{self, Kind, Stage};
 
@@ -96,13 +96,7 @@ pub(crate) fn read(disk: &dyn Disk) -> Result<Vec<Entry>, Error> {
     let numbers = match disk.numbers() {
         Ok(numbers) => numbers,
         Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
-        Err(source) => {
-            return Err(Error::File {
-                operation: "list the folder of",
-                path: disk.journal_path(1),
-                source,
-            });
-        }
+        Err(source) => return Err(unlisted(disk, source)),
     };
     let mut entries: Vec<Entry> = numbers.iter().map(|number| entry(disk, *number)).collect();
     let mut undone_by = HashMap::new();

@@ -8,7 +8,7 @@ use std::io;
 
 use netprof_model::held::{self, Held};
 
-use crate::disk::Disk;
+use crate::disk::{Disk, unlisted};
 use crate::error::Error;
 use crate::fold::fold;
 use crate::journal::{self, Journal, Open, Stage};
@@ -40,11 +40,9 @@ struct Sum {
 
 impl Store {
     pub(crate) fn open(disk: Box<dyn Disk>, lock: Option<Lock>) -> Result<Self, Error> {
-        let numbers = disk.numbers().map_err(|source| Error::File {
-            operation: "list the folder of",
-            path: disk.journal_path(1),
-            source,
-        })?;
+        let numbers = disk
+            .numbers()
+            .map_err(|source| unlisted(disk.as_ref(), source))?;
         let sum = sum(disk.as_ref(), stored(disk.as_ref())?, &numbers)?;
         let mut store = Self {
             disk,
@@ -143,11 +141,7 @@ pub(crate) fn read_held(disk: &dyn Disk) -> Result<Held, Error> {
                 path: disk.held_path(),
             }),
         },
-        Err(source) => Err(Error::File {
-            operation: "list the folder of",
-            path: disk.journal_path(1),
-            source,
-        }),
+        Err(source) => Err(unlisted(disk, source)),
     }
 }
 
