@@ -3,10 +3,12 @@
 use std::collections::HashMap;
 
 use netprof_model::dns::DnsServer;
-use netprof_model::link::{LinkId, LinkManager};
+use netprof_model::link::{Link, LinkId, LinkManager};
 use netprof_model::plan::{Expectation, Reason, Row, Standing};
 use netprof_model::profile::Spanned;
 use netprof_model::resource::Lasts;
+use netprof_model::route::Protocol;
+use netprof_model::rule::{RuleKey, RuleSpec};
 use netprof_model::{Diagnostic, Location, Resource, State};
 
 use crate::linux::{Claim, DnsClaim};
@@ -22,6 +24,38 @@ pub(crate) struct Wanted {
     /// Whether what somebody else holds there may be replaced.
     pub(crate) replace: bool,
     pub(crate) reasons: Vec<Reason>,
+}
+
+impl Wanted {
+    /// Something of netprof's own, which goes with `link` where it is on one.
+    pub(crate) fn new(
+        resource: Resource,
+        state: State,
+        link: Option<&Link>,
+        reasons: Vec<Reason>,
+    ) -> Self {
+        Self {
+            resource,
+            state,
+            lasts: if link.is_some() {
+                Lasts::Link
+            } else {
+                Lasts::Boot
+            },
+            link: link.map(Link::id),
+            manager: None,
+            replace: false,
+            reasons,
+        }
+    }
+
+    /// A rule of netprof's own.
+    pub(crate) fn rule(key: RuleKey, reasons: Vec<Reason>) -> Self {
+        let spec = RuleSpec {
+            protocol: Protocol::NETPROF,
+        };
+        Self::new(Resource::Rule(key), State::Rule(spec), None, reasons)
+    }
 }
 
 /// Everything that a profile wants of one machine, and what there is to say about it.

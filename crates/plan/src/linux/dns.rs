@@ -290,19 +290,17 @@ fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], 
             }
         }
         Place::Delegate(name) => {
-            draft.want(Wanted {
-                resource: Resource::DnsDelegate { name: name.clone() },
-                state: State::DnsDelegate(DnsDelegate {
-                    servers,
-                    domains: domains(scopes),
-                    default_route: scopes.iter().any(|scope| scope.default_route),
-                }),
-                lasts: Lasts::Boot,
-                link: None,
-                manager: None,
-                replace: false,
+            let dns = DnsDelegate {
+                servers,
+                domains: domains(scopes),
+                default_route: scopes.iter().any(|scope| scope.default_route),
+            };
+            draft.want(Wanted::new(
+                Resource::DnsDelegate { name: name.clone() },
+                State::DnsDelegate(dns),
+                None,
                 reasons,
-            });
+            ));
             for server in servers_of(scopes) {
                 draft.servers.push((server.clone(), None, reason(first)));
             }
@@ -331,19 +329,17 @@ fn servers_of<'a>(scopes: &[&'a Scope]) -> &'a [Spanned<DnsServer>] {
 }
 
 fn want_link(link: &Link, dns: DnsLink, reasons: Vec<Reason>, draft: &mut Draft) {
+    let resource = Resource::DnsLink {
+        dev: link.name.clone(),
+    };
     draft.want(Wanted {
-        resource: Resource::DnsLink {
-            dev: link.name.clone(),
-        },
-        state: State::DnsLink(dns),
         lasts: match link.manager {
             Some(LinkManager::NetworkManager) => Lasts::NetworkManager,
             _ => Lasts::Link,
         },
-        link: Some(link.id()),
         manager: link.manager,
         replace: true,
-        reasons,
+        ..Wanted::new(resource, State::DnsLink(dns), Some(link), reasons)
     });
 }
 

@@ -20,9 +20,8 @@ use ipnet::IpNet;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::KeepLan;
-use netprof_model::resource::Lasts;
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
-use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
+use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Diagnostic, Location, Resource, State};
 
 use super::priority::Priorities;
@@ -240,17 +239,7 @@ fn want(
             want_route(draft, one.prefix, MAIN, spec, Some(link), &one.reason);
         }
     }
-    draft.want(Wanted {
-        resource: Resource::Rule(rule),
-        state: State::Rule(RuleSpec {
-            protocol: Protocol::NETPROF,
-        }),
-        lasts: Lasts::Boot,
-        link: None,
-        manager: None,
-        replace: false,
-        reasons,
-    });
+    draft.want(Wanted::rule(rule, reasons));
 }
 
 fn want_route(
@@ -272,17 +261,6 @@ fn want_route(
     if table == TABLE && draft.wants(&resource).is_some() {
         return;
     }
-    draft.want(Wanted {
-        resource,
-        state: State::Route(spec),
-        lasts: if link.is_some() {
-            Lasts::Link
-        } else {
-            Lasts::Boot
-        },
-        link: link.map(Link::id),
-        manager: None,
-        replace: false,
-        reasons: vec![reason.clone()],
-    });
+    let reasons = vec![reason.clone()];
+    draft.want(Wanted::new(resource, State::Route(spec), link, reasons));
 }

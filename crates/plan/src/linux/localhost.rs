@@ -10,7 +10,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netprof_model::link::Link;
 use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing};
-use netprof_model::resource::{AddressSpec, Lasts};
+use netprof_model::resource::AddressSpec;
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
 use netprof_model::{Diagnostic, Resource, Snapshot, State};
@@ -192,18 +192,10 @@ fn want(
     if there {
         return;
     }
+    let link = (!matches!(resource, Resource::Rule(_))).then_some(lo);
     draft.want(Wanted {
-        lasts: if matches!(resource, Resource::Rule(_)) {
-            Lasts::Boot
-        } else {
-            Lasts::Link
-        },
-        link: (!matches!(resource, Resource::Rule(_))).then(|| lo.id()),
-        resource,
-        state,
-        manager: None,
         // Whether lo is up is nobody's own; an address or rule is there or is not.
         replace: true,
-        reasons: vec![reason.clone()],
+        ..Wanted::new(resource, state, link, vec![reason.clone()])
     });
 }

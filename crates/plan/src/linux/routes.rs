@@ -10,9 +10,8 @@ use ipnet::IpNet;
 use netprof_model::link::Link;
 use netprof_model::plan::Reason;
 use netprof_model::profile::{RouteDecl, RouteTarget};
-use netprof_model::resource::Lasts;
-use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
-use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
+use netprof_model::route::{Hop, Route, RouteKey, RouteKind, RouteSpec};
+use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
 use super::claim::{Claim, taken_by};
@@ -115,17 +114,13 @@ impl<'a> Single<'a, '_> {
             draft.unchanged(Resource::Route(key), State::Route(spec), &self.reason);
         } else {
             draft.want(Wanted {
-                resource: Resource::Route(key),
-                state: State::Route(spec),
-                lasts: if link.is_some() {
-                    Lasts::Link
-                } else {
-                    Lasts::Boot
-                },
-                link: link.map(Link::id),
-                manager: None,
                 replace: self.decl.replace,
-                reasons: vec![self.reason.clone()],
+                ..Wanted::new(
+                    Resource::Route(key),
+                    State::Route(spec),
+                    link,
+                    vec![self.reason.clone()],
+                )
             });
         }
         self.claim(link, via, draft);
@@ -313,17 +308,8 @@ impl<'a> Single<'a, '_> {
                 format!("in main, packets to {prefix} would {}", taken_by(taken)),
             ),
         ] {
-            draft.want(Wanted {
-                resource: Resource::Rule(key),
-                state: State::Rule(RuleSpec {
-                    protocol: Protocol::NETPROF,
-                }),
-                lasts: Lasts::Boot,
-                link: None,
-                manager: None,
-                replace: false,
-                reasons: vec![self.reason.clone(), Reason::plain(why)],
-            });
+            let reasons = vec![self.reason.clone(), Reason::plain(why)];
+            draft.want(Wanted::rule(key, reasons));
         }
         Ok(TABLE)
     }
