@@ -7,12 +7,14 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::route::Route;
-use netprof_model::rule::Family;
+use netprof_model::rule::{Family, RuleAction};
 
 use super::also::gateways;
 use super::{Home, Kept};
 use crate::draft::Draft;
 use crate::linux::claim::Claim;
+use crate::linux::priority::ROUTE;
+use crate::linux::{LOCAL, MAIN};
 
 /// At most this many parts of one prefix are asked for: a VPN may push thousands of
 /// routes, and all of those through one link are outranked by one rule.
@@ -27,13 +29,22 @@ pub(super) fn claim(home: &Home, one: &Kept, rivals: &[&Route], draft: &mut Draf
     let family = Family::of(&one.prefix);
     let gateway = gateways(home, best, family).find(|via| one.prefix.contains(via));
     let inner: Vec<IpNet> = home.inner(one.prefix).map(|route| route.key.dst).collect();
-    let ruled = home
-        .ground
-        .base
-        .rules
-        .items()
-        .iter()
-        .filter_map(|rule| rule.key.to);
+    // Rules that are asked before netprof's, and what their tables lead to.
+    let rules = home.ground.base.rules.items().iter();
+    let earlier = rules.filter(|rule| rule.key.family == family && rule.key.priority < ROUTE);
+    let ruled = earlier.flat_map(|rule| {
+        let table = match rule.key.action {
+            RuleAction::Lookup(table) if table != MAIN && table != LOCAL => Some(table),
+            _ => None,
+        };
+        let routes = table
+            .into_iter()
+            .flat_map(|table| home.ground.fib.within(table, one.prefix));
+        rule.key
+            .to
+            .into_iter()
+            .chain(routes.map(|route| route.key.dst))
+    });
     let parts = std::iter::once(one.prefix)
         .chain(ruled.filter(|to| one.prefix.contains(to) && *to != one.prefix))
         .chain(rivals.iter().map(|route| route.key.dst))
