@@ -1,12 +1,15 @@
 //! The machine as it would be without netprof.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 
-use netprof_model::Snapshot;
-use netprof_model::plan::{Change, Reason};
+use netprof_model::plan::Change;
+use netprof_model::resource::Lasts;
 use netprof_model::snapshot::Index;
+use netprof_model::{Owner, Resource, Snapshot, State};
 
 use crate::after::after;
+use crate::diff::is_own;
 
 /// The snapshot of `live` with everything that netprof holds, and that nobody has
 /// changed since, put back to its original.
@@ -16,25 +19,51 @@ use crate::after::after;
 pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
     let snapshot = live.snapshot();
     let held = snapshot.held().map_or(&[][..], |held| &held.resources);
-    let back: Vec<Change> = held
+    let known: HashSet<&Resource> = held.iter().map(|entry| &entry.resource).collect();
+    let given_back = held
         .iter()
         .filter(|entry| !snapshot.is_expired(&entry.place))
-        .filter(|entry| live.state(&entry.resource).as_ref() == Ok(&entry.committed))
-        .map(|entry| Change {
-            id: 0,
-            resource: entry.resource.clone(),
-            before: entry.committed.clone(),
-            after: entry.original.clone(),
-            original: entry.original.clone(),
-            owner: live.owner(&entry.resource),
-            lasts: entry.lasts.clone(),
-            link: None,
-            manager: None,
-            reasons: vec![Reason::plain("the original")],
-        })
-        .collect();
-    if back.is_empty() {
+        .filter_map(|entry| {
+            let state = live.state(&entry.resource).ok()?;
+            // What bears netprof's number is its own, though a part of it may be gone.
+            (state == entry.committed || is_own(state.as_ref()))
+                .then(|| back(&entry.resource, state, entry.original.clone()))
+        });
+    let rules = snapshot.rules.items().iter().map(|rule| {
+        (
+            Resource::Rule(rule.key.clone()),
+            State::Rule(rule.spec.clone()),
+        )
+    });
+    let routes = snapshot.routes.items().iter().map(|route| {
+        (
+            Resource::Route(route.key.clone()),
+            State::Route(route.spec.clone()),
+        )
+    });
+    // What an earlier state folder left is netprof's, too.
+    let left_over = rules
+        .chain(routes)
+        .filter(|(resource, state)| is_own(Some(state)) && !known.contains(resource))
+        .map(|(resource, state)| back(&resource, Some(state), None));
+    let changes: Vec<Change> = given_back.chain(left_over).collect();
+    if changes.is_empty() {
         return Cow::Borrowed(snapshot);
     }
-    Cow::Owned(after(snapshot, &back))
+    Cow::Owned(after(snapshot, &changes))
+}
+
+fn back(resource: &Resource, live: Option<State>, original: Option<State>) -> Change {
+    Change {
+        id: 0,
+        resource: resource.clone(),
+        before: live,
+        after: original.clone(),
+        original,
+        owner: Owner::Netprof,
+        lasts: Lasts::Boot,
+        link: None,
+        manager: None,
+        reasons: Vec::new(),
+    }
 }

@@ -118,6 +118,9 @@ fn make_so(
 ) {
     let target = Some(wanted.state.clone());
     if live == target || is_same_rule(live.as_ref(), &wanted.state) {
+        if entry.is_none() && is_own(live.as_ref()) {
+            say_left_over(draft);
+        }
         draft.unchanged(
             wanted.resource.clone(),
             wanted.state.clone(),
@@ -169,8 +172,24 @@ fn make_so(
     });
 }
 
+/// Says once that something of netprof's is there that this state folder knows nothing
+/// of.
+fn say_left_over(draft: &mut Draft) {
+    const CODE: &str = "plan::left-over";
+    if draft.diagnostics.iter().any(|said| said.code == CODE) {
+        return;
+    }
+    draft.diagnostics.push(
+        Diagnostic::warning(
+            CODE,
+            "routes or rules of netprof's are there that it does not hold: a release will leave them",
+        )
+        .help("another state folder made them: see `ip rule` and `ip route show table all proto 110`"),
+    );
+}
+
 /// Whether it is a route or rule with netprof's own protocol number.
-fn is_own(live: Option<&State>) -> bool {
+pub(crate) fn is_own(live: Option<&State>) -> bool {
     match live {
         Some(State::Route(spec)) => spec.protocol == Protocol::NETPROF,
         Some(State::Rule(spec)) => spec.protocol == Protocol::NETPROF,

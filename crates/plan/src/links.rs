@@ -219,9 +219,17 @@ fn why_not(wanted: &LinkMatch, snapshot: &Snapshot) -> String {
         return format!("{dev} is not of kind {kind}");
     }
     if let Some(owner) = wanted.owner
-        && near.owner != owner
+        && single(LinkMatch {
+            owner: Some(owner),
+            ..LinkMatch::default()
+        })
     {
         return format!("{dev} is not known to be of {owner}");
+    }
+    if let (Some(mac), Some(own)) = (&wanted.mac, &near.mac)
+        && !own.eq_ignore_ascii_case(mac)
+    {
+        return format!("{dev} has the hardware address {own}");
     }
     format!("{dev} does not match all of it")
 }

@@ -239,6 +239,74 @@ fn a_network_behind_an_ipv6_router_gets_no_source_of_its_own() {
 }
 
 #[test]
+fn a_network_that_a_client_set_up_by_itself_is_kept() {
+    // As dhcpcd has it: the address without a route, and the route by itself.
+    let more = format!(
+        "link wlan0
+        addr wlan0 192.168.7.20/24
+        {OPENVPN}
+        route 192.168.7.0/25 via 10.8.0.1 dev tun0 owner openvpn"
+    );
+    let mut machine = machine(&more);
+    for route in machine::items(&mut machine.routes) {
+        if route.key.dst.to_string() == "192.168.7.0/24" && route.key.table == 254 {
+            route.spec.protocol = netprof_model::route::Protocol::DHCP;
+            route.owner = Owner::Dhcp;
+            route.key.metric = 3002;
+        }
+    }
+    assert_snapshot!(planned(KEEP_LAN, &machine));
+}
+
+#[test]
+fn a_better_way_within_a_wide_lan_is_taken() {
+    let wide = "
+        link wlan0
+        addr wlan0 192.168.7.20/16
+        route 192.168.50.0/24 via 192.168.7.1 dev wlan0
+    ";
+    let profile = "routes { keep-lan { also \"192.168.50.0/24\" via=\"192.168.7.254\"; }; }";
+    let vpn = format!("{wide}{OPENVPN} route 192.168.99.0/24 via 10.8.0.1 dev tun0 owner openvpn");
+    assert_snapshot!(format!(
+        "--- alone\n{}--- beside a VPN\n{}",
+        planned(profile, &machine(wide)),
+        planned(profile, &machine(&vpn))
+    ));
+}
+
+#[test]
+fn other_networks_of_this_host_within_a_kept_one_keep_their_way() {
+    let more = format!(
+        "{OPENVPN}
+        link eth0
+        addr eth0 192.168.90.5/24
+        link br-lab kind bridge
+        addr br-lab 192.168.91.1/24
+        route 192.168.92.0/24 via 10.8.0.1 dev tun0 owner openvpn"
+    );
+    let profile = format!("{LINKS} routes {{ keep-lan \"lan\" {{ also \"192.168.0.0/16\"; }}; }}");
+    assert_snapshot!(planned(&profile, &laptop(&more)));
+}
+
+#[test]
+fn a_gateway_behind_a_route_in_netprofs_table_is_reached() {
+    let more = format!(
+        "{OPENVPN}
+        link tailscale0 kind tun owner tailscale
+        addr tailscale0 100.101.102.103/32
+        rule 5270 lookup 52 owner tailscale
+        route default dev tailscale0 table 52 owner tailscale"
+    );
+    let profile = format!(
+        "{LINKS} routes {{
+            route \"10.9.0.0/24\" link=\"vpn\"
+            route \"10.20.0.0/16\" via=\"10.9.0.1\" link=\"vpn\"
+        }}"
+    );
+    assert_snapshot!(planned(&profile, &laptop(&more)));
+}
+
+#[test]
 fn an_address_without_a_connected_route_makes_no_network() {
     let alone = "link wlan0\n addr wlan0 192.168.7.20/32\n link eth0\n addr eth0 10.77.0.1/32\n route 10.99.0.0/24 dev eth0 proto 2 src 10.77.0.1";
     let profile = "link \"w\" { match name=\"wlan0\"; }\n link \"e\" { match name=\"eth0\"; }\n routes { keep-lan \"w\" \"e\"; }";
@@ -583,4 +651,76 @@ fn localhost_is_mended() {
         link.up = link.name != "lo";
     }
     assert_snapshot!(planned("routes { keep-localhost; }", &machine));
+}
+
+/// What is held of a plan that was carried out on `machine`, and nothing else happened.
+fn carried_out(profile: &str, machine: &Snapshot) -> Snapshot {
+    let text = format!("profile \"office\" {{\n{profile}\n}}\n");
+    let resolved = Library::new([])
+        .resolve_text("office.kdl", &text, Os::Linux)
+        .unwrap();
+    let reference = ProfileRef {
+        name: "office".to_owned(),
+        file: "office.kdl".to_owned(),
+        sha256: resolved.sha256,
+    };
+    let plan = plan(Some((&resolved.profile, &reference)), machine);
+    assert!(!plan.is_refused(), "{}", described(&plan));
+    let mut next = netprof_plan::after(machine, &plan.changes);
+    let held = plan
+        .changes
+        .iter()
+        .map(|change| netprof_model::held::HeldResource {
+            resource: change.resource.clone(),
+            original: change.original.clone(),
+            committed: change.after.clone(),
+            transaction: 1,
+            place: machine.place_on(change.link.clone()),
+            lasts: change.lasts.clone(),
+        });
+    next.held = Section::Seen(netprof_model::held::Held {
+        resources: held.collect(),
+        ..Default::default()
+    });
+    next
+}
+
+#[test]
+fn what_was_just_made_is_never_stale() {
+    let wg = "link wg0 kind wireguard owner wg-quick
+        addr wg0 10.66.0.2/32
+        rule 32765 not fwmark 51820 lookup 51820
+        route default dev wg0 table 51820";
+    let wg_profile = "link \"vpn\" { match name=\"wg0\"; }
+        routes { route \"10.20.0.0/16\" via=\"10.66.0.1\" link=\"vpn\"; keep-lan; }";
+    let on_link = "route 192.168.50.0/24 dev wlan0
+        link tun0 kind tun owner openvpn
+        addr tun0 10.8.0.2/24
+        route 192.168.50.0/25 dev tun0
+        route 192.168.7.0/25 dev tun0
+        route fd00:7::/65 dev tun0";
+    let on_link_profile = "link \"lan\" { match name=\"wl*\"; }
+        routes { keep-lan \"lan\" { also \"192.168.50.0/24\"; }; }";
+    for (more, profile) in [(wg, wg_profile), (on_link, on_link_profile)] {
+        let done = carried_out(profile, &laptop(more));
+        for one in netprof_plan::drift(&done) {
+            assert!(!one.is_drift(), "{one:?}");
+        }
+    }
+}
+
+#[test]
+fn a_lost_state_folder_leaves_nothing_in_the_way() {
+    let more = format!(
+        "{OPENVPN}
+        link tailscale0 kind tun owner tailscale
+        addr tailscale0 100.101.102.103/32
+        rule 5270 lookup 52 owner tailscale
+        route default dev tailscale0 table 52 owner tailscale"
+    );
+    let profile =
+        format!("{LINKS} routes {{ route \"10.0.0.0/8\" link=\"vpn\"; keep-lan \"lan\"; }}");
+    let mut done = carried_out(&profile, &laptop(&more));
+    done.held = Section::Absent;
+    assert_snapshot!(planned(&profile, &done));
 }

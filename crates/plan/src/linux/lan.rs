@@ -51,20 +51,47 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
     let mut all = prefixes::of(&home, node, &reason, draft);
     all.extend(also::of(&home, node, draft));
     all.retain(|one| contradictions::check(&home, one, draft));
-    // The wider ones first: what lies in one that needs a copy needs one, too.
     all.sort_by_key(|one| (one.prefix.prefix_len(), one.prefix));
-    let mut copied: Vec<IpNet> = Vec::new();
-    for one in &all {
-        let rivals = home.rivals(one.prefix, one.metric);
-        let needs_copy = !rivals.is_empty()
-            || one.overrides
-            || copied.iter().any(|wider| wider.contains(&one.prefix));
-        if needs_copy {
-            copied.push(one.prefix);
-        }
-        want(&home, priorities, one, needs_copy, &rivals, draft);
-        probes::claim(&home, one, &rivals, draft);
+    let rivals: Vec<Vec<&Route>> = all
+        .iter()
+        .map(|one| home.rivals(one.prefix, one.metric))
+        .collect();
+    let copied = copied(&all, &rivals);
+    for ((one, rivals), copied) in all.iter().zip(&rivals).zip(&copied) {
+        want(ground, priorities, one, *copied, rivals, draft);
+    }
+    // What keeps a prefix by itself is wanted before the copies of what main has.
+    for (one, _) in all.iter().zip(&copied).filter(|(_, copied)| **copied) {
+        want_inner(&home, one, draft);
+    }
+    for (one, rivals) in all.iter().zip(&rivals) {
+        probes::claim(&home, one, rivals, draft);
         filters::check(ground.base, one, draft);
+    }
+}
+
+/// Which of the kept prefixes need a copy: those with rivals in main, those whose live
+/// route the profile overrides, and, since the rule of the wider one may be asked first,
+/// what lies in one that is copied, and what one that overrides lies in.
+fn copied(all: &[Kept], rivals: &[Vec<&Route>]) -> Vec<bool> {
+    let mut copied: Vec<bool> = all
+        .iter()
+        .zip(rivals)
+        .map(|(one, rivals)| one.overrides || !rivals.is_empty())
+        .collect();
+    loop {
+        let more = (0..all.len()).find(|&at| {
+            !copied[at]
+                && all.iter().zip(&copied).any(|(other, is_copied)| {
+                    *is_copied
+                        && (other.prefix.contains(&all[at].prefix)
+                            || (other.overrides && all[at].prefix.contains(&other.prefix)))
+                })
+        });
+        match more {
+            Some(at) => copied[at] = true,
+            None => return copied,
+        }
     }
 }
 
@@ -167,12 +194,28 @@ impl<'a> Home<'a, '_> {
         devices.peek().is_some() && devices.all(home)
     }
 
+    /// Whether a route of main within `prefix` is meant to win over keeping it: one that
+    /// leads home, or to another network that this host is in by hardware or a bridge,
+    /// which is no VPN's doing.
+    fn keeps_its_way(&self, route: &Route, prefix: IpNet) -> bool {
+        let is_local = || {
+            let link = route.devices().next().and_then(|dev| self.ground.link(dev));
+            route.key.dst != prefix
+                && route.spec.protocol == Protocol::KERNEL
+                && route.gateway().is_none()
+                && link.is_some_and(|link| {
+                    link.kind.as_deref().is_none_or(|kind| kind == "bridge") && !link.loopback
+                })
+        };
+        self.is_at_home(route) || is_local()
+    }
+
     /// Routes of main that would win over a kept route to `prefix` with `metric`.
     fn rivals(&self, prefix: IpNet, metric: u32) -> Vec<&'a Route> {
         self.ground
             .fib
             .within(MAIN, prefix)
-            .filter(|route| !self.is_at_home(route) && !route.live.dead)
+            .filter(|route| !self.keeps_its_way(route, prefix) && !route.live.dead)
             .filter(|route| route.key.dst != prefix || route.key.metric <= metric)
             .collect()
     }
@@ -182,13 +225,13 @@ impl<'a> Home<'a, '_> {
         self.ground
             .fib
             .within(MAIN, prefix)
-            .filter(move |route| route.key.dst != prefix && self.is_at_home(route))
+            .filter(move |route| route.key.dst != prefix && self.keeps_its_way(route, prefix))
     }
 }
 
 /// Wants the rule for one prefix, and the routes that it rests on.
 fn want(
-    home: &Home,
+    ground: &Ground,
     priorities: &Priorities,
     one: &Kept,
     needs_copy: bool,
@@ -207,24 +250,13 @@ fn want(
         .help("see who takes them: ip rule show");
         return draft.refuse(&one.subject, &one.reason, error, &one.at);
     };
-    filters::warn_of_selective(home, priority, one, draft);
+    filters::warn_of_selective(ground, priority, one, draft);
     let mut rule = RuleKey::new(family, priority, RuleAction::Lookup(MAIN));
     rule.to = Some(one.prefix);
     let mut reasons = vec![one.reason.clone()];
     if needs_copy {
         rule.action = RuleAction::Lookup(TABLE);
         want_route(draft, one.prefix, TABLE, spec, Some(link), &one.reason);
-        // Longer prefixes within it that are no rivals keep their own way.
-        for inner in home.inner(one.prefix) {
-            let copy = RouteSpec {
-                protocol: Protocol::NETPROF,
-                ..inner.spec.clone()
-            };
-            let mut devices = inner.devices();
-            let link = devices.next().and_then(|dev| home.ground.link(dev));
-            let link = link.filter(|_| devices.next().is_none());
-            want_route(draft, inner.key.dst, TABLE, copy, link, &one.reason);
-        }
         if let Some(rival) = rivals.first() {
             reasons.push(Reason::plain(format!(
                 "in a table of its own, since {} has {} through {} in main",
@@ -240,6 +272,20 @@ fn want(
         }
     }
     draft.want(Wanted::rule(rule, reasons));
+}
+
+/// Wants copies of the longer routes within a copied prefix that keep their own way.
+fn want_inner(home: &Home, one: &Kept, draft: &mut Draft) {
+    for inner in home.inner(one.prefix) {
+        let copy = RouteSpec {
+            protocol: Protocol::NETPROF,
+            ..inner.spec.clone()
+        };
+        let mut devices = inner.devices();
+        let link = devices.next().and_then(|dev| home.ground.link(dev));
+        let link = link.filter(|_| devices.next().is_none());
+        want_route(draft, inner.key.dst, TABLE, copy, link, &one.reason);
+    }
 }
 
 fn want_route(

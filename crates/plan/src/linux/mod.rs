@@ -163,24 +163,37 @@ pub(crate) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> 
         Some(IpAddr::V6(via)) if via.is_unicast_link_local() => None,
         Some(via) => (!own.any(|one| one.local.contains(&via)) && !is_routed(snapshot, dev, via))
             .then(|| format!("{dev} has left the network of the gateway {via}")),
-        // A route without a gateway rests on nothing, unless it is a copy of the LAN.
-        None => (is_kept(snapshot, key) && !own.any(|one| key.dst.contains(&one.local.addr())))
-            .then(|| {
-                format!(
-                    "{dev} has left {}: packets to it are still captured",
-                    key.dst
-                )
-            }),
+        // A route without a gateway rests on nothing, unless it is a copy of main's.
+        None => (is_kept(snapshot, key)
+            && !own.any(|one| key.dst.contains(&one.local.addr()))
+            && !is_connected(snapshot, dev, key))
+        .then(|| {
+            format!(
+                "{dev} has left {}: packets to it are still captured",
+                key.dst
+            )
+        }),
     }
 }
 
-/// Whether some route through `dev` makes a neighbour of `via`.
+/// Whether some route through `dev` makes a neighbour of `via`: a tunnel's gateway need
+/// not be in a network of its own, nor its route in main.
 fn is_routed(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
     snapshot.routes.items().iter().any(|route| {
-        route.key.table == MAIN
+        route.spec.kind == RouteKind::Unicast
             && route.gateway().is_none()
-            && route.key.dst.prefix_len() > 0
             && route.key.dst.contains(&via)
+            && route.goes_through(dev)
+    })
+}
+
+/// Whether main still has somebody else's route to `key` on `dev` itself.
+fn is_connected(snapshot: &Snapshot, dev: &str, key: &RouteKey) -> bool {
+    snapshot.routes.items().iter().any(|route| {
+        route.key.table == MAIN
+            && route.key.dst == key.dst
+            && route.spec.protocol != Protocol::NETPROF
+            && route.gateway().is_none()
             && route.goes_through(dev)
     })
 }

@@ -207,7 +207,9 @@ impl<'a> Single<'a, '_> {
                 .wanted
                 .iter()
                 .filter_map(|wanted| match (&wanted.resource, &wanted.state) {
-                    (Resource::Route(key), State::Route(spec)) if key.table == MAIN => {
+                    (Resource::Route(key), State::Route(spec))
+                        if matches!(key.table, MAIN | TABLE) =>
+                    {
                         Some((key, spec))
                     }
                     _ => None,

@@ -6,7 +6,7 @@ use netprof_model::profile::{RouteTarget, Servers};
 use super::{Home, Kept};
 use crate::draft::Draft;
 use crate::links::Meant;
-use crate::linux::routes;
+use crate::linux::{MAIN, routes};
 
 /// Whether nothing else in the profile contradicts keeping `one`; else it is refused,
 /// with both sides named.
@@ -31,10 +31,18 @@ pub(super) fn check(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
         if links.iter().all(|link| is_home(&link.name)) {
             continue;
         }
-        for server in servers
-            .iter()
-            .filter(|server| prefix.contains(&server.value.address))
-        {
+        // A longer route of this host's own keeps its way, and the server with it.
+        let has_own_way = |address| {
+            let route = home.ground.fib.in_table(MAIN, address, None);
+            route.is_some_and(|route| {
+                route.key.dst.prefix_len() > prefix.prefix_len()
+                    && home.keeps_its_way(route, *prefix)
+            })
+        };
+        for server in servers.iter().filter(|server| {
+            let address = server.value.address;
+            prefix.contains(&address) && !has_own_way(address)
+        }) {
             let error = Diagnostic::error(
                 "plan::kept-server",
                 format!(

@@ -7,9 +7,9 @@ use netprof_model::rule::Family;
 use netprof_model::snapshot::XfrmPolicy;
 use netprof_model::{Diagnostic, Snapshot};
 
-use super::{Home, Kept};
+use super::Kept;
 use crate::draft::Draft;
-use crate::linux::is_unreadable;
+use crate::linux::{Ground, is_unreadable};
 
 /// Says what stands above the routes of `one`.
 pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
@@ -71,10 +71,10 @@ pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
 
 /// Warns of rules that are asked before those that keep the LAN, and take some packets
 /// only: which, a look-up of one packet does not tell.
-pub(super) fn warn_of_selective(home: &Home, priority: u32, one: &Kept, draft: &mut Draft) {
+pub(super) fn warn_of_selective(ground: &Ground, priority: u32, one: &Kept, draft: &mut Draft) {
     let family = Family::of(&one.prefix);
     let overlaps = |to: IpNet| to.contains(&one.prefix) || one.prefix.contains(&to);
-    for rule in home.ground.fib.selective_before(family, priority) {
+    for rule in ground.fib.selective_before(family, priority) {
         let message = format!(
             "{} is asked before netprof's rules, and may take some packets to the LAN elsewhere",
             rule.key

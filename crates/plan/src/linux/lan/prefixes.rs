@@ -76,14 +76,16 @@ fn connected<'a>(home: &Home<'a, '_>) -> BTreeMap<IpNet, Vec<(&'a Link, &'a Rout
         let prefix = route.key.dst;
         let is_network = route.key.table == MAIN
             && route.spec.kind == RouteKind::Unicast
-            && matches!(route.spec.protocol, Protocol::KERNEL | Protocol::RA)
             && route.gateway().is_none()
             && prefix.prefix_len() < prefix.max_prefix_len()
             && !is_link_local(&prefix);
         if !is_network || !home.goes_home(route) {
             continue;
         }
-        if let Some(link) = route.devices().next().and_then(|dev| home.ground.link(dev)) {
+        let link = route.devices().next().and_then(|dev| home.ground.link(dev));
+        if let Some(link) = link
+            && is_connected(home, link, route)
+        {
             networks.entry(prefix).or_default().push((link, route));
         }
     }
@@ -91,6 +93,27 @@ fn connected<'a>(home: &Home<'a, '_>) -> BTreeMap<IpNet, Vec<(&'a Link, &'a Rout
         routes.sort_by_key(|(_, route)| route.key.metric);
     }
     networks
+}
+
+/// Whether a route without a gateway is that of a network which `link` is in: the
+/// kernel's or a router's word for it, or that of a client that sets addresses up by
+/// itself (dhcpcd and iwd do) and has one in it.
+fn is_connected(home: &Home, link: &Link, route: &Route) -> bool {
+    if matches!(route.spec.protocol, Protocol::KERNEL | Protocol::RA) {
+        return true;
+    }
+    let mut own = home
+        .ground
+        .base
+        .addresses
+        .items()
+        .iter()
+        .filter(|one| one.dev == link.name);
+    own.any(|one| {
+        one.local.trunc() == route.key.dst
+            || (route.key.dst.contains(&one.local.addr())
+                && route.spec.prefsrc == Some(one.local.addr()))
+    })
 }
 
 /// This host's address in `prefix`, as the connected route has it.
@@ -148,6 +171,9 @@ fn judge(prefix: &IpNet, allow_public: bool) -> Verdict {
         return Verdict::Keep;
     }
     match prefix {
+        IpNet::V4(net) if is_shared(net) => {
+            Verdict::Refuse("these are a provider's addresses (RFC 6598)")
+        }
         IpNet::V4(net) if !is_private(net) => Verdict::Refuse("these are public addresses"),
         IpNet::V4(net) if net.prefix_len() < WIDEST_V4 => {
             Verdict::Refuse("that is wider than a LAN is")
@@ -171,6 +197,11 @@ fn is_private(net: &Ipv4Net) -> bool {
     ]
     .iter()
     .any(|private| private.contains(net))
+}
+
+/// RFC 6598.
+fn is_shared(net: &Ipv4Net) -> bool {
+    Ipv4Net::new_assert([100, 64, 0, 0].into(), 10).contains(net)
 }
 
 /// RFC 4193.
