@@ -299,8 +299,21 @@ fn make(profile: &Profile, snapshot: &Snapshot) -> Plan {
     plan(Some((profile, &reference(profile))), snapshot)
 }
 
+/// As many cases as PROPTEST_CASES says, or enough for every change.
+fn config() -> ProptestConfig {
+    let cases = std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok());
+    let cases = cases.unwrap_or(2_000);
+    ProptestConfig {
+        cases,
+        max_global_rejects: cases * 10,
+        ..ProptestConfig::default()
+    }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, max_global_rejects: 20_000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     #[test]
     fn a_second_plan_is_empty(machine in machines(), profile in profiles()) {

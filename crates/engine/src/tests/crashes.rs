@@ -256,7 +256,7 @@ fn another_namespace_of_the_same_boot_is_refused_and_left_alone() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(super::cases(48))]
 
     #[test]
     fn any_plan_that_crashes_anywhere_ends_in_old_or_new(

@@ -106,7 +106,7 @@ fn several_transactions_are_undone_in_an_order_that_works() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
+    #![proptest_config(super::cases(128))]
 
     #[test]
     fn apply_then_rollback_is_the_identity(base in any_states(), wanted in any_states()) {

@@ -17,3 +17,10 @@ mod halves;
 mod laws;
 mod profiles;
 mod world;
+
+/// As many cases as PROPTEST_CASES says, or `enough` for every change.
+fn cases(enough: u32) -> proptest::prelude::ProptestConfig {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    let cases = asked.and_then(|text| text.parse().ok()).unwrap_or(enough);
+    proptest::prelude::ProptestConfig::with_cases(cases)
+}
