@@ -5,6 +5,7 @@ use std::collections::HashSet;
 
 use netprof_model::plan::Change;
 use netprof_model::resource::Lasts;
+use netprof_model::route::Protocol;
 use netprof_model::snapshot::Index;
 use netprof_model::{Owner, Resource, Snapshot, State};
 
@@ -29,22 +30,28 @@ pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
             (state == entry.committed || is_own(state.as_ref()))
                 .then(|| back(&entry.resource, state, entry.original.clone()))
         });
-    let rules = snapshot.rules.items().iter().map(|rule| {
-        (
-            Resource::Rule(rule.key.clone()),
-            State::Rule(rule.spec.clone()),
-        )
-    });
-    let routes = snapshot.routes.items().iter().map(|route| {
-        (
-            Resource::Route(route.key.clone()),
-            State::Route(route.spec.clone()),
-        )
-    });
+    let rules = snapshot.rules.items().iter();
+    let rules = rules
+        .filter(|rule| rule.spec.protocol == Protocol::NETPROF)
+        .map(|rule| {
+            (
+                Resource::Rule(rule.key.clone()),
+                State::Rule(rule.spec.clone()),
+            )
+        });
+    let routes = snapshot.routes.items().iter();
+    let routes = routes
+        .filter(|route| route.spec.protocol == Protocol::NETPROF)
+        .map(|route| {
+            (
+                Resource::Route(route.key.clone()),
+                State::Route(route.spec.clone()),
+            )
+        });
     // What an earlier state folder left is netprof's, too.
     let left_over = rules
         .chain(routes)
-        .filter(|(resource, state)| is_own(Some(state)) && !known.contains(resource))
+        .filter(|(resource, _)| !known.contains(resource))
         .map(|(resource, state)| back(&resource, Some(state), None));
     let changes: Vec<Change> = given_back.chain(left_over).collect();
     if changes.is_empty() {
