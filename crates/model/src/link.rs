@@ -45,6 +45,25 @@ pub struct Link {
 }
 
 impl Link {
+    /// Hardware that is up and carries packets, and of which nothing more is known.
+    #[must_use]
+    pub fn new(index: u32, name: impl Into<String>) -> Self {
+        Self {
+            index,
+            name: name.into(),
+            kind: None,
+            master: None,
+            lower: None,
+            up: true,
+            carrier: true,
+            loopback: false,
+            mtu: 1500,
+            mac: None,
+            owner: Owner::Unknown,
+            manager: None,
+        }
+    }
+
     /// The identity of the link, within one boot and one network namespace.
     #[must_use]
     pub fn id(&self) -> LinkId {

@@ -14,9 +14,8 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use machine::machine;
+use machine::{carried_out, machine};
 use netprof_model::dns::DnsServer;
-use netprof_model::held::{Committed, HeldResource};
 use netprof_model::plan::{Change, Plan, ProfileRef};
 use netprof_model::profile::{
     Also, Containers, KeepLan, LinkDecl, LinkMatch, Profile, RouteDecl, RouteTarget, Routes, Scope,
@@ -238,41 +237,6 @@ fn profiles() -> impl Strategy<Value = Profile> {
             at: at(),
         },
     )
-}
-
-/// `snapshot` with `plan` carried out, and held.
-fn carried_out(snapshot: &Snapshot, plan: &Plan) -> Snapshot {
-    let mut next = after(snapshot, &plan.changes);
-    let mut held = snapshot.held().cloned().unwrap_or_default();
-    held.resources.retain(|one| {
-        !plan
-            .dropped
-            .iter()
-            .any(|gone| gone.resource == one.resource)
-    });
-    for change in &plan.changes {
-        held.resources.retain(|one| one.resource != change.resource);
-        if change.after != change.original {
-            held.resources.push(hold(snapshot, change));
-        }
-    }
-    held.stack.push(Committed {
-        transaction: 1,
-        profile: plan.profile.clone(),
-    });
-    next.held = Section::Seen(held);
-    next
-}
-
-fn hold(snapshot: &Snapshot, change: &Change) -> HeldResource {
-    HeldResource {
-        resource: change.resource.clone(),
-        original: change.original.clone(),
-        committed: change.after.clone(),
-        transaction: 1,
-        place: snapshot.place_on(change.link.clone()),
-        lasts: change.lasts.clone(),
-    }
 }
 
 /// What of a snapshot a person would miss: without what netprof remembers, who is

@@ -18,7 +18,7 @@ use netprof_model::{Owner, Section, Snapshot, State};
 use netprof_plan::plan;
 use netprof_profile::Library;
 
-fn planned(profile: &str, snapshot: &Snapshot) -> String {
+fn made(profile: &str, snapshot: &Snapshot) -> Plan {
     let text = format!("profile \"office\" {{\n{profile}\n}}\n");
     let resolved = Library::new([])
         .resolve_text("office.kdl", &text, Os::Linux)
@@ -28,7 +28,11 @@ fn planned(profile: &str, snapshot: &Snapshot) -> String {
         file: "office.kdl".to_owned(),
         sha256: resolved.sha256,
     };
-    described(&plan(Some((&resolved.profile, &reference)), snapshot))
+    plan(Some((&resolved.profile, &reference)), snapshot)
+}
+
+fn planned(profile: &str, snapshot: &Snapshot) -> String {
+    described(&made(profile, snapshot))
 }
 
 fn described(plan: &Plan) -> String {
@@ -126,6 +130,14 @@ const OPENVPN: &str = "
     route 128.0.0.0/1 via 10.8.0.1 dev tun0 owner openvpn
     route 10.99.0.0/16 via 10.8.0.1 dev tun0 owner openvpn
     dns tun0 10.0.0.53 ~.
+";
+
+/// A mesh that takes all traffic, in a table of its own.
+const EXIT_NODE: &str = "
+    link tailscale0 kind tun owner tailscale
+    addr tailscale0 100.101.102.103/32
+    rule 5270 lookup 52 owner tailscale
+    route default dev tailscale0 table 52 owner tailscale
 ";
 
 const LINKS: &str = r#"
@@ -290,13 +302,7 @@ fn other_networks_of_this_host_within_a_kept_one_keep_their_way() {
 
 #[test]
 fn a_gateway_behind_a_route_in_netprofs_table_is_reached() {
-    let more = format!(
-        "{OPENVPN}
-        link tailscale0 kind tun owner tailscale
-        addr tailscale0 100.101.102.103/32
-        rule 5270 lookup 52 owner tailscale
-        route default dev tailscale0 table 52 owner tailscale"
-    );
+    let more = format!("{OPENVPN}{EXIT_NODE}");
     let profile = format!(
         "{LINKS} routes {{
             route \"10.9.0.0/24\" link=\"vpn\"
@@ -337,11 +343,7 @@ fn a_network_of_two_addresses_is_asked_for_too() {
 #[test]
 fn longer_prefixes_of_main_keep_their_way_beside_netprofs_table() {
     let more = format!(
-        "{OPENVPN}
-        link tailscale0 kind tun owner tailscale
-        addr tailscale0 100.101.102.103/32
-        rule 5270 lookup 52 owner tailscale
-        route default dev tailscale0 table 52 owner tailscale
+        "{OPENVPN}{EXIT_NODE}
         route 10.88.0.0/16 dev docker0
         route throw 10.5.0.0/16 table 52"
     );
@@ -490,13 +492,7 @@ fn several_kept_links_and_no_gateway_named_is_refused() {
 
 #[test]
 fn a_route_goes_where_policy_routing_does_not_pass_it_by() {
-    let more = format!(
-        "{OPENVPN}
-        link tailscale0 kind tun owner tailscale
-        addr tailscale0 100.101.102.103/32
-        rule 5270 lookup 52 owner tailscale
-        route default dev tailscale0 table 52 owner tailscale"
-    );
+    let more = format!("{OPENVPN}{EXIT_NODE}");
     let profile = format!("{LINKS} routes {{ route \"10.0.0.0/8\" link=\"vpn\"; }}");
     assert_snapshot!(planned(&profile, &laptop(&more)));
 }
@@ -623,6 +619,18 @@ fn a_link_that_only_searches_is_told_not_to_take_the_rest() {
 }
 
 #[test]
+fn names_that_nobody_is_left_for_are_warned_of() {
+    let mut alone = laptop(OPENVPN);
+    if let Section::Seen(resolved) = &mut alone.resolved {
+        resolved.links.retain(|link| link.id.name == "tun0");
+    }
+    let profile = format!(
+        "{LINKS} dns {{ scope \"corp\" {{ domains \"corp.example\"; servers \"10.8.0.1\"; link \"vpn\"; }}; }}"
+    );
+    assert_snapshot!(planned(&profile, &alone));
+}
+
+#[test]
 fn other_servers_on_one_link_need_a_delegate() {
     let profile = format!(
         "{LINKS} dns {{
@@ -653,36 +661,11 @@ fn localhost_is_mended() {
     assert_snapshot!(planned("routes { keep-localhost; }", &machine));
 }
 
-/// What is held of a plan that was carried out on `machine`, and nothing else happened.
-fn carried_out(profile: &str, machine: &Snapshot) -> Snapshot {
-    let text = format!("profile \"office\" {{\n{profile}\n}}\n");
-    let resolved = Library::new([])
-        .resolve_text("office.kdl", &text, Os::Linux)
-        .unwrap();
-    let reference = ProfileRef {
-        name: "office".to_owned(),
-        file: "office.kdl".to_owned(),
-        sha256: resolved.sha256,
-    };
-    let plan = plan(Some((&resolved.profile, &reference)), machine);
+/// `machine` with the profile applied.
+fn applied(profile: &str, machine: &Snapshot) -> Snapshot {
+    let plan = made(profile, machine);
     assert!(!plan.is_refused(), "{}", described(&plan));
-    let mut next = netprof_plan::after(machine, &plan.changes);
-    let held = plan
-        .changes
-        .iter()
-        .map(|change| netprof_model::held::HeldResource {
-            resource: change.resource.clone(),
-            original: change.original.clone(),
-            committed: change.after.clone(),
-            transaction: 1,
-            place: machine.place_on(change.link.clone()),
-            lasts: change.lasts.clone(),
-        });
-    next.held = Section::Seen(netprof_model::held::Held {
-        resources: held.collect(),
-        ..Default::default()
-    });
-    next
+    machine::carried_out(machine, &plan)
 }
 
 #[test]
@@ -702,7 +685,7 @@ fn what_was_just_made_is_never_stale() {
     let on_link_profile = "link \"lan\" { match name=\"wl*\"; }
         routes { keep-lan \"lan\" { also \"192.168.50.0/24\"; }; }";
     for (more, profile) in [(wg, wg_profile), (on_link, on_link_profile)] {
-        let done = carried_out(profile, &laptop(more));
+        let done = applied(profile, &laptop(more));
         for one in netprof_plan::drift(&done) {
             assert!(!one.is_drift(), "{one:?}");
         }
@@ -711,16 +694,10 @@ fn what_was_just_made_is_never_stale() {
 
 #[test]
 fn a_lost_state_folder_leaves_nothing_in_the_way() {
-    let more = format!(
-        "{OPENVPN}
-        link tailscale0 kind tun owner tailscale
-        addr tailscale0 100.101.102.103/32
-        rule 5270 lookup 52 owner tailscale
-        route default dev tailscale0 table 52 owner tailscale"
-    );
+    let more = format!("{OPENVPN}{EXIT_NODE}");
     let profile =
         format!("{LINKS} routes {{ route \"10.0.0.0/8\" link=\"vpn\"; keep-lan \"lan\"; }}");
-    let mut done = carried_out(&profile, &laptop(&more));
+    let mut done = applied(&profile, &laptop(&more));
     done.held = Section::Absent;
     assert_snapshot!(planned(&profile, &done));
 }

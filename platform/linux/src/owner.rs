@@ -173,18 +173,9 @@ mod tests {
 
     fn link(name: &str, kind: &str) -> Link {
         Link {
-            index: 2,
-            name: name.into(),
             kind: (!kind.is_empty()).then(|| kind.to_owned()),
-            master: None,
-            lower: None,
-            up: true,
-            carrier: true,
             loopback: name == "lo",
-            mtu: 1500,
-            mac: None,
-            owner: Owner::Unknown,
-            manager: None,
+            ..Link::new(2, name)
         }
     }
 

@@ -132,18 +132,8 @@ fn device(resource: &Resource) -> &str {
 
 fn link(index: u32, name: &str) -> Link {
     Link {
-        index,
-        name: name.to_owned(),
-        kind: None,
-        master: None,
-        lower: None,
-        up: true,
-        carrier: true,
         loopback: name == "lo",
-        mtu: 1500,
-        mac: None,
-        owner: Owner::Unknown,
-        manager: None,
+        ..Link::new(index, name)
     }
 }
 

@@ -382,7 +382,9 @@ pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
     if !matches!(after.resolved, Section::Seen(_)) {
         return;
     }
-    for claim in std::mem::take(&mut draft.dns_claims) {
+    let claims = std::mem::take(&mut draft.dns_claims);
+    warn_if_nobody_answers(after, &claims, draft);
+    for claim in claims {
         let who = who_answers(after, &claim.name);
         let others: Vec<String> = who
             .iter()
@@ -414,7 +416,6 @@ pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
         );
     }
     check_servers(after, draft);
-    warn_if_nobody_answers(after, draft);
 }
 
 fn described(who: &Answerer, snapshot: &Snapshot) -> String {
@@ -479,21 +480,17 @@ fn check_servers(after: &Snapshot, draft: &mut Draft) {
     }
 }
 
-fn warn_if_nobody_answers(after: &Snapshot, draft: &mut Draft) {
-    let writes = |wanted: &Wanted| matches!(wanted.resource, Resource::DnsLink { .. });
-    if !draft.wanted.iter().any(writes) || !who_answers(after, UNCLAIMED).is_empty() {
+fn warn_if_nobody_answers(after: &Snapshot, claims: &[DnsClaim], draft: &mut Draft) {
+    let Some(first) = claims.first() else { return };
+    if !who_answers(after, UNCLAIMED).is_empty() {
         return;
     }
-    let at = draft.wanted.iter().find(|wanted| writes(wanted));
-    let at = at
-        .and_then(|wanted| wanted.reasons.first())
-        .and_then(|reason| reason.at.clone());
     draft.diagnostics.push(
         Diagnostic::warning(
             "plan::nobody-answers",
             "no server is left for names that no scope claims",
         )
-        .at(at)
+        .at(first.at.clone())
         .help("give one scope `default-route #true`, or another link a server"),
     );
 }

@@ -109,7 +109,6 @@ fn fit(name: &str, servers: &[DnsServer], domains: &[DnsDomain], default: bool) 
 mod tests {
     use std::net::Ipv4Addr;
 
-    use netprof_model::Owner;
     use netprof_model::dns::{DefaultRoute, DnsLink};
     use netprof_model::link::{Link, LinkId};
     use netprof_model::snapshot::{DnsGlobal, Os, Resolved, ResolvedLink, SameNamespace};
@@ -138,20 +137,9 @@ mod tests {
 
     /// A machine where each of `links` has a carrier and an address.
     fn resolved(links: Vec<ResolvedLink>) -> Snapshot {
-        let live = links.iter().map(|link| Link {
-            index: link.id.index,
-            name: link.id.name.clone(),
-            kind: None,
-            master: None,
-            lower: None,
-            up: true,
-            carrier: true,
-            loopback: false,
-            mtu: 1500,
-            mac: None,
-            owner: Owner::Unknown,
-            manager: None,
-        });
+        let live = links
+            .iter()
+            .map(|link| Link::new(link.id.index, &link.id.name));
         let addresses = links.iter().map(|link| Address {
             dev: link.id.name.clone(),
             local: "10.1.2.3/24".parse().unwrap(),

@@ -156,18 +156,9 @@ mod tests {
 
     fn link(name: &str, owner: Owner, manager: Option<LinkManager>) -> Link {
         Link {
-            index: 1,
-            name: name.to_owned(),
-            kind: None,
-            master: None,
-            lower: None,
-            up: true,
-            carrier: true,
-            loopback: false,
-            mtu: 1500,
-            mac: None,
             owner,
             manager,
+            ..Link::new(1, name)
         }
     }
 
