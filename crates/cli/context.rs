@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use netprof_engine::{Backend, Caller, StateFolder};
+use netprof_model::held::Held;
 use netprof_model::plan::ProfileRef;
 use netprof_model::snapshot::Os;
 use netprof_model::{Diagnostic, Section, Snapshot};
@@ -13,6 +14,7 @@ use netprof_profile::{Library, Resolved};
 
 use crate::answer::{Answer, failure};
 use crate::args::Global;
+use crate::commands::refusal;
 use crate::platform::{System, signal, user};
 use crate::render::plan::Title;
 
@@ -49,16 +51,20 @@ impl Context {
         }
     }
 
-    /// The live state, as far as `need` goes, with what netprof holds.
-    pub fn observe(&self, need: Need) -> Result<Snapshot, Answer> {
+    /// The live state, as far as `need` goes, beside what netprof holds.
+    pub fn observe(&self, need: Need, held: Section<Held>) -> Result<Snapshot, Answer> {
         let mut snapshot = System::new()
             .observe(need)
             .map_err(|error| Answer::refused(vec![failure("observe::failed", &error)]))?;
-        snapshot.held = match self.folder.held() {
-            Ok(held) => Section::Seen(held),
-            Err(error) => Section::Unreadable(crate::answer::chain(&error)),
-        };
+        snapshot.held = held;
         Ok(snapshot)
+    }
+
+    /// What netprof holds; a command that rests on it is refused where it cannot be read.
+    pub fn held(&self) -> Result<Held, Answer> {
+        self.folder
+            .held()
+            .map_err(|error| Answer::refused(vec![refusal(&error)]))
     }
 
     /// Refuses, unless this process may change the network.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use netprof_model::plan::ProfileRef;
-use netprof_model::{Diagnostic, Severity};
+use netprof_model::{Diagnostic, Section, Severity};
 use netprof_plan::{Fits, Need, fits};
 use netprof_profile::Found;
 use serde_json::{Value, json};
@@ -31,7 +31,8 @@ pub fn run(context: &Context) -> Result {
         resolver: true,
         ..Need::default()
     };
-    let snapshot = context.observe(need)?;
+    // Whether a profile fits has nothing to do with what is held.
+    let snapshot = context.observe(need, Section::Unread)?;
     let rows: Vec<Row> = listing
         .profiles
         .iter()

@@ -17,6 +17,8 @@ mod transaction;
 
 use serde_json::{Value, json};
 
+pub use transaction::refusal;
+
 use crate::answer::Answer;
 use crate::args::Command;
 use crate::context::Context;

@@ -9,7 +9,7 @@ use netprof_plan::{need, plan};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Result, input, transaction};
+use super::{Result, input};
 use crate::answer::Answer;
 use crate::context::{Context, HERE, reference, title};
 use crate::exit::Exit;
@@ -32,13 +32,9 @@ pub fn run(
     let live = match given {
         Some(snapshot) => snapshot,
         None => {
-            let held = context
-                .folder
-                .held()
-                .map_err(|error| Answer::refused(vec![transaction::refusal(&error)]))?;
-            let mut live = context.observe(need(Some(&resolved.profile), Some(&held)))?;
-            live.held = Section::Seen(held);
-            live
+            let held = context.held()?;
+            let need = need(Some(&resolved.profile), Some(&held));
+            context.observe(need, Section::Seen(held))?
         }
     };
     let reference = reference(&resolved);

@@ -2,16 +2,21 @@
 
 use std::path::Path;
 
+use netprof_model::Section;
 use netprof_plan::Need;
 use serde_json::json;
 
 use super::{Result, input};
-use crate::answer::Answer;
+use crate::answer::{Answer, chain};
 use crate::context::Context;
 
 /// Prints the live state, or writes it to `output`.
 pub fn run(context: &Context, output: Option<&Path>) -> Result {
-    let snapshot = context.observe(Need::EVERYTHING)?;
+    let held = match context.folder.held() {
+        Ok(held) => Section::Seen(held),
+        Err(error) => Section::Unreadable(chain(&error)),
+    };
+    let snapshot = context.observe(Need::EVERYTHING, held)?;
     let mut text = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
     text.push('\n');
     let Some(output) = output else {

@@ -16,15 +16,12 @@ use crate::render::{json as render, words};
 
 /// Shows what is held and how it stands.
 pub fn run(context: &Context, exit_code: bool) -> Result {
-    let held = context
-        .folder
-        .held()
-        .map_err(|error| Answer::refused(vec![super::transaction::refusal(&error)]))?;
+    let held = context.held()?;
     let active = held.active().cloned();
     let profile = active.as_ref().map(|active| declared(context, active));
     let declared = profile.as_ref().and_then(|profile| profile.as_ref().ok());
-    let mut snapshot = context.observe(need(declared.map(|one| &one.profile), Some(&held)))?;
-    snapshot.held = Section::Seen(held);
+    let need = need(declared.map(|one| &one.profile), Some(&held));
+    let snapshot = context.observe(need, Section::Seen(held))?;
     let all = drift(&snapshot);
     let drifted = all.iter().filter(|one| one.is_drift()).count();
     // What the profile wants beside what is held: what waited and no longer does, or
@@ -69,7 +66,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         _ => None,
     };
     let body = json!({
-        "profile": render::profile(active.as_ref()),
+        "profile": active,
         "edited": edited.is_some(),
         "drift": drifted > 0,
         "missing": missing,

@@ -1,6 +1,6 @@
 //! What `--json` prints: one object for each command.
 
-use netprof_model::plan::{Change, Kept, Plan, ProfileRef, Reason, Row};
+use netprof_model::plan::{Change, Kept, Plan, Reason, Row};
 use netprof_model::{Diagnostic, State};
 use serde_json::{Map, Value, json};
 
@@ -22,18 +22,13 @@ pub fn object(command: &str, body: Value, diagnostics: &[Diagnostic]) -> Value {
 /// A plan.
 pub fn plan(plan: &Plan) -> Value {
     json!({
-        "profile": profile(plan.profile.as_ref()),
+        "profile": plan.profile,
         "summary": plan.summary(),
         "changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
         "rows": plan.rows.iter().map(row).collect::<Vec<_>>(),
         "expectations": plan.expectations,
         "kept": kept(&plan.kept),
     })
-}
-
-/// A reference to a profile; null for a release.
-pub fn profile(profile: Option<&ProfileRef>) -> Value {
-    json!(profile)
 }
 
 /// What was changed by somebody else and stays so.

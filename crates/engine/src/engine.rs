@@ -1,5 +1,7 @@
 //! The commands that change something: apply, release, rollback, recover.
 
+use std::ops::ControlFlow;
+
 use netprof_model::held::Held;
 use netprof_model::plan::Plan;
 use netprof_model::resource::Place;
@@ -93,15 +95,9 @@ impl<'a> Engine<'a> {
         need: Need,
         mut planner: impl FnMut(&Snapshot) -> Plan,
     ) -> Result<Report, Error> {
-        let recovered = match self.recover()? {
-            Some(Recovered::Incomplete(incomplete)) => {
-                return Ok(self.report(
-                    Outcome::RollbackIncomplete(incomplete),
-                    Plan::default(),
-                    None,
-                ));
-            }
-            other => other,
+        let recovered = match self.recover_first()? {
+            ControlFlow::Continue(recovered) => recovered,
+            ControlFlow::Break(report) => return Ok(report),
         };
         let snapshot = self.observe(need)?;
         let plan = planner(&snapshot);
@@ -129,15 +125,9 @@ impl<'a> Engine<'a> {
     /// As for [`Engine::apply`]; [`Error::NothingToRollBack`], [`Error::NotOnStack`],
     /// [`Error::Elsewhere`].
     pub fn rollback(&mut self, to: Option<u64>) -> Result<Report, Error> {
-        let recovered = match self.recover()? {
-            Some(Recovered::Incomplete(incomplete)) => {
-                return Ok(self.report(
-                    Outcome::RollbackIncomplete(incomplete),
-                    Plan::default(),
-                    None,
-                ));
-            }
-            other => other,
+        let recovered = match self.recover_first()? {
+            ControlFlow::Continue(recovered) => recovered,
+            ControlFlow::Break(report) => return Ok(report),
         };
         let undone = self.to_undo(to)?;
         let intents = self.intents(&undone)?;
@@ -204,6 +194,18 @@ impl<'a> Engine<'a> {
         snapshot.place = here;
         snapshot.held = Section::Seen(self.held().clone());
         Ok(snapshot)
+    }
+
+    /// Recovers, as every command does first; the report that ends the command where that
+    /// did not come to its end.
+    fn recover_first(&mut self) -> Result<ControlFlow<Report, Option<Recovered>>, Error> {
+        Ok(match self.recover()? {
+            Some(Recovered::Incomplete(incomplete)) => {
+                let outcome = Outcome::RollbackIncomplete(incomplete);
+                ControlFlow::Break(self.report(outcome, Plan::default(), None))
+            }
+            recovered => ControlFlow::Continue(recovered),
+        })
     }
 
     /// Whether a plan would leave everything as it is, also what is held.

@@ -122,6 +122,11 @@ impl Draft {
         );
     }
 
+    /// Whether there is anything to look at once the changes are known.
+    pub(crate) fn claims_anything(&self) -> bool {
+        !(self.claims.is_empty() && self.dns_claims.is_empty() && self.servers.is_empty())
+    }
+
     /// What is wanted of `resource`.
     pub(crate) fn wants(&self, resource: &Resource) -> Option<&Wanted> {
         self.index.get(resource).map(|at| &self.wanted[*at])
