@@ -15,8 +15,10 @@ use netprof_profile::{Library, Resolved};
 use crate::answer::{Answer, failure};
 use crate::args::Global;
 use crate::commands::refusal;
-use crate::platform::{System, signal, user};
+pub use crate::platform::HERE;
+use crate::platform::System;
 use crate::render::plan::Title;
+use netprof_posix::{signal, user};
 
 /// What every command has at hand.
 pub struct Context {
@@ -114,9 +116,6 @@ impl Context {
 pub fn is_stopped() -> bool {
     signal::caught()
 }
-
-/// The operating system that netprof runs on.
-pub const HERE: Os = Os::Linux;
 
 /// What a plan says of the profile that it was made from. The file is named so that
 /// it is found from any folder.

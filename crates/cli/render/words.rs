@@ -3,7 +3,10 @@
 use std::fmt::Write;
 
 use netprof_model::dns::{DefaultRoute, DnsLink};
+use netprof_model::file::FileState;
 use netprof_model::plan::Change;
+use netprof_model::plist::{Dictionary, Value};
+use netprof_model::resource::STORE_MARK;
 use netprof_model::route::{RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Resource, State};
@@ -25,9 +28,16 @@ pub fn subject(resource: &Resource) -> String {
         Resource::Address { local, .. } => format!("address {local}"),
         Resource::Rule(key) if key.family == Family::V6 => format!("rule6 {}", key.priority),
         Resource::Rule(key) => format!("rule {}", key.priority),
+        Resource::Route(RouteKey {
+            ifscope: Some(dev), ..
+        }) => format!("scoped route on {dev}"),
         Resource::Route(key) => format!("route {}", destination(key)),
         Resource::DnsLink { dev } => format!("dns link {dev}"),
         Resource::DnsDelegate { name } => format!("dns delegate {name}"),
+        Resource::Store { key } => format!("dns service {}", service(key)),
+        Resource::File { path } => format!("file {path}"),
+        Resource::Mtu { dev } => format!("mtu {dev}"),
+        Resource::Proxies { .. } => "proxies".to_owned(),
     }
 }
 
@@ -71,8 +81,47 @@ pub fn state(resource: &Resource, state: &State) -> String {
                 .collect::<Vec<_>>()
                 .join(" ")
         }
+        (_, State::Mtu { mtu }) => mtu.to_string(),
+        (_, State::Store(all) | State::Proxies(all)) => dictionary(all),
+        (_, State::File(file)) => lines(file),
         (other, _) => other.to_string(),
     }
+}
+
+/// The service that a key of the dynamic store is about.
+fn service(key: &str) -> &str {
+    let path = key.split_once("/Service/").map_or(key, |(_, path)| path);
+    path.split('/').next().unwrap_or(path)
+}
+
+/// What a dictionary says, without its names where they go without saying.
+fn dictionary(all: &Dictionary) -> String {
+    all.iter()
+        .filter(|(key, _)| key.as_str() != STORE_MARK)
+        .map(|(key, value)| format!("{key}={}", value_of(value)))
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn value_of(value: &Value) -> String {
+    match value {
+        Value::Boolean(is) => is.to_string(),
+        Value::Integer(number) => number.to_string(),
+        Value::String(text) | Value::Real(text) | Value::Date(text) => text.clone(),
+        Value::Data(bytes) => format!("{} bytes", bytes.len()),
+        Value::Array(items) => items.iter().map(value_of).collect::<Vec<_>>().join(","),
+        Value::Dictionary(all) => format!("{{{}}}", dictionary(all)),
+    }
+}
+
+/// What a file says, on one line.
+fn lines(file: &FileState) -> String {
+    if let FileState::Symlink { target } = file {
+        return format!("-> {target}");
+    }
+    let text = file.lossy();
+    let said = text.lines().filter(|line| !line.starts_with('#'));
+    said.collect::<Vec<_>>().join("; ")
 }
 
 fn rule(key: &RuleKey) -> String {
@@ -121,7 +170,7 @@ pub fn route(key: &RouteKey, spec: &RouteSpec) -> String {
     if key.metric != 0 && !(key.dst.addr().is_ipv6() && key.metric == 1024) {
         say("metric", &key.metric.to_string());
     }
-    if key.table != netprof_plan::linux::MAIN {
+    if !matches!(key.table, 0 | RouteKey::MAIN) {
         say("table", &table(key.table));
     }
     text

@@ -192,14 +192,14 @@ fn sort(changes: &mut [Change]) {
 }
 
 fn rank(resource: &Resource) -> i8 {
-    /// The table that routes are in unless somebody says otherwise.
-    const MAIN: u32 = 254;
     match resource {
-        Resource::LinkUp { .. } => 0,
+        Resource::LinkUp { .. } | Resource::Mtu { .. } => 0,
         Resource::Address { .. } => 1,
-        Resource::Route(key) if key.table != MAIN => 2,
+        Resource::Route(key) if !key.is_plain() => 2,
         Resource::Rule(_) => 3,
         Resource::Route(_) => 4,
-        Resource::DnsLink { .. } | Resource::DnsDelegate { .. } => 5,
+        Resource::DnsLink { .. } | Resource::DnsDelegate { .. } | Resource::Store { .. } => 5,
+        Resource::File { .. } => 6,
+        Resource::Proxies { .. } => 7,
     }
 }

@@ -4,7 +4,6 @@
 //! committed.
 
 use netprof_model::plan::{Change, Expectation};
-use netprof_model::resource::Resource;
 use netprof_model::snapshot::Index;
 use netprof_plan::Need;
 
@@ -14,18 +13,12 @@ use crate::error::{Difference, Error, Missed};
 /// What must be read to see what `changes` touch: less than a plan needs, because
 /// neither an owner nor a firewall is part of what a resource holds.
 pub(crate) fn need<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Need {
-    let resolver = changes.into_iter().any(|change| match change.resource {
-        Resource::LinkUp { .. }
-        | Resource::Address { .. }
-        | Resource::Rule(_)
-        | Resource::Route(_) => false,
-        Resource::DnsLink { .. } | Resource::DnsDelegate { .. } => true,
-    });
-    Need {
-        resolver,
-        filters: false,
-        owners: false,
+    let mut need = Need::default();
+    for change in changes {
+        need.resolver |= change.resource.is_of_resolver();
+        need.preferences |= change.resource.is_of_preferences();
     }
+    need
 }
 
 /// Whether every change shows in the live state.

@@ -7,13 +7,16 @@
 //! knows an operating system's calls, so every crate may depend on it and
 //! everything in it can be written to a file and read back on another machine.
 
+pub mod configd;
 pub mod diagnostic;
 pub mod dns;
+pub mod file;
 pub mod held;
 pub mod link;
 pub mod name;
 pub mod owner;
 pub mod plan;
+pub mod plist;
 pub mod profile;
 pub mod resource;
 pub mod route;

@@ -45,6 +45,26 @@ pub enum Owner {
     Lxd,
     /// resolvconf or openresolv.
     Resolvconf,
+    /// configd, the configuration daemon of macOS.
+    Configd,
+    /// A service of macOS itself that keeps a tunnel: AirDrop, Handoff, iCloud.
+    Apple,
+    /// A VPN app of macOS that can be told no further (NetworkExtension).
+    NetworkExtension,
+    /// The WireGuard app, or a daemon of WireGuard without wg-quick.
+    Wireguard,
+    /// Cisco Secure Client, formerly AnyConnect.
+    Anyconnect,
+    /// Palo Alto GlobalProtect.
+    Globalprotect,
+    /// Zscaler Client Connector.
+    Zscaler,
+    /// Cloudflare WARP.
+    Warp,
+    /// Mullvad VPN.
+    Mullvad,
+    /// pppd, for L2TP and PPTP among others.
+    Pppd,
     /// A person, by hand or by a boot script.
     User,
     /// It cannot be told.
@@ -74,6 +94,16 @@ impl Owner {
             Self::Libvirt => "libvirt",
             Self::Lxd => "lxd",
             Self::Resolvconf => "resolvconf",
+            Self::Configd => "configd",
+            Self::Apple => "apple",
+            Self::NetworkExtension => "network-extension",
+            Self::Wireguard => "wireguard",
+            Self::Anyconnect => "anyconnect",
+            Self::Globalprotect => "globalprotect",
+            Self::Zscaler => "zscaler",
+            Self::Warp => "warp",
+            Self::Mullvad => "mullvad",
+            Self::Pppd => "pppd",
             Self::User => "user",
             Self::Unknown => "unknown",
         }
@@ -84,7 +114,19 @@ impl Owner {
     pub fn is_vpn(self) -> bool {
         matches!(
             self,
-            Self::Tailscale | Self::WgQuick | Self::Openvpn | Self::Openconnect | Self::Strongswan
+            Self::Tailscale
+                | Self::WgQuick
+                | Self::Openvpn
+                | Self::Openconnect
+                | Self::Strongswan
+                | Self::NetworkExtension
+                | Self::Wireguard
+                | Self::Anyconnect
+                | Self::Globalprotect
+                | Self::Zscaler
+                | Self::Warp
+                | Self::Mullvad
+                | Self::Pppd
         )
     }
 
@@ -104,6 +146,8 @@ impl Owner {
             Self::Kernel => "the kernel",
             Self::Dhcp => "a DHCP client",
             Self::Ra => "a router advertisement",
+            Self::Apple => "macOS",
+            Self::NetworkExtension => "a VPN app",
             Self::User => "somebody by hand",
             Self::Unknown => "somebody else",
             named => named.as_str(),
@@ -111,7 +155,7 @@ impl Owner {
     }
 
     /// Every owner there is.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 29] = [
         Self::Netprof,
         Self::Kernel,
         Self::Dhcp,
@@ -129,6 +173,16 @@ impl Owner {
         Self::Libvirt,
         Self::Lxd,
         Self::Resolvconf,
+        Self::Configd,
+        Self::Apple,
+        Self::NetworkExtension,
+        Self::Wireguard,
+        Self::Anyconnect,
+        Self::Globalprotect,
+        Self::Zscaler,
+        Self::Warp,
+        Self::Mullvad,
+        Self::Pppd,
         Self::User,
         Self::Unknown,
     ];

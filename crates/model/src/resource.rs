@@ -6,9 +6,11 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::dns::{DnsDelegate, DnsLink};
+use crate::file::FileState;
 use crate::link::LinkId;
 use crate::name::Name;
-use crate::route::{RouteKey, RouteSpec};
+use crate::plist::Dictionary;
+use crate::route::{Protocol, RouteKey, RouteSpec};
 use crate::rule::{RuleKey, RuleSpec};
 
 /// The address of one piece of state. Two changes never share one within a plan.
@@ -41,6 +43,26 @@ pub enum Resource {
         /// The scope's name.
         name: Name,
     },
+    /// A dictionary of configd's dynamic store (macOS).
+    Store {
+        /// Its key.
+        key: String,
+    },
+    /// A file.
+    File {
+        /// Where it is.
+        path: String,
+    },
+    /// The largest packet that a link takes.
+    Mtu {
+        /// The link's name.
+        dev: String,
+    },
+    /// The proxies of a network service, as the preferences have them (macOS).
+    Proxies {
+        /// The service's identifier.
+        service: String,
+    },
 }
 
 impl Resource {
@@ -54,7 +76,34 @@ impl Resource {
             Self::Route(_) => "route",
             Self::DnsLink { .. } => "dns-link",
             Self::DnsDelegate { .. } => "dns-delegate",
+            Self::Store { .. } => "store",
+            Self::File { .. } => "file",
+            Self::Mtu { .. } => "mtu",
+            Self::Proxies { .. } => "proxies",
         }
+    }
+
+    /// Whether it is told by the sections of a snapshot that are about names.
+    #[must_use]
+    pub fn is_of_resolver(&self) -> bool {
+        match self {
+            Self::DnsLink { .. }
+            | Self::DnsDelegate { .. }
+            | Self::Store { .. }
+            | Self::File { .. } => true,
+            Self::LinkUp { .. }
+            | Self::Address { .. }
+            | Self::Rule(_)
+            | Self::Route(_)
+            | Self::Mtu { .. }
+            | Self::Proxies { .. } => false,
+        }
+    }
+
+    /// Whether it is told by the preferences of macOS.
+    #[must_use]
+    pub fn is_of_preferences(&self) -> bool {
+        matches!(self, Self::Proxies { .. })
     }
 }
 
@@ -67,6 +116,10 @@ impl fmt::Display for Resource {
             Self::Route(key) => key.fmt(f),
             Self::DnsLink { dev } => write!(f, "dns link {dev}"),
             Self::DnsDelegate { name } => write!(f, "dns delegate {name}"),
+            Self::Store { key } => write!(f, "store {key}"),
+            Self::File { path } => write!(f, "file {path}"),
+            Self::Mtu { dev } => write!(f, "mtu {dev}"),
+            Self::Proxies { service } => write!(f, "proxies {service}"),
         }
     }
 }
@@ -91,6 +144,43 @@ pub enum State {
     DnsLink(DnsLink),
     /// Of [`Resource::DnsDelegate`].
     DnsDelegate(DnsDelegate),
+    /// Of [`Resource::Store`].
+    Store(Dictionary),
+    /// Of [`Resource::File`].
+    File(FileState),
+    /// Of [`Resource::Mtu`].
+    Mtu {
+        /// In bytes, without what the link itself puts around a packet.
+        mtu: u32,
+    },
+    /// Of [`Resource::Proxies`].
+    Proxies(Dictionary),
+}
+
+/// The key that marks a dictionary of the dynamic store as netprof's own; configd passes
+/// over keys that it does not know. Its value is the scope's name.
+pub const STORE_MARK: &str = "NetprofScope";
+
+/// How a text file of netprof's own begins.
+pub const FILE_MARK: &str = "# netprof: ";
+
+impl State {
+    /// Whether it bears netprof's mark: its protocol number, or its key or line.
+    #[must_use]
+    pub fn bears_mark(&self) -> bool {
+        match self {
+            Self::Route(spec) => spec.protocol == Protocol::NETPROF,
+            Self::Rule(spec) => spec.protocol == Protocol::NETPROF,
+            Self::Store(dictionary) => dictionary.contains_key(STORE_MARK),
+            Self::File(file) => file.lossy().starts_with(FILE_MARK),
+            Self::LinkUp { .. }
+            | Self::Address(_)
+            | Self::DnsLink(_)
+            | Self::DnsDelegate(_)
+            | Self::Mtu { .. }
+            | Self::Proxies(_) => false,
+        }
+    }
 }
 
 /// What of an address can be written beside link and prefix.

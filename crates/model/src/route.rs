@@ -86,31 +86,70 @@ impl RouteKind {
 pub struct RouteKey {
     /// The destination; no host bits.
     pub dst: IpNet,
-    /// The table, from 1; main is 254 on Linux.
+    /// The table, from 1; main is 254 on Linux. 0 where there are no tables (macOS).
     pub table: u32,
-    /// The metric: of two equal destinations the lower one wins.
+    /// The metric: of two equal destinations the lower one wins. 0 where there are none.
     pub metric: u32,
     /// The type of service (IPv4 only).
     #[serde(default, skip_serializing_if = "is_zero")]
     pub tos: u8,
+    /// The link whose sockets alone it is for (macOS, RTF_IFSCOPE).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ifscope: Option<String>,
 }
 
 #[allow(
     clippy::trivially_copy_pass_by_ref,
     reason = "serde passes by reference"
 )]
-fn is_zero(n: &u8) -> bool {
-    *n == 0
+fn is_zero<N: Default + PartialEq>(n: &N) -> bool {
+    *n == N::default()
+}
+
+impl RouteKey {
+    /// The table that routes are in unless somebody says otherwise (RT_TABLE_MAIN).
+    pub const MAIN: u32 = 254;
+
+    /// A route to `dst` for every socket, on a system without tables and metrics.
+    #[must_use]
+    pub fn unscoped(dst: IpNet) -> Self {
+        Self {
+            dst,
+            table: 0,
+            metric: 0,
+            tos: 0,
+            ifscope: None,
+        }
+    }
+
+    /// Whether it is where routes are unless somebody says otherwise: in main, or, where
+    /// there are no tables, for every socket.
+    #[must_use]
+    pub fn is_plain(&self) -> bool {
+        matches!(self.table, 0 | Self::MAIN) && self.ifscope.is_none()
+    }
+
+    /// Whether it is the default route of what [`Self::is_plain`].
+    #[must_use]
+    pub fn is_default(&self) -> bool {
+        self.is_plain() && self.dst.prefix_len() == 0
+    }
 }
 
 impl fmt::Display for RouteKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let family = if self.dst.addr().is_ipv4() { 4 } else { 6 };
-        write!(
-            f,
-            "route{family} {} table {} metric {} tos {}",
-            self.dst, self.table, self.metric, self.tos
-        )
+        write!(f, "route{family} {}", self.dst)?;
+        if self.table > 0 {
+            let Self {
+                table, metric, tos, ..
+            } = self;
+            write!(f, " table {table} metric {metric} tos {tos}")?;
+        }
+        match &self.ifscope {
+            Some(dev) => write!(f, " ifscope {dev}"),
+            None => Ok(()),
+        }
     }
 }
 
@@ -189,6 +228,10 @@ pub struct RouteSpec {
     /// The nexthop object that it uses instead of hops of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nexthop_id: Option<u32>,
+    /// What else a writer of it says by a flag (macOS, `RTF_*` of route(4)): no flag that
+    /// another field says, and none that the kernel sets by itself.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub flags: u32,
     /// Everything else, unread.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub opaque: Vec<OpaqueAttribute>,

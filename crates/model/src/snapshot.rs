@@ -6,12 +6,14 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::configd::{NetworkService, Preferences, ResolverList, Store};
 use crate::dns::{DnsDelegate, DnsDomain, DnsLink, DnsServer};
-use crate::held::Held;
+use crate::file::LiveFile;
+use crate::held::{Held, HeldResource};
 use crate::link::{Address, Link, LinkId};
 use crate::name::Name;
 use crate::owner::Owner;
-use crate::resource::{AddressSpec, Place, Resource, State};
+use crate::resource::{AddressSpec, Lasts, Place, Resource, State};
 use crate::route::{Protocol, Route, RouteKey};
 use crate::rule::{Rule, RuleKey};
 
@@ -125,6 +127,19 @@ pub struct Snapshot {
     /// The IPsec policies, which stand above routing.
     #[serde(default)]
     pub xfrm: Section<Vec<XfrmPolicy>>,
+    /// The dynamic store of configd (macOS).
+    #[serde(default)]
+    pub store: Section<Store>,
+    /// The resolvers that configd published last (macOS).
+    #[serde(default)]
+    pub resolvers: Section<ResolverList>,
+    /// The network services of the current location, and their proxies (macOS).
+    #[serde(default)]
+    pub preferences: Section<Preferences>,
+    /// The files that a backend looks after; on macOS those of `/etc/resolver`, in the
+    /// order in which readdir(3) gives them. One that is not in the list is not there.
+    #[serde(default)]
+    pub files: Section<Vec<LiveFile>>,
     /// What netprof holds.
     #[serde(default)]
     pub held: Section<Held>,
@@ -148,6 +163,10 @@ impl Snapshot {
             nsswitch: Section::Unread,
             firewall: Section::Unread,
             xfrm: Section::Unread,
+            store: Section::Unread,
+            resolvers: Section::Unread,
+            preferences: Section::Unread,
+            files: Section::Unread,
             held: Section::Unread,
         }
     }
@@ -191,6 +210,13 @@ impl Snapshot {
                     .iter()
                     .any(|link| link.index == id.index && link.name == id.name)
             })
+    }
+
+    /// Whether what is held there is gone by itself; see [`Snapshot::is_expired`]. What
+    /// is durable outlives its boot.
+    #[must_use]
+    pub fn has_expired(&self, held: &HeldResource) -> bool {
+        held.lasts != Lasts::Durable && self.is_expired(&held.place)
     }
 
     /// Whether `place` is another network namespace of the same boot.
@@ -452,7 +478,37 @@ impl<'a> Index<'a> {
                     .find(|one| one.scope().as_ref() == Some(name))
                     .map(|one| State::DnsDelegate(one.dns.clone()))
             }
+            Resource::Store { key } => {
+                known("store", &snapshot.store)?;
+                let store = snapshot.store.seen();
+                store
+                    .and_then(|store| store.get(key))
+                    .map(|dictionary| State::Store(dictionary.clone()))
+            }
+            Resource::File { path } => {
+                known("files", &snapshot.files)?;
+                let mut all = snapshot.files.items().iter();
+                all.find(|file| &file.path == path)
+                    .map(|file| State::File(file.state.clone()))
+            }
+            Resource::Mtu { dev } => {
+                known("links", &snapshot.links)?;
+                snapshot.link(dev).map(|link| State::Mtu { mtu: link.mtu })
+            }
+            Resource::Proxies { service } => {
+                known("preferences", &snapshot.preferences)?;
+                self.service(service)
+                    .and_then(|one| one.proxies.clone())
+                    .map(State::Proxies)
+            }
         })
+    }
+
+    /// The network service of that identifier.
+    #[must_use]
+    pub fn service(&self, id: &str) -> Option<&'a NetworkService> {
+        let preferences = self.snapshot.preferences.seen()?;
+        preferences.services.iter().find(|one| one.id == id)
     }
 
     /// The resolver, if it is there and is this machine's: one that is stopped still
@@ -481,13 +537,19 @@ impl<'a> Index<'a> {
                     link.manager.map_or(link.owner, Owner::from)
                 })
             }
-            Resource::Address { dev, .. } => self
+            Resource::Address { dev, .. } | Resource::Mtu { dev } => self
                 .snapshot
                 .link(dev)
                 .map_or(Owner::Unknown, |link| link.owner),
             Resource::Rule(key) => self.rule(key).map_or(Owner::Unknown, |rule| rule.owner),
             Resource::Route(key) => self.route(key).map_or(Owner::Unknown, |route| route.owner),
             Resource::DnsDelegate { .. } => Owner::Netprof,
+            Resource::Store { .. } | Resource::File { .. } => match self.state(resource) {
+                Ok(Some(state)) if state.bears_mark() => Owner::Netprof,
+                _ => Owner::Unknown,
+            },
+            // The preferences are what a person clicked.
+            Resource::Proxies { .. } => Owner::User,
         }
     }
 }

@@ -2,9 +2,12 @@
 
 use std::collections::HashMap;
 
+use netprof_model::configd::Store;
 use netprof_model::dns::DnsLink;
+use netprof_model::file::LiveFile;
 use netprof_model::link::{Address, LinkId};
 use netprof_model::plan::Change;
+use netprof_model::plist::Value;
 use netprof_model::route::{Protocol, Route, RouteKey, RouteLive};
 use netprof_model::rule::Rule;
 use netprof_model::snapshot::{LiveDelegate, ResolvedLink};
@@ -140,9 +143,55 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
                 }
             }
         }
+        (Resource::Mtu { dev }, Some(State::Mtu { mtu })) => {
+            for link in items(&mut snapshot.links) {
+                if &link.name == dev {
+                    link.mtu = *mtu;
+                }
+            }
+        }
+        (Resource::Store { key }, state) => {
+            if !matches!(snapshot.store, Section::Seen(_)) {
+                snapshot.store = Section::Seen(Store::default());
+            }
+            if let Section::Seen(store) = &mut snapshot.store {
+                match state {
+                    Some(State::Store(all)) => {
+                        store.0.insert(key.clone(), Value::Dictionary(all.clone()))
+                    }
+                    _ => store.0.remove(key),
+                };
+            }
+        }
+        (Resource::File { path }, state) => {
+            let list = items(&mut snapshot.files);
+            let at = list.iter().position(|file| &file.path == path);
+            match (at, state) {
+                (Some(at), Some(State::File(state))) => list[at].state = state.clone(),
+                (None, Some(State::File(state))) => list.push(LiveFile {
+                    path: path.clone(),
+                    state: state.clone(),
+                }),
+                (Some(at), _) => {
+                    list.remove(at);
+                }
+                (None, _) => {}
+            }
+        }
+        (Resource::Proxies { service }, state) => {
+            if let Section::Seen(preferences) = &mut snapshot.preferences {
+                let mut all = preferences.services.iter_mut();
+                if let Some(service) = all.find(|one| &one.id == service) {
+                    service.proxies = match state {
+                        Some(State::Proxies(all)) => Some(all.clone()),
+                        _ => None,
+                    };
+                }
+            }
+        }
         // A link does not come or go by a change of whether it is up, and routes
         // are set elsewhere.
-        (Resource::LinkUp { .. } | Resource::Route(_), _) => {}
+        (Resource::LinkUp { .. } | Resource::Mtu { .. } | Resource::Route(_), _) => {}
     }
 }
 

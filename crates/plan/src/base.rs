@@ -23,7 +23,7 @@ pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
     let known: HashSet<&Resource> = held.iter().map(|entry| &entry.resource).collect();
     let given_back = held
         .iter()
-        .filter(|entry| !snapshot.is_expired(&entry.place))
+        .filter(|entry| !snapshot.has_expired(entry))
         .filter_map(|entry| {
             let state = live.state(&entry.resource).ok()?;
             // What bears netprof's number is its own, though a part of it may be gone.
@@ -48,9 +48,20 @@ pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
                 State::Route(route.spec.clone()),
             )
         });
+    let store = snapshot.store.seen().map(|store| &store.0);
+    let store = store.into_iter().flatten().filter_map(|(key, value)| {
+        let state = State::Store(value.as_dictionary()?.clone());
+        Some((Resource::Store { key: key.clone() }, state))
+    });
+    let files = snapshot.files.items().iter().map(|file| {
+        let path = file.path.clone();
+        (Resource::File { path }, State::File(file.state.clone()))
+    });
+    let marked = store.chain(files).filter(|(_, state)| state.bears_mark());
     // What an earlier state folder left is netprof's, too.
     let left_over = rules
         .chain(routes)
+        .chain(marked)
         .filter(|(resource, _)| !known.contains(resource))
         .map(|(resource, state)| back(&resource, Some(state), None));
     let changes: Vec<Change> = given_back.chain(left_over).collect();

@@ -10,7 +10,6 @@ use std::collections::{HashMap, HashSet};
 use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason, Standing};
 use netprof_model::resource::Resource;
-use netprof_model::route::Protocol;
 use netprof_model::snapshot::{Index, NotKnown};
 use netprof_model::{Diagnostic, Owner, State};
 
@@ -25,12 +24,12 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
     let named: HashSet<&Resource> = wanted.iter().map(|one| &one.resource).collect();
     let living: HashMap<&Resource, &HeldResource> = held
         .iter()
-        .filter(|entry| !snapshot.is_expired(&entry.place))
+        .filter(|entry| !snapshot.has_expired(entry))
         .map(|entry| (&entry.resource, entry))
         .collect();
 
     for entry in held.iter().filter(|entry| !named.contains(&entry.resource)) {
-        if snapshot.is_expired(&entry.place) {
+        if snapshot.has_expired(entry) {
             plan.dropped.push(Dropped {
                 resource: entry.resource.clone(),
                 why: DropReason::Expired,
@@ -188,13 +187,9 @@ fn say_left_over(draft: &mut Draft) {
     );
 }
 
-/// Whether it is a route or rule with netprof's own protocol number.
+/// Whether it bears netprof's own mark.
 pub(crate) fn is_own(live: Option<&State>) -> bool {
-    match live {
-        Some(State::Route(spec)) => spec.protocol == Protocol::NETPROF,
-        Some(State::Rule(spec)) => spec.protocol == Protocol::NETPROF,
-        _ => false,
-    }
+    live.is_some_and(State::bears_mark)
 }
 
 /// A rule is all in its key: one of somebody else that says the same does the same.

@@ -11,7 +11,7 @@ use netprof_model::route::Protocol;
 use netprof_model::rule::{RuleKey, RuleSpec};
 use netprof_model::{Diagnostic, Location, Resource, State};
 
-use crate::linux::{Claim, DnsClaim};
+use crate::claim::{Claim, DnsClaim};
 
 /// What one resource must hold.
 #[derive(Clone, Debug)]

@@ -4,7 +4,7 @@ use netprof_model::held::HeldResource;
 use netprof_model::snapshot::Index;
 use netprof_model::{Owner, Snapshot, State};
 
-use crate::linux;
+use crate::os;
 
 /// How one held resource stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,13 +60,13 @@ fn standing(held: &HeldResource, live: &Index) -> Bearing {
     if snapshot.is_elsewhere(&held.place) {
         return Bearing::Unknown("it lives in another network namespace".to_owned());
     }
-    if snapshot.is_expired(&held.place) {
+    if snapshot.has_expired(held) {
         return Bearing::Expired;
     }
     match live.state(&held.resource) {
         Err(unknown) => Bearing::Unknown(unknown.to_string()),
         Ok(state) if state == held.committed => {
-            linux::stale(held, snapshot).map_or(Bearing::Holds, Bearing::Stale)
+            os::stale(held, snapshot).map_or(Bearing::Holds, Bearing::Stale)
         }
         Ok(state) => Bearing::Changed(state),
     }

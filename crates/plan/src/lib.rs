@@ -7,19 +7,22 @@
 //! A plan is made in three steps. First the snapshot is taken back to what it would
 //! be without netprof ([`mod@base`]), so that netprof's own routes and rules never
 //! argue for themselves. On that, the modules of the operating system write down what
-//! must hold ([`linux`]). Then what must hold is compared with what is live and held
+//! must hold ([`linux`], [`macos`]). Then what must hold is compared with what is live and held
 //! ([`mod@diff`]), and the result is looked at once more as it will be: whatever would
 //! still win over it is found here, and not by the user.
 
 mod after;
 mod base;
+mod claim;
 mod diff;
 mod draft;
 mod drift;
 mod links;
 pub mod linux;
+pub mod macos;
 mod need;
 mod order;
+mod os;
 mod planning;
 mod when;
 

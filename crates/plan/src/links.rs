@@ -234,9 +234,9 @@ fn why_not(wanted: &LinkMatch, snapshot: &Snapshot) -> String {
     format!("{dev} does not match all of it")
 }
 
-/// Whether `route` is a default route of the main table.
+/// Whether `route` is a default route for packets that nobody says more of.
 pub(crate) fn is_default(route: &Route) -> bool {
-    route.key.table == crate::linux::MAIN && route.key.dst.prefix_len() == 0
+    route.key.is_default()
 }
 
 /// Whether `text` fits `pattern`, in which `*` is any text and `?` any character.

@@ -7,12 +7,15 @@ use netprof_model::profile::Profile;
 /// What of a machine must be read. Links, addresses, routes and rules always are.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Need {
-    /// systemd-resolved, `/etc/resolv.conf` and nsswitch.
+    /// systemd-resolved, `/etc/resolv.conf` and nsswitch; configd's dynamic store and
+    /// `/etc/resolver`.
     pub resolver: bool,
     /// nft chains that drop, and IPsec policies: what can undo a route.
     pub filters: bool,
-    /// Which process holds which tunnel: costs a walk through `/proc`.
+    /// Which process holds which tunnel: costs a walk through all processes.
     pub owners: bool,
+    /// The preferences of network services, with their proxies (macOS).
+    pub preferences: bool,
 }
 
 impl Need {
@@ -21,24 +24,23 @@ impl Need {
         resolver: true,
         filters: true,
         owners: true,
+        preferences: true,
     };
 }
 
 /// What must be read to plan `profile` where `held` is held.
 #[must_use]
 pub fn need(profile: Option<&Profile>, held: Option<&Held>) -> Need {
-    let holds_dns = held.is_some_and(|held| {
-        held.resources.iter().any(|one| {
-            matches!(
-                one.resource,
-                Resource::DnsLink { .. } | Resource::DnsDelegate { .. }
-            )
-        })
-    });
+    let holds = |is: fn(&Resource) -> bool| {
+        held.is_some_and(|held| held.resources.iter().any(|one| is(&one.resource)))
+    };
     Need {
-        resolver: holds_dns || profile.is_some_and(|profile| !profile.scopes.is_empty()),
+        resolver: holds(Resource::is_of_resolver)
+            || profile.is_some_and(|profile| !profile.scopes.is_empty()),
         filters: profile.is_some_and(|profile| profile.routes.keep_lan.is_some()),
         // Every row of a plan names an owner, and a tunnel's is its process.
         owners: true,
+        preferences: holds(Resource::is_of_preferences)
+            || profile.is_some_and(|profile| profile.proxy.is_some()),
     }
 }

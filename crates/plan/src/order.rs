@@ -11,8 +11,6 @@ use std::cmp::Ordering;
 use netprof_model::Resource;
 use netprof_model::plan::Change;
 
-use crate::linux::MAIN;
-
 /// Sorts `changes` into the order in which they are made.
 pub(crate) fn sort(changes: &mut [Change]) {
     changes.sort_by(|a, b| {
@@ -31,12 +29,14 @@ fn place(change: &Change) -> (u8, bool, &Resource) {
         // Before the link goes up: the kernel gives a loopback link that goes up
         // without an address one of its own accord (devinet.c, inetdev_event).
         Resource::Address { .. } => 0,
-        Resource::LinkUp { .. } => 1,
-        Resource::Route(key) if key.table != MAIN => 2,
+        Resource::LinkUp { .. } | Resource::Mtu { .. } => 1,
+        Resource::Route(key) if !key.is_plain() => 2,
         Resource::Rule(_) => 3,
         Resource::Route(_) => 4,
         Resource::DnsLink { .. } => 5,
-        Resource::DnsDelegate { .. } => 6,
+        Resource::DnsDelegate { .. } | Resource::Store { .. } => 6,
+        Resource::File { .. } => 7,
+        Resource::Proxies { .. } => 8,
     };
     (rank, has_gateway(change), &change.resource)
 }

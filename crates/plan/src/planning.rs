@@ -2,10 +2,10 @@
 
 use netprof_model::plan::{Plan, ProfileRef};
 use netprof_model::profile::Profile;
-use netprof_model::snapshot::{Index, Os};
+use netprof_model::snapshot::Index;
 use netprof_model::{Diagnostic, Section, Snapshot};
 
-use crate::{after, base, diff, draft, linux};
+use crate::{after, base, diff, draft, os};
 
 /// What must change so that `profile` holds on the machine of `snapshot`; for none,
 /// so that nothing is held any more.
@@ -23,11 +23,11 @@ pub fn plan(profile: Option<(&Profile, &ProfileRef)>, snapshot: &Snapshot) -> Pl
     let base = base::base(&live);
     let mut draft = draft::Draft::default();
     if let Some((profile, _)) = profile {
-        linux::desire(profile, &base, &mut draft);
+        os::desire(profile, &base, &mut draft);
     }
     diff::fill(&mut plan, &mut draft, &live);
     if draft.claims_anything() {
-        linux::check(&after(snapshot, &plan.changes), &mut draft);
+        os::check(&after(snapshot, &plan.changes), &mut draft);
     }
     plan.rows = draft.rows;
     plan.expectations = draft.expectations;
@@ -50,12 +50,6 @@ fn refuse(snapshot: &Snapshot) -> Option<Diagnostic> {
                 snapshot.version,
                 netprof_model::snapshot::VERSION
             ),
-        ));
-    }
-    if snapshot.os != Os::Linux {
-        return Some(Diagnostic::error(
-            "plan::not-carried-out",
-            format!("there is no backend for {} yet", snapshot.os.as_str()),
         ));
     }
     if let Section::Unreadable(why) = &snapshot.held {

@@ -10,12 +10,13 @@ use netprof_model::resource::Place;
 use netprof_model::snapshot::Os;
 use netprof_model::{Section, Snapshot};
 use netprof_plan::Need;
+use netprof_posix::user;
 
 use crate::netlink::changes::is_netlink;
 use crate::netlink::kernel::Kernel;
 use crate::netlink::{Error, attribution, filters};
+use crate::owner;
 use crate::resolver::Resolver;
-use crate::{owner, user};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NAMESPACE: &str = "/proc/self/ns/net";

@@ -11,10 +11,6 @@ pub mod resolver;
 mod backend;
 #[cfg(target_os = "linux")]
 pub mod owner;
-#[cfg(target_os = "linux")]
-pub mod signal;
-#[cfg(target_os = "linux")]
-pub mod user;
 
 #[cfg(target_os = "linux")]
 pub use backend::Linux;

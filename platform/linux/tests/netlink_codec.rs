@@ -121,6 +121,7 @@ prop_compose! {
             prefsrc,
             from,
             hops: if drops || nexthop_id.is_some() { Vec::new() } else { hops },
+            flags: 0,
             nexthop_id,
             opaque,
         }
@@ -136,6 +137,7 @@ fn any_route() -> impl Strategy<Value = Route> {
                     table,
                     metric,
                     tos,
+                    ifscope: None,
                 },
                 spec,
                 live: RouteLive::default(),
@@ -412,6 +414,7 @@ fn a_gateway_of_a_link_that_is_not_there_is_refused() {
         table: 254,
         metric: 0,
         tos: 0,
+        ifscope: None,
     };
     let mut requests = Requests::default();
     let refused = route::encode(&mut requests, 1, Write::Add, &key, &spec, &names());

@@ -9,8 +9,10 @@ use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::IpNet;
 use netprof_model::dns::{DnsDelegate, DnsDomain, DnsLink, DnsServer};
+use netprof_model::file::FileState;
 use netprof_model::link::{Link, LinkId};
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, ProfileRef, Reason};
+use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::{AddressSpec, Lasts, Place};
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
@@ -41,6 +43,7 @@ pub(super) fn route(text: &str, table: u32) -> Resource {
         table,
         metric: 0,
         tos: 0,
+        ifscope: None,
     })
 }
 
@@ -117,16 +120,36 @@ pub(super) fn state(resource: &Resource, which: u8) -> Option<State> {
             domains: domain(),
             default_route: false,
         })),
+        Resource::Store { .. } => Some(State::Store(dictionary(which))),
+        Resource::Proxies { .. } => Some(State::Proxies(dictionary(which))),
+        Resource::File { .. } => Some(State::File(FileState::text(format!(
+            "nameserver 10.0.0.{which}\n"
+        )))),
+        Resource::Mtu { .. } => Some(State::Mtu {
+            mtu: 1280 + u32::from(which),
+        }),
     }
+}
+
+fn dictionary(which: u8) -> Dictionary {
+    let server = Value::strings([format!("10.0.0.{which}")]);
+    Dictionary::from([("ServerAddresses".to_owned(), server)])
 }
 
 /// The link that a resource goes with.
 fn device(resource: &Resource) -> &str {
     match resource {
-        Resource::LinkUp { dev } | Resource::Address { dev, .. } | Resource::DnsLink { dev } => dev,
+        Resource::LinkUp { dev }
+        | Resource::Address { dev, .. }
+        | Resource::DnsLink { dev }
+        | Resource::Mtu { dev } => dev,
         Resource::Route(key) if key.dst == prefix("10.0.0.0/8") => "tun0",
         Resource::Route(_) => "lan0",
-        Resource::Rule(_) | Resource::DnsDelegate { .. } => "",
+        Resource::Rule(_)
+        | Resource::DnsDelegate { .. }
+        | Resource::Store { .. }
+        | Resource::File { .. }
+        | Resource::Proxies { .. } => "",
     }
 }
 
@@ -225,7 +248,7 @@ pub(super) fn plan(profile: Option<(&str, &States)>, snapshot: &Snapshot) -> Pla
     for resource in pool() {
         let live = index.state(&resource).expect("all is known");
         let ours = held.get(&resource);
-        let expired = ours.is_some_and(|held| snapshot.is_expired(&held.place));
+        let expired = ours.is_some_and(|held| snapshot.has_expired(held));
         let drop = |why| Dropped {
             resource: resource.clone(),
             why,

@@ -1,31 +1,13 @@
 //! What must win once the changes are made: looked at beforehand, by the planner's
 //! own look-up, and afterwards, by asking the kernel.
 
-use std::net::IpAddr;
-
-use netprof_model::plan::{Expectation, Reason, RouteProbe, Standing};
+use netprof_model::plan::{Expectation, RouteProbe, Standing};
 use netprof_model::rule::Rule;
-use netprof_model::{Diagnostic, Location, Owner, Snapshot};
+use netprof_model::{Diagnostic, Owner, Snapshot};
 
 use super::fib::{Fib, Found};
+use crate::claim::Claim;
 use crate::draft::Draft;
-
-/// Packets to some address must leave through some link.
-#[derive(Clone, Debug)]
-pub(crate) struct Claim {
-    /// What is claimed, in the words of the profile.
-    pub(crate) subject: String,
-    /// An address that stands for what is claimed.
-    pub(crate) to: IpAddr,
-    /// The links that they may leave through; none for 'nowhere'.
-    pub(crate) devs: Vec<String>,
-    /// The gateway, where there must be one.
-    pub(crate) via: Option<IpAddr>,
-    /// Why.
-    pub(crate) reason: Reason,
-    /// The line that claims it.
-    pub(crate) at: Location,
-}
 
 /// Looks at each claim of `draft` on the machine as it will be. What holds becomes
 /// something to ask the kernel afterwards; what does not is refused, with the one

@@ -17,6 +17,7 @@ use netprof_model::{Diagnostic, Resource, Section, Snapshot, State};
 use super::Ground;
 use super::fib::Fib;
 use super::resolver::{Answerer, who_answers};
+use crate::claim::{DnsClaim, Place};
 use crate::draft::{Draft, Wanted};
 
 mod reach;
@@ -30,36 +31,14 @@ const MOST_DOMAINS: usize = 255;
 /// A name that no scope can claim (RFC 6761): who answers it answers all the rest.
 const UNCLAIMED: &str = "unclaimed.invalid";
 
-/// What the planner promises of a name, to be looked at once the changes are known.
-#[derive(Clone, Debug)]
-pub(crate) struct DnsClaim {
-    /// The scope's name.
-    scope: String,
-    /// The name that is asked.
-    name: String,
-    /// The link or delegate that alone must answer.
-    by: Place,
-    reason: Reason,
-    at: netprof_model::Location,
-}
-
-/// Where a scope lives.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-enum Place {
-    Link(String),
-    Delegate(netprof_model::Name),
-}
-
-impl Place {
-    fn is(&self, who: &Answerer) -> bool {
-        match (self, who) {
-            (Self::Link(name), Answerer::Link(other)) => name == other,
-            (Self::Delegate(name), Answerer::Delegate(other)) => {
-                other.strip_prefix(netprof_model::snapshot::LiveDelegate::PREFIX)
-                    == Some(name.as_str())
-            }
-            _ => false,
+/// Whether the scope that lives at `place` is the one that answers.
+fn is_at(place: &Place, who: &Answerer) -> bool {
+    match (place, who) {
+        (Place::Link(name), Answerer::Link(other)) => name == other,
+        (Place::Delegate(name), Answerer::Delegate(other)) => {
+            other.strip_prefix(netprof_model::snapshot::LiveDelegate::PREFIX) == Some(name.as_str())
         }
+        _ => false,
     }
 }
 
@@ -305,6 +284,8 @@ fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], 
                 draft.servers.push((server.clone(), None, reason(first)));
             }
         }
+        // That is another system's.
+        Place::Configd(_) => {}
     }
     for scope in scopes {
         let names = scope
@@ -314,7 +295,7 @@ fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], 
         let rest = scope.default_route.then(|| UNCLAIMED.to_owned());
         for name in names.chain(rest) {
             draft.dns_claims.push(DnsClaim {
-                scope: scope.name.to_string(),
+                scope: scope.name.clone(),
                 name,
                 by: place.clone(),
                 reason: reason(scope),
@@ -388,7 +369,7 @@ pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
         let who = who_answers(after, &claim.name);
         let others: Vec<String> = who
             .iter()
-            .filter(|who| !claim.by.is(who))
+            .filter(|who| !is_at(&claim.by, who))
             .map(|who| described(who, after))
             .collect();
         if others.is_empty() {

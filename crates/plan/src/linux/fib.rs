@@ -18,13 +18,13 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netprof_model::Snapshot;
 use netprof_model::plan::RouteAnswer;
-use netprof_model::route::{Route, RouteKind};
+use netprof_model::route::{Route, RouteKey, RouteKind};
 use netprof_model::rule::{Family, Rule, RuleAction, RuleKey};
 
 /// The table of local and broadcast addresses (RT_TABLE_LOCAL).
 pub const LOCAL: u32 = 255;
 /// The table that plain routes are in (RT_TABLE_MAIN).
-pub const MAIN: u32 = 254;
+pub const MAIN: u32 = RouteKey::MAIN;
 
 /// The rules and tables of a snapshot, laid out for look-up.
 #[derive(Debug)]

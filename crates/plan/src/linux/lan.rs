@@ -301,6 +301,7 @@ fn want_route(
         table,
         metric: super::metric_or_default(&prefix, None),
         tos: 0,
+        ifscope: None,
     });
     // Of a copy of main's route to a prefix that is kept by itself, and the one that
     // keeps it, the latter counts.

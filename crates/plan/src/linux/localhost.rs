@@ -15,8 +15,8 @@ use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
 use netprof_model::{Diagnostic, Resource, Snapshot, State};
 
-use super::claim::Claim;
 use super::{Ground, LOCAL, SCOPE_HOST};
+use crate::claim::Claim;
 use crate::draft::{Draft, Wanted};
 
 const SUBJECT: &str = "localhost";
@@ -141,6 +141,7 @@ fn keep(ground: &Ground, draft: &mut Draft, lo: &Link, family: Family, reason: &
             table: LOCAL,
             metric: super::metric_or_default(&local, None),
             tos: 0,
+            ifscope: None,
         };
         want(
             draft,

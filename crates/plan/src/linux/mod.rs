@@ -26,8 +26,6 @@ use crate::draft::Draft;
 use crate::links::Links;
 use fib::Fib;
 
-pub(crate) use claim::Claim;
-pub(crate) use dns::DnsClaim;
 pub use fib::{LOCAL, MAIN};
 
 /// netprof's own routing table. Tables from 256 on are nobody's by convention; no

@@ -85,6 +85,7 @@ mod tests {
                 table: 254,
                 metric: 0,
                 tos: 0,
+                ifscope: None,
             },
             spec: RouteSpec {
                 hops: vec![Hop::through("eth0", None)],

@@ -14,9 +14,10 @@ use netprof_model::route::{Hop, Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
-use super::claim::{Claim, taken_by};
+use super::claim::taken_by;
 use super::priority::Priorities;
 use super::{Ground, MAIN, TABLE, metric_or_default, own_route, put_back};
+use crate::claim::Claim;
 use crate::draft::{Draft, Wanted};
 use crate::links::{self, Meant};
 
@@ -109,6 +110,7 @@ impl<'a> Single<'a, '_> {
             table,
             metric: metric_or_default(&self.decl.prefix, self.decl.metric),
             tos: 0,
+            ifscope: None,
         };
         if self.is_there(&key, &spec)? {
             draft.unchanged(Resource::Route(key), State::Route(spec), &self.reason);

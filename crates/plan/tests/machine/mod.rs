@@ -187,6 +187,7 @@ fn route(snapshot: &mut Snapshot, words: &[&str]) {
             table: 254,
             metric: if v4 { 0 } else { 1024 },
             tos: 0,
+            ifscope: None,
         },
         spec: RouteSpec {
             kind,

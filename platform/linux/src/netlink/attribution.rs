@@ -169,6 +169,7 @@ mod tests {
                 table,
                 metric: 0,
                 tos: 0,
+                ifscope: None,
             },
             spec: RouteSpec {
                 protocol: Protocol(protocol),

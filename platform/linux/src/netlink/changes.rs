@@ -34,7 +34,12 @@ pub fn is_netlink(change: &Change) -> bool {
         | Resource::Address { .. }
         | Resource::Rule(_)
         | Resource::Route(_) => true,
-        Resource::DnsLink { .. } | Resource::DnsDelegate { .. } => false,
+        Resource::DnsLink { .. }
+        | Resource::DnsDelegate { .. }
+        | Resource::Store { .. }
+        | Resource::File { .. }
+        | Resource::Mtu { .. }
+        | Resource::Proxies { .. } => false,
     }
 }
 
@@ -197,6 +202,7 @@ mod tests {
             table: 254,
             metric: 5,
             tos: 0,
+            ifscope: None,
         })
     }
 

@@ -347,6 +347,7 @@ mod tests {
             table: 254,
             metric,
             tos: 0,
+            ifscope: None,
         };
         let state = State::Route(RouteSpec::default());
         let resource = Resource::Route(key(0));

@@ -76,6 +76,7 @@ fn key(dst: &str, metric: u32) -> Resource {
         table: 254,
         metric,
         tos: 0,
+        ifscope: None,
     })
 }
 

@@ -22,6 +22,7 @@ fn observe() -> (Section<Vec<BaseChain>>, Section<Vec<XfrmPolicy>>) {
         resolver: false,
         filters: true,
         owners: false,
+        preferences: false,
     };
     let snapshot = Linux::new().observe(need).expect("it can be observed");
     (snapshot.firewall, snapshot.xfrm)

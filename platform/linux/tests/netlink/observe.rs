@@ -29,6 +29,7 @@ pub(crate) fn observe() -> Snapshot {
         resolver: false,
         filters: false,
         owners: false,
+        preferences: false,
     };
     Linux::new().observe(need).expect("it can be observed")
 }
@@ -227,6 +228,7 @@ fn disturbed() {
         resolver: false,
         filters: false,
         owners: false,
+        preferences: false,
     };
     let mut seen_it = 0;
     for _ in 0..500 {

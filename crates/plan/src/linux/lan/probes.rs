@@ -11,8 +11,8 @@ use netprof_model::rule::{Family, RuleAction};
 
 use super::also::gateways;
 use super::{Home, Kept};
+use crate::claim::Claim;
 use crate::draft::Draft;
-use crate::linux::claim::Claim;
 use crate::linux::priority::ROUTE;
 use crate::linux::{LOCAL, MAIN};
 

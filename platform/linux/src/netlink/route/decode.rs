@@ -199,6 +199,7 @@ impl<'a> RouteView<'a> {
                 table: self.table,
                 metric: self.metric,
                 tos: self.tos,
+                ifscope: None,
             },
             spec: RouteSpec {
                 kind: known.unwrap_or_default(),
@@ -208,6 +209,7 @@ impl<'a> RouteView<'a> {
                 from: from.transpose()?,
                 hops,
                 nexthop_id: self.nexthop_id,
+                flags: 0,
                 opaque,
             },
             live: RouteLive {

@@ -1,0 +1,35 @@
+//! What a profile means is a matter of the operating system that the snapshot is of, and
+//! never of the one that the planner runs on.
+
+use netprof_model::Snapshot;
+use netprof_model::held::HeldResource;
+use netprof_model::profile::Profile;
+use netprof_model::snapshot::Os;
+
+use crate::draft::Draft;
+use crate::{linux, macos};
+
+/// Writes down in `draft` what `profile` wants of the machine of `base`.
+pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
+    match base.os {
+        Os::Linux => linux::desire(profile, base, draft),
+        Os::Macos => macos::desire(profile, base, draft),
+    }
+}
+
+/// Looks at the machine as it will be: whatever is claimed must win there.
+pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
+    match after.os {
+        Os::Linux => linux::check(after, draft),
+        Os::Macos => macos::check(after, draft),
+    }
+}
+
+/// Why a held resource that is still there no longer serves its purpose, if so: it was
+/// made for a network that its link has left.
+pub(crate) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> {
+    match snapshot.os {
+        Os::Linux => linux::stale(held, snapshot),
+        Os::Macos => macos::stale(held, snapshot),
+    }
+}

@@ -1,0 +1,1 @@
+//! The resolver list, as libSystem lays it out in memory.

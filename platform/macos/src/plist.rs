@@ -1,0 +1,1 @@
+//! Property lists, from their bytes and to them.

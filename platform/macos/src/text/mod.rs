@@ -1,0 +1,1 @@
+//! What the command line tools of macOS print, as data.
