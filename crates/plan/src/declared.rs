@@ -111,7 +111,7 @@ pub(crate) fn probe(profile: &Profile, base: &Snapshot, prefix: IpNet) -> Option
 }
 
 /// Some addresses of `prefix`, from all over it.
-fn spread(prefix: IpNet) -> impl Iterator<Item = IpAddr> {
+pub(crate) fn spread(prefix: IpNet) -> impl Iterator<Item = IpAddr> {
     const TRIES: u32 = 64;
     let bits = u32::from(prefix.max_prefix_len() - prefix.prefix_len());
     (0..TRIES).map(move |n| {

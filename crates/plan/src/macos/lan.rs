@@ -167,9 +167,16 @@ fn claim(home: &Home, all: &[Kept], one: &Kept, parts: &[Part], draft: &mut Draf
         .filter(|dst| *dst != one.prefix && one.prefix.contains(dst))
         .collect();
     for part in parts.iter().take(probes::PARTS) {
-        let is_free =
-            |to: IpAddr| !home.ground.is_own(to) && !inner.iter().any(|inner| inner.contains(&to));
-        let Some(to) = probes::address(part.prefix, None, is_free) else {
+        // Each part has an address of its own.
+        let others = parts.iter().map(|other| other.prefix);
+        let smaller: Vec<IpNet> = others
+            .filter(|other| *other != part.prefix && part.prefix.contains(other))
+            .collect();
+        let is_free = |to: IpAddr| {
+            let mut others = inner.iter().chain(&smaller);
+            !home.ground.is_own(to) && !others.any(|other| other.contains(&to))
+        };
+        let Some(to) = probes::anywhere(part.prefix, is_free) else {
             continue;
         };
         draft.claims.push(Claim {
