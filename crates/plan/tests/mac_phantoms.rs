@@ -3,10 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod mac;
+mod wifi;
 
-use mac::{items, wifi};
+use mac::items;
 use netprof_model::{Owner, Section, Snapshot};
 use netprof_plan::macos::phantom::{phantoms, stale_routes};
+use wifi::wifi;
 
 /// What a daemon of macOS keeps: a link-local address, and a default route for its own
 /// sockets.

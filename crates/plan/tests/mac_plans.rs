@@ -9,13 +9,20 @@
 mod carried_out;
 mod mac;
 mod planned;
+mod wifi;
 
 use carried_out::carried_out;
 use insta::assert_snapshot;
-use mac::{items, mac, wifi};
+use mac::{items, mac};
 use netprof_model::{Section, Snapshot};
 use netprof_plan::drift;
-use planned::{described, made, planned};
+use planned::{described, made};
+use wifi::wifi;
+
+/// What the plan of `profile` on `snapshot` says.
+fn planned(profile: &str, snapshot: &Snapshot) -> String {
+    described(&made(profile, snapshot))
+}
 
 const LINKS: &str = r#"
     link "vpn" optional=#true { match name="utun*" address="10.8.0.0/16"; }
