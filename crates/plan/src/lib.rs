@@ -14,12 +14,15 @@
 mod after;
 mod base;
 mod claim;
+mod declared;
 mod diff;
 mod draft;
 mod drift;
+mod lan;
 mod links;
 pub mod linux;
 pub mod macos;
+mod mtu;
 mod need;
 mod order;
 mod os;

@@ -11,12 +11,14 @@ pub mod configd;
 mod dns;
 mod lan;
 mod localhost;
-mod mtu;
+mod outrank;
 pub mod phantom;
 mod proxies;
+pub mod put_back;
 pub mod resolver;
 pub mod rib;
 mod routes;
+mod terrain;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -28,6 +30,7 @@ use netprof_model::{Diagnostic, Snapshot};
 
 use crate::draft::Draft;
 use crate::links::Links;
+use crate::mtu;
 use rib::Rib;
 
 /// What everything below looks at: the profile, the machine without netprof, and how it
@@ -101,7 +104,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     lan::desire(&ground, draft);
     routes::desire(&ground, draft);
     dns::desire(&ground, draft);
-    mtu::desire(&ground, draft);
+    mtu::desire(profile, base, &ground.links, draft);
     proxies::desire(&ground, draft);
 }
 
