@@ -1,9 +1,13 @@
-//! `netprof list`: the profiles there are, which is active, which match now.
+//! `netprof list`: the profiles there are, which is active, which match now; and the
+//! tunnels and routes that no profile ever means.
 
 use std::fmt::Write;
 
 use netprof_model::plan::ProfileRef;
-use netprof_model::{Diagnostic, Section, Severity};
+use netprof_model::route::Route;
+use netprof_model::snapshot::Os;
+use netprof_model::{Diagnostic, Section, Severity, Snapshot};
+use netprof_plan::macos::phantom;
 use netprof_plan::{Fits, Need, fits};
 use netprof_profile::Found;
 use serde_json::{Value, json};
@@ -29,6 +33,8 @@ pub fn run(context: &Context) -> Result {
     };
     let need = Need {
         resolver: true,
+        // Whether a tunnel is idle is a matter of who holds it.
+        owners: HERE == Os::Macos,
         ..Need::default()
     };
     // Whether a profile fits has nothing to do with what is held.
@@ -64,9 +70,13 @@ pub fn run(context: &Context) -> Result {
     for row in &rows {
         row.write(&mut text, width);
     }
+    let passed_over = PassedOver::of(&snapshot);
+    passed_over.write(&mut text);
     let body = json!({
         "active": active,
         "profiles": rows.iter().map(Row::object).collect::<Vec<_>>(),
+        "idle_links": passed_over.links,
+        "stale_routes": passed_over.routes.iter().map(|route| route.key.to_string()).collect::<Vec<_>>(),
     });
     Ok(Answer::done(text, body).with(diagnostics, listing.sources))
 }
@@ -76,6 +86,46 @@ fn is_active(found: &Found, active: Option<&ProfileRef>) -> bool {
         let file = std::path::absolute(&found.file).unwrap_or_else(|_| found.file.clone());
         active.name == found.name.as_str() && file.to_string_lossy() == active.file
     })
+}
+
+/// What is there, leads nowhere, and is never meant by a profile.
+struct PassedOver<'a> {
+    links: Vec<&'a str>,
+    routes: Vec<&'a Route>,
+}
+
+impl<'a> PassedOver<'a> {
+    fn of(snapshot: &'a Snapshot) -> Self {
+        if snapshot.os != Os::Macos {
+            return Self {
+                links: Vec::new(),
+                routes: Vec::new(),
+            };
+        }
+        let links = phantom::phantoms(snapshot).into_iter();
+        Self {
+            links: links.map(|link| link.name.as_str()).collect(),
+            routes: phantom::stale_routes(snapshot),
+        }
+    }
+
+    fn write(&self, text: &mut String) {
+        if !self.links.is_empty() {
+            let _ = writeln!(
+                text,
+                "\nIdle tunnels, which no `match` means: {}",
+                self.links.join(", ")
+            );
+        }
+        for route in &self.routes {
+            let dev = route.devices().next().unwrap_or("a link");
+            let _ = writeln!(
+                text,
+                "\nA route to {} leads through {dev}, which is down or gone",
+                route.key.dst
+            );
+        }
+    }
 }
 
 /// One profile.
@@ -138,5 +188,62 @@ impl Row<'_> {
             "matches": matches,
             "why": why,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot be made has failed")]
+
+    use netprof_model::link::{Address, Link};
+    use netprof_model::route::{Hop, RouteKey, RouteLive, RouteSpec};
+
+    use super::*;
+
+    #[test]
+    fn what_no_profile_means_is_shown() {
+        let utun = |index, name: &str| Link {
+            kind: Some("utun".to_owned()),
+            ..Link::new(index, name)
+        };
+        let address = Address {
+            dev: "utun4".to_owned(),
+            local: "10.8.0.6/32".parse().unwrap(),
+            peer: None,
+            scope: 0,
+            dynamic: false,
+            secondary: false,
+        };
+        let left_behind = Route {
+            key: RouteKey::unscoped("10.0.0.0/8".parse().unwrap()),
+            spec: RouteSpec {
+                hops: vec![Hop::through("utun7", None)],
+                ..RouteSpec::default()
+            },
+            live: RouteLive::default(),
+            owner: netprof_model::Owner::Unknown,
+        };
+        let mut mac = Snapshot {
+            links: Section::Seen(vec![
+                Link::new(4, "en0"),
+                utun(16, "utun0"),
+                utun(17, "utun1"),
+                utun(20, "utun4"),
+            ]),
+            addresses: Section::Seen(vec![address]),
+            routes: Section::Seen(vec![left_behind]),
+            ..Snapshot::empty(Os::Macos)
+        };
+        let mut text = String::new();
+        PassedOver::of(&mac).write(&mut text);
+        assert_eq!(
+            text,
+            "\nIdle tunnels, which no `match` means: utun0, utun1\n\
+             \nA route to 10.0.0.0/8 leads through utun7, which is down or gone\n"
+        );
+        mac.os = Os::Linux;
+        text.clear();
+        PassedOver::of(&mac).write(&mut text);
+        assert_eq!(text, "");
     }
 }
