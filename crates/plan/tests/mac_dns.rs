@@ -7,9 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod carried_out;
-#[allow(dead_code, reason = "other tests use the rest of it")]
 mod mac;
-#[allow(dead_code, reason = "other tests use the rest of it")]
 mod planned;
 
 use carried_out::carried_out;
