@@ -9,10 +9,10 @@
 mod carried_out;
 mod mac;
 mod planned;
+mod wifi;
 
 use carried_out::carried_out;
 use insta::assert_snapshot;
-use mac::wifi;
 use netprof_model::configd::{NetworkService, Preferences, Store};
 use netprof_model::file::{FileState, LiveFile};
 use netprof_model::plist::Value;
@@ -21,8 +21,14 @@ use netprof_model::{Resource, Section, Snapshot, State};
 use netprof_plan::macos::configd::{primary, published, resolvers};
 use netprof_plan::macos::resolver::who_answers;
 use netprof_plan::{Bearing, drift, plan};
-use planned::{made, planned};
+use planned::{described, made};
 use proptest::prelude::*;
+use wifi::wifi;
+
+/// What a plan of these nodes of a profile says.
+fn planned(profile: &str, snapshot: &Snapshot) -> String {
+    described(&made(profile, snapshot))
+}
 
 /// A laptop on Wi-Fi, whose router is its DNS server, and what `text` adds to it.
 fn laptop(text: &str) -> Snapshot {
@@ -166,7 +172,7 @@ fn names_that_nobody_claims_go_to_a_default_scope_first_and_it_is_said_who_stays
     let profile = "dns { scope \"all\" { default-route #true; servers \"9.9.9.9\"; }; }";
     let before = laptop("");
     let made = made(profile, &before);
-    assert_snapshot!(planned::described(&made));
+    assert_snapshot!(described(&made));
     let after = carried_out(&before, &made);
     let list = resolvers(&after).unwrap();
     let asked: Vec<_> = who_answers(&list, "www.example.org")
@@ -206,7 +212,7 @@ fn a_durable_scope_is_files_that_need_neither_link_nor_boot() {
     }; }";
     let before = laptop("");
     let made = made(profile, &before);
-    assert_snapshot!(planned::described(&made));
+    assert_snapshot!(described(&made));
     let mut after = carried_out(&before, &made);
     after.place.boot = "boot-2".to_owned();
     let held: Vec<Bearing> = drift(&after).into_iter().map(|one| one.standing).collect();
@@ -330,7 +336,7 @@ fn proxies_go_to_every_service_with_hardware_and_what_is_not_named_stays() {
         export \"system\"
     }";
     let made = made(profile, &before);
-    assert_snapshot!(planned::described(&made));
+    assert_snapshot!(described(&made));
     let after = carried_out(&before, &made);
     let again = plan_again(profile, &after);
     assert!(again.changes.is_empty(), "{again:#?}");
