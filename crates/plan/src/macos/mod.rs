@@ -15,6 +15,7 @@ mod outrank;
 pub mod phantom;
 mod proxies;
 pub mod put_back;
+mod refused;
 pub mod resolver;
 pub mod rib;
 mod routes;
@@ -58,6 +59,7 @@ impl<'a> Ground<'a> {
 
 /// Writes down in `draft` what `profile` wants of the machine of `base`.
 pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
+    refused::desire(profile, draft);
     let unknown: Vec<_> = [
         ("links", base.links.standing(), base.links.is_known()),
         (
