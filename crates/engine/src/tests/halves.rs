@@ -6,7 +6,7 @@ use netprof_model::snapshot::Index;
 use netprof_model::{Resource, Section, State};
 
 use super::laws::{apply, held, held_is_derived};
-use super::machine::{Machine, States, delegate, dns, rule, state};
+use super::machine::{Machine, States, delegate, dns, file, proxies, rule, state};
 use super::profiles::with;
 use super::world::{Fault, Loss, World};
 use crate::journal::{self, Stage};
@@ -111,6 +111,39 @@ fn a_kill_between_the_delete_and_the_add_of_one_change_is_undone() {
             matches!(recover(&world), Some(Recovered::RolledBack(back)) if back.kept.is_empty())
         );
         assert_eq!(world.states(), old);
+    }
+}
+
+/// A file is renamed into place, preferences are committed and a key of the store is set
+/// in one step: where it is gone, somebody took it away.
+#[test]
+fn what_is_written_in_one_step_and_is_gone_was_taken_away_by_somebody_else() {
+    let machine = Machine::Mac;
+    for one in [machine.names(), file("corp.example.com"), proxies("WIFI")] {
+        let world = World::having(machine, &Machine::some(&[(one.clone(), 3)]));
+        killed_before_it_was_verified(&world, &Machine::some(&[(one.clone(), 1)]));
+        world.others_make(&States::from([(one.clone(), None)]));
+        match recover(&world) {
+            Some(Recovered::RolledBack(back)) => assert_eq!(back.kept[0].resource, one),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(world.states()[&one], None);
+        assert!(world.written_back().is_empty());
+    }
+}
+
+/// A kill between the commit of the preferences and their being applied: they read as they
+/// were, and configd goes by what it was told last.
+#[test]
+fn preferences_that_read_as_before_are_applied_once_more() {
+    let wifi = proxies("WIFI");
+    for base in [0, 3] {
+        let world = World::having(Machine::Mac, &Machine::some(&[(wifi.clone(), base)]));
+        let old = world.live();
+        killed_before_it_was_verified(&world, &Machine::some(&[(wifi.clone(), 1)]));
+        world.set_live(old);
+        assert!(matches!(recover(&world), Some(Recovered::RolledBack(_))));
+        assert_eq!(world.written_back(), std::slice::from_ref(&wifi), "once");
     }
 }
 
