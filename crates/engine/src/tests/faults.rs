@@ -430,6 +430,38 @@ fn what_went_with_its_link_is_dropped_by_a_rollback() {
     }
 }
 
+/// A link that was made anew has another number, and an MTU that is nobody's but its own.
+#[test]
+fn what_a_link_that_was_made_anew_holds_is_not_given_back() {
+    for machine in Machine::ALL {
+        let applied = World::bare(machine);
+        assert!(is_done(
+            &apply(&applied, "office", &machine.office()).unwrap()
+        ));
+        let mut live = without_tunnel(&applied.live());
+        let tunnel = machine.link(&machine.tunnel()).expect("it is on a link");
+        if let netprof_model::Section::Seen(links) = &mut live.links {
+            links.push(netprof_model::link::Link {
+                mtu: 1499,
+                ..netprof_model::link::Link::new(9, tunnel.name)
+            });
+        }
+        applied.set_live(live);
+        for command in [release, |world: &World| rollback(world, None)] {
+            let world = applied.fork();
+            let old = world.states();
+            let report = command(&world).unwrap();
+            assert!(is_done(&report));
+            assert!(report.plan.kept.is_empty());
+            for resource in of_tunnel(machine) {
+                assert_eq!(world.states()[&resource], old[&resource]);
+                assert!(!world.written_back().contains(&resource));
+            }
+            assert!(held(&world).is_empty());
+        }
+    }
+}
+
 #[test]
 fn a_signal_at_any_step_takes_all_back_or_comes_too_late() {
     for machine in Machine::ALL {
