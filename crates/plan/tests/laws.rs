@@ -8,13 +8,15 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod carried_out;
 mod machine;
 
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use carried_out::carried_out;
 use ipnet::IpNet;
-use machine::{carried_out, machine};
+use machine::machine;
 use netprof_model::dns::DnsServer;
 use netprof_model::plan::{Change, Plan, ProfileRef};
 use netprof_model::profile::{

@@ -6,9 +6,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::dns::{DefaultRoute, DnsDomain, DnsLink, DnsServer};
-use netprof_model::held::{Committed, HeldResource};
 use netprof_model::link::{Address, Link, LinkId, LinkManager};
-use netprof_model::plan::Plan;
 use netprof_model::resource::Place;
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec};
 use netprof_model::rule::{Family, Rule, RuleAction, RuleKey, RuleSpec};
@@ -16,7 +14,6 @@ use netprof_model::snapshot::{
     DnsGlobal, Nsswitch, Os, ResolvConf, Resolved, ResolvedLink, SameNamespace,
 };
 use netprof_model::{Owner, Section, Snapshot};
-use netprof_plan::after;
 
 /// A machine with lo, the kernel's rules and a resolved that programs reach, and what
 /// `text` adds to it.
@@ -288,35 +285,4 @@ fn dns(snapshot: &mut Snapshot, words: &[&str]) {
             dns,
         }),
     }
-}
-
-/// `snapshot` with `plan` carried out, and held.
-pub(crate) fn carried_out(snapshot: &Snapshot, plan: &Plan) -> Snapshot {
-    let mut next = after(snapshot, &plan.changes);
-    let mut held = snapshot.held().cloned().unwrap_or_default();
-    held.resources.retain(|one| {
-        !plan
-            .dropped
-            .iter()
-            .any(|gone| gone.resource == one.resource)
-    });
-    for change in &plan.changes {
-        held.resources.retain(|one| one.resource != change.resource);
-        if change.after != change.original {
-            held.resources.push(HeldResource {
-                resource: change.resource.clone(),
-                original: change.original.clone(),
-                committed: change.after.clone(),
-                transaction: 1,
-                place: snapshot.place_on(change.link.clone()),
-                lasts: change.lasts.clone(),
-            });
-        }
-    }
-    held.stack.push(Committed {
-        transaction: 1,
-        profile: plan.profile.clone(),
-    });
-    next.held = Section::Seen(held);
-    next
 }
