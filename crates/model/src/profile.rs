@@ -141,6 +141,9 @@ pub struct Scope {
     pub link: Option<Spanned<Name>>,
     /// Whether names that no scope claims go here, and only here.
     pub default_route: bool,
+    /// Whether it is to outlive its link and this boot.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub durable: bool,
     /// Where it is written.
     #[serde(skip)]
     pub at: Location,

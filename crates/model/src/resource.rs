@@ -161,6 +161,10 @@ pub enum State {
 /// over keys that it does not know. Its value is the scope's name.
 pub const STORE_MARK: &str = "NetprofScope";
 
+/// The key of such a dictionary that names the link that the scope is asked through; a
+/// dictionary outlives its link, and says so to whoever looks.
+pub const STORE_LINK: &str = "NetprofLink";
+
 /// How a text file of netprof's own begins.
 pub const FILE_MARK: &str = "# netprof: ";
 

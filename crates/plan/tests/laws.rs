@@ -125,6 +125,7 @@ fn scope(scope: &str, link: &str, domains: &[&str], server: &str, default_route:
         servers: Servers::Listed(vec![spanned(DnsServer::at(server.parse().unwrap()))]),
         link: Some(spanned(name(link))),
         default_route,
+        durable: false,
         at: at(),
     }
 }

@@ -153,7 +153,7 @@ fn home_of(node: &str) -> Option<&'static str> {
         }
         "match" => "a `link` that is declared in the profile",
         "scope" => "`dns`",
-        "domains" | "search" | "servers" | "default-route" => "a `scope` in `dns`",
+        "domains" | "search" | "servers" | "default-route" | "durable" => "a `scope` in `dns`",
         "keep-localhost" | "keep-lan" | "route" | "unreachable" => "`routes`",
         "also" => "`keep-lan` in `routes`",
         "keep-local" | "docker" | "podman" => "`containers`",

@@ -188,6 +188,9 @@ fn scope(out: &mut Text, scope: &Scope) {
         if scope.default_route {
             out.line("default-route #true");
         }
+        if scope.durable {
+            out.line("durable #true");
+        }
     });
 }
 

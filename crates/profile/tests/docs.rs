@@ -85,6 +85,7 @@ fn the_page_names_every_node_and_every_property() {
         "search",
         "servers",
         "default-route",
+        "durable",
         "routes",
         "keep-localhost",
         "keep-lan",

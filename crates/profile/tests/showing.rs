@@ -55,6 +55,7 @@ profile "office" {
         }
         scope "rest" { servers from="dhcp"; link "lan"; default-route #true; }
         scope "hooked" { domains "example.net"; servers from="hook"; }
+        scope "local" { domains "test"; servers "127.0.0.1:5353"; durable #true; }
     }
     routes {
         keep-localhost
@@ -185,6 +186,7 @@ prop_compose! {
                 servers,
                 link: (!links.is_empty()).then(|| spanned(link.get(&links).clone())),
                 default_route: number == 0 && searched,
+                durable: number == 1 && searched,
                 at: nowhere(),
             }
         };

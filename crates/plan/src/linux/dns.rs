@@ -116,6 +116,7 @@ fn place(
         draft.refuse(subject, reason, error, at);
         return Ok(None);
     }
+    lasting(scope, subject)?;
     expressible(scope, subject)?;
     let Some(name) = &scope.link else {
         return delegate(ground, scope, "names no link").map(Some);
@@ -150,6 +151,19 @@ fn place(
         .map(Some),
         _ => Ok(Some(here)),
     }
+}
+
+/// Whether the scope need not last longer than resolved remembers anything.
+fn lasting(scope: &Scope, subject: &str) -> Result<(), Diagnostic> {
+    if !scope.durable {
+        return Ok(());
+    }
+    Err(Diagnostic::error(
+        "plan::not-durable",
+        format!("{subject}: what systemd-resolved is told ends with the link, or with this boot"),
+    )
+    .label("`durable` cannot be kept here")
+    .help("put `durable` in an `os \"macos\"` block, and apply the profile after each boot"))
 }
 
 /// Whether resolved can be told this scope: what it would refuse, or take in silence and

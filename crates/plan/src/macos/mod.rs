@@ -14,6 +14,7 @@ mod localhost;
 mod mtu;
 pub mod phantom;
 mod proxies;
+mod refused;
 pub mod resolver;
 pub mod rib;
 mod routes;
@@ -55,6 +56,7 @@ impl<'a> Ground<'a> {
 
 /// Writes down in `draft` what `profile` wants of the machine of `base`.
 pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
+    refused::desire(profile, draft);
     let unknown: Vec<_> = [
         ("links", base.links.standing(), base.links.is_known()),
         (

@@ -32,6 +32,7 @@ fn scope(node: &Node, report: &mut Report<'_>) -> Option<Scope> {
     let mut sources = None;
     let mut link = None;
     let mut default_route = false;
+    let mut durable = false;
     let mut once = Once::default();
     let before = report.count();
     for child in children {
@@ -42,12 +43,18 @@ fn scope(node: &Node, report: &mut Report<'_>) -> Option<Scope> {
             "servers" => sources = Some(servers(&mut form, report)),
             "link" => link = form.argument(report, "the name of a link", value::name),
             "default-route" => {
-                default_route = form
-                    .argument(report, "#true or #false", value::boolean)
-                    .is_some_and(|flag| flag.value);
+                default_route = flag(&mut form, report);
             }
+            "durable" => durable = flag(&mut form, report),
             _ => {
-                let known = ["domains", "search", "servers", "link", "default-route"];
+                let known = [
+                    "domains",
+                    "search",
+                    "servers",
+                    "link",
+                    "default-route",
+                    "durable",
+                ];
                 report.unknown_node(child, "`scope`", &known);
                 continue;
             }
@@ -77,8 +84,15 @@ fn scope(node: &Node, report: &mut Report<'_>) -> Option<Scope> {
         servers: sources??,
         link,
         default_route,
+        durable,
         at: report.location(node.head),
     })
+}
+
+/// Yes or no, as the argument of a node.
+fn flag(form: &mut Form<'_>, report: &mut Report<'_>) -> bool {
+    form.argument(report, "#true or #false", value::boolean)
+        .is_some_and(|flag| flag.value)
 }
 
 fn check(
