@@ -17,6 +17,7 @@ mod claim;
 mod diff;
 mod draft;
 mod drift;
+mod lan;
 mod links;
 pub mod linux;
 pub mod macos;

@@ -18,18 +18,19 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::link::Link;
-use netprof_model::plan::{Reason, Standing};
-use netprof_model::profile::KeepLan;
+use netprof_model::plan::Reason;
+use netprof_model::profile::RouteDecl;
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Diagnostic, Location, Resource, State};
 
 use super::priority::Priorities;
-use super::{Ground, MAIN, TABLE, own_route};
+use super::{Ground, MAIN, TABLE, own_route, routes};
 use crate::draft::{Draft, Wanted};
+use crate::lan;
+use crate::lan::also::Behind;
+use crate::lan::contradictions;
 
-mod also;
-mod contradictions;
 mod filters;
 mod prefixes;
 mod probes;
@@ -40,7 +41,7 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
         return;
     };
     let reason = Reason::line(&node.at, "keep-lan");
-    let kept = kept_links(ground, node, &reason, draft);
+    let kept = lan::kept_links(ground, node, &reason, draft);
     if kept.is_empty() {
         return;
     }
@@ -49,8 +50,9 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
         links: &kept,
     };
     let mut all = prefixes::of(&home, node, &reason, draft);
-    all.extend(also::of(&home, node, draft));
-    all.retain(|one| contradictions::check(&home, one, draft));
+    let behind = lan::also::of(&home, node, draft).into_iter();
+    all.extend(behind.map(|behind| Kept::behind(&home, behind)));
+    all.retain(|one| is_consistent(&home, one, draft));
     all.sort_by_key(|one| (one.prefix.prefix_len(), one.prefix));
     let rivals: Vec<Vec<&Route>> = all
         .iter()
@@ -95,37 +97,7 @@ fn copied(all: &[Kept], rivals: &[Vec<&Route>]) -> Vec<bool> {
     }
 }
 
-/// The links whose networks are kept.
-fn kept_links<'a>(
-    ground: &Ground<'a>,
-    node: &KeepLan,
-    reason: &Reason,
-    draft: &mut Draft,
-) -> Vec<&'a Link> {
-    if node.links.is_empty() {
-        let physical = prefixes::physical(ground.base.links.items());
-        if physical.is_empty() {
-            let detail = "waits for a physical link that is up";
-            draft.row(Standing::Waiting, "keep-lan", detail, reason);
-        }
-        return physical;
-    }
-    let mut kept: Vec<&Link> = Vec::new();
-    for name in &node.links {
-        let subject = format!("keep-lan {}", name.value);
-        match ground.links.or_row(name, &subject, reason) {
-            Ok(links) => kept.extend(links),
-            Err(row) => draft.rows.push(*row),
-        }
-    }
-    kept
-}
-
-/// The links that are kept, and what is known of the machine.
-struct Home<'a, 'b> {
-    ground: &'b Ground<'a>,
-    links: &'b [&'a Link],
-}
+type Home<'a, 'b> = lan::Home<'a, 'b, Ground<'a>>;
 
 /// One prefix to keep, and the way to it.
 struct Kept<'a> {
@@ -149,6 +121,31 @@ struct Kept<'a> {
 }
 
 impl<'a> Kept<'a> {
+    /// A prefix behind a gateway on the LAN.
+    fn behind(home: &Home<'a, '_>, behind: Behind<'a>) -> Self {
+        let Behind {
+            subject,
+            also,
+            way,
+            reason,
+        } = behind;
+        Self {
+            subject,
+            prefix: also.prefix,
+            source: way.via.and_then(|via| source(home, way.link, via)),
+            links: vec![way.link],
+            via: way.via,
+            metric: way.live.map_or_else(
+                || super::metric_or_default(&also.prefix, None),
+                |live| live.key.metric,
+            ),
+            is_new: way.live.is_none(),
+            overrides: way.overrides,
+            reason,
+            at: also.at,
+        }
+    }
+
     /// The best link; a kept prefix has at least one.
     fn link(&self) -> Option<&'a Link> {
         self.links.first().copied()
@@ -169,53 +166,46 @@ impl<'a> Kept<'a> {
     }
 }
 
+/// Whether nothing else in the profile contradicts keeping `one`.
+fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
+    let kept = contradictions::Kept {
+        subject: &one.subject,
+        prefix: one.prefix,
+        links: &one.links,
+        reason: &one.reason,
+    };
+    let ground = home.ground;
+    let has_own_way = |address| {
+        let route = ground.fib.in_table(MAIN, address, None);
+        route.is_some_and(|route| {
+            route.key.dst.prefix_len() > one.prefix.prefix_len() && keeps(home, route, one.prefix)
+        })
+    };
+    let way_out = |route: &RouteDecl| routes::way_out(ground, route);
+    let profile = (ground.profile, &ground.links);
+    contradictions::check(profile, &kept, has_own_way, way_out, draft)
+}
+
+/// Whether a route of main within `prefix` is meant to win over keeping it.
+fn keeps(home: &Home, route: &Route, prefix: IpNet) -> bool {
+    home.keeps_its_way(route, prefix, route.spec.protocol == Protocol::KERNEL)
+}
+
+/// The address of `link` that packets to `gateway` come from.
+fn source(home: &Home, link: &Link, gateway: IpAddr) -> Option<IpAddr> {
+    let mut addresses = home.ground.base.addresses.items().iter();
+    addresses
+        .find(|one| one.dev == link.name && one.local.contains(&gateway) && !one.secondary)
+        .map(|one| one.local.addr())
+}
+
 impl<'a> Home<'a, '_> {
-    fn is_kept(&self, dev: &str) -> bool {
-        self.links.iter().any(|link| link.name == dev)
-    }
-
-    /// Whether a route goes through kept links alone.
-    fn goes_home(&self, route: &Route) -> bool {
-        let mut devices = route.devices().peekable();
-        devices.peek().is_some() && devices.all(|dev| self.is_kept(dev))
-    }
-
-    /// Whether a route leads to where a kept network may lead: through kept links, or
-    /// into a container network on this host.
-    fn is_at_home(&self, route: &Route) -> bool {
-        let home = |dev: &str| {
-            self.is_kept(dev)
-                || self
-                    .ground
-                    .link(dev)
-                    .is_some_and(|link| link.owner.is_engine())
-        };
-        let mut devices = route.devices().peekable();
-        devices.peek().is_some() && devices.all(home)
-    }
-
-    /// Whether a route of main within `prefix` is meant to win over keeping it: one that
-    /// leads home, or to another network that this host is in by hardware or a bridge,
-    /// which is no VPN's doing.
-    fn keeps_its_way(&self, route: &Route, prefix: IpNet) -> bool {
-        let is_local = || {
-            let link = route.devices().next().and_then(|dev| self.ground.link(dev));
-            route.key.dst != prefix
-                && route.spec.protocol == Protocol::KERNEL
-                && route.gateway().is_none()
-                && link.is_some_and(|link| {
-                    link.kind.as_deref().is_none_or(|kind| kind == "bridge") && !link.loopback
-                })
-        };
-        self.is_at_home(route) || is_local()
-    }
-
     /// Routes of main that would win over a kept route to `prefix` with `metric`.
     fn rivals(&self, prefix: IpNet, metric: u32) -> Vec<&'a Route> {
         self.ground
             .fib
             .within(MAIN, prefix)
-            .filter(|route| !self.keeps_its_way(route, prefix) && !route.live.dead)
+            .filter(|route| !keeps(self, route, prefix) && !route.live.dead)
             .filter(|route| route.key.dst != prefix || route.key.metric <= metric)
             .collect()
     }
@@ -225,7 +215,7 @@ impl<'a> Home<'a, '_> {
         self.ground
             .fib
             .within(MAIN, prefix)
-            .filter(move |route| route.key.dst != prefix && self.keeps_its_way(route, prefix))
+            .filter(move |route| route.key.dst != prefix && keeps(self, route, prefix))
     }
 }
 

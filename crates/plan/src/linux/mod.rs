@@ -18,11 +18,12 @@ use netprof_model::held::HeldResource;
 use netprof_model::link::Link;
 use netprof_model::plan::Reason;
 use netprof_model::profile::Profile;
-use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec};
-use netprof_model::rule::RuleAction;
+use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
+use netprof_model::rule::{Family, RuleAction};
 use netprof_model::{Diagnostic, Location, Resource, Section, Snapshot, State};
 
 use crate::draft::Draft;
+use crate::lan::Terrain;
 use crate::links::Links;
 use fib::Fib;
 
@@ -76,6 +77,40 @@ impl<'a> Ground<'a> {
             (u8::MAX - one.local.prefix_len(), metric.unwrap_or(u32::MAX))
         })?;
         self.link(&best.dev)
+    }
+}
+
+impl<'a> Terrain<'a> for Ground<'a> {
+    fn base(&self) -> &'a Snapshot {
+        self.base
+    }
+
+    fn links(&self) -> &Links<'a> {
+        &self.links
+    }
+
+    fn link(&self, name: &str) -> Option<&'a Link> {
+        self.link(name)
+    }
+
+    fn is_own(&self, address: IpAddr) -> bool {
+        self.is_own(address)
+    }
+
+    fn neighbour(&self, via: IpAddr) -> Option<&'a Link> {
+        self.neighbour(via)
+    }
+
+    fn exact(&self, prefix: &IpNet) -> Vec<&'a Route> {
+        self.fib.exact(MAIN, prefix).to_vec()
+    }
+
+    fn gateways(&self, link: &Link, family: Family) -> Vec<IpAddr> {
+        let defaults = self.fib.exact(MAIN, &family.everything()).iter();
+        let hops = defaults.flat_map(|route| &route.spec.hops);
+        hops.filter(|hop| hop.dev.as_ref() == Some(&link.name))
+            .filter_map(|hop| hop.via)
+            .collect()
     }
 }
 

@@ -13,9 +13,7 @@ use netprof_model::configd::{Domain, Store};
 use netprof_model::link::{Address, Link};
 use netprof_model::plist::Value;
 use netprof_model::resource::Place;
-use netprof_model::route::{
-    Hop, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec, rtf,
-};
+use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec, rtf};
 use netprof_model::snapshot::Os;
 use netprof_model::{Owner, Section, Snapshot};
 

@@ -9,25 +9,19 @@ use ipnet::IpNet;
 use netprof_model::route::Route;
 use netprof_model::rule::{Family, RuleAction};
 
-use super::also::gateways;
 use super::{Home, Kept};
 use crate::claim::Claim;
 use crate::draft::Draft;
+use crate::lan::{Terrain, probes};
 use crate::linux::priority::ROUTE;
 use crate::linux::{LOCAL, MAIN};
-
-/// At most this many parts of one prefix are asked for: a VPN may push thousands of
-/// routes, and all of those through one link are outranked by one rule.
-const PARTS: usize = 64;
-/// So many addresses of a part are tried, to miss this host's own and single hosts that
-/// have a way of their own.
-const TRIES: usize = 16;
 
 /// Claims that packets to all of `one` leave through its links.
 pub(super) fn claim(home: &Home, one: &Kept, rivals: &[&Route], draft: &mut Draft) {
     let Some(best) = one.link() else { return };
     let family = Family::of(&one.prefix);
-    let gateway = gateways(home, best, family).find(|via| one.prefix.contains(via));
+    let gateways = home.ground.gateways(best, family);
+    let gateway = gateways.into_iter().find(|via| one.prefix.contains(via));
     let inner: Vec<IpNet> = home.inner(one.prefix).map(|route| route.key.dst).collect();
     // Rules that are asked before netprof's, and what their tables lead to.
     let rules = home.ground.base.rules.items().iter();
@@ -48,19 +42,12 @@ pub(super) fn claim(home: &Home, one: &Kept, rivals: &[&Route], draft: &mut Draf
     let parts = std::iter::once(one.prefix)
         .chain(ruled.filter(|to| one.prefix.contains(to) && *to != one.prefix))
         .chain(rivals.iter().map(|route| route.key.dst))
-        .take(PARTS);
+        .take(probes::PARTS);
     let mut claimed: Vec<IpAddr> = Vec::new();
     for part in parts {
-        let is_free = |to: &IpAddr| {
-            !home.ground.is_own(*to)
-                && !is_network_itself(&part, *to)
-                && !inner.iter().any(|inner| inner.contains(to))
-        };
-        let mut candidates = gateway
-            .filter(|via| part.contains(via))
-            .into_iter()
-            .chain(part.hosts().take(TRIES));
-        let Some(to) = candidates.find(is_free) else {
+        let is_free =
+            |to: IpAddr| !home.ground.is_own(to) && !inner.iter().any(|inner| inner.contains(&to));
+        let Some(to) = probes::address(part, gateway, is_free) else {
             continue;
         };
         if claimed.contains(&to) {
@@ -76,10 +63,4 @@ pub(super) fn claim(home: &Home, one: &Kept, rivals: &[&Route], draft: &mut Draf
             at: one.at.clone(),
         });
     }
-}
-
-/// The first address of a network with more than two is the network itself, and in
-/// IPv6 that of any router on it (RFC 4291, 2.6.1).
-fn is_network_itself(part: &IpNet, to: IpAddr) -> bool {
-    part.max_prefix_len() - part.prefix_len() > 1 && to == part.network()
 }

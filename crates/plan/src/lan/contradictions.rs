@@ -1,44 +1,55 @@
 //! What else in the profile contradicts keeping a prefix.
 
+use std::net::IpAddr;
+
+use ipnet::IpNet;
 use netprof_model::Diagnostic;
-use netprof_model::profile::{RouteTarget, Servers};
+use netprof_model::link::Link;
+use netprof_model::plan::Reason;
+use netprof_model::profile::{Profile, RouteDecl, RouteTarget, Servers};
 
-use super::{Home, Kept};
 use crate::draft::Draft;
-use crate::links::Meant;
-use crate::linux::{MAIN, routes};
+use crate::links::{Links, Meant};
 
-/// Whether nothing else in the profile contradicts keeping `one`; else it is refused,
-/// with both sides named.
-pub(super) fn check(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
+/// A prefix that is to be kept.
+pub(crate) struct Kept<'a, 'b> {
+    pub(crate) subject: &'b str,
+    pub(crate) prefix: IpNet,
+    /// The links that it may be reached through.
+    pub(crate) links: &'b [&'a Link],
+    pub(crate) reason: &'b Reason,
+}
+
+/// Whether nothing else in `profile` contradicts keeping it; else it is refused, with both
+/// sides named. `has_own_way` tells whether a longer route of this host's own keeps its
+/// way to an address, and `way_out` the link that a declared route leaves through.
+pub(crate) fn check<'a>(
+    (profile, links): (&Profile, &Links<'a>),
+    one: &Kept<'a, '_>,
+    has_own_way: impl Fn(IpAddr) -> bool,
+    way_out: impl Fn(&RouteDecl) -> Option<&'a Link>,
+    draft: &mut Draft,
+) -> bool {
     let before = draft.diagnostics.len();
-    let dev = one.link().map_or("", |link| link.name.as_str());
+    let dev = one.links.first().map_or("", |link| link.name.as_str());
     let Kept {
         subject,
         prefix,
         reason,
         ..
-    } = one;
+    } = *one;
     let is_home = |name: &str| one.links.iter().any(|link| link.name == name);
-    for scope in &home.ground.profile.scopes {
+    for scope in &profile.scopes {
         let (Servers::Listed(servers), Some(link)) = (&scope.servers, &scope.link) else {
             continue;
         };
         // A link that is not there contradicts nothing.
-        let Meant::Links(links) = home.ground.links.meant(&link.value) else {
+        let Meant::Links(through) = links.meant(&link.value) else {
             continue;
         };
-        if links.iter().all(|link| is_home(&link.name)) {
+        if through.iter().all(|link| is_home(&link.name)) {
             continue;
         }
-        // A longer route of this host's own keeps its way, and the server with it.
-        let has_own_way = |address| {
-            let route = home.ground.fib.in_table(MAIN, address, None);
-            route.is_some_and(|route| {
-                route.key.dst.prefix_len() > prefix.prefix_len()
-                    && home.keeps_its_way(route, *prefix)
-            })
-        };
         for server in servers.iter().filter(|server| {
             let address = server.value.address;
             prefix.contains(&address) && !has_own_way(address)
@@ -55,12 +66,10 @@ pub(super) fn check(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
             draft.refuse(subject, reason, error, &server.at);
         }
     }
-    for route in &home.ground.profile.routes.routes {
+    for route in &profile.routes.routes {
         let elsewhere = match route.target {
             RouteTarget::Unreachable => true,
-            RouteTarget::Through { .. } => {
-                routes::way_out(home.ground, route).is_some_and(|link| !is_home(&link.name))
-            }
+            RouteTarget::Through { .. } => way_out(route).is_some_and(|link| !is_home(&link.name)),
         };
         if elsewhere && prefix.contains(&route.prefix) {
             let error = Diagnostic::error(

@@ -9,32 +9,34 @@ use netprof_model::profile::{Also, KeepLan};
 use netprof_model::route::Route;
 use netprof_model::rule::Family;
 
-use super::{Home, Kept};
+use super::{Home, Terrain};
 use crate::draft::Draft;
 use crate::links;
-use crate::linux::{MAIN, metric_or_default};
+
+/// One prefix behind the LAN, and the way to it.
+pub(crate) struct Behind<'a> {
+    pub(crate) subject: String,
+    pub(crate) also: Also,
+    pub(crate) way: Way<'a>,
+    pub(crate) reason: Reason,
+}
 
 /// What is kept behind the LAN; what waits or is refused is said.
-pub(super) fn of<'a>(home: &Home<'a, '_>, node: &KeepLan, draft: &mut Draft) -> Vec<Kept<'a>> {
+pub(crate) fn of<'a, T: Terrain<'a>>(
+    home: &Home<'a, '_, T>,
+    node: &KeepLan,
+    draft: &mut Draft,
+) -> Vec<Behind<'a>> {
     let mut kept = Vec::new();
     for also in &node.also {
         let reason = Reason::line(&also.at, "keep-lan also");
         let subject = format!("keep-lan also {}", also.prefix);
         match way(home, also) {
-            Ok(way) => kept.push(Kept {
+            Ok(way) => kept.push(Behind {
                 subject,
-                prefix: also.prefix,
-                source: way.via.and_then(|via| source(home, way.link, via)),
-                links: vec![way.link],
-                via: way.via,
-                metric: way.live.map_or_else(
-                    || metric_or_default(&also.prefix, None),
-                    |live| live.key.metric,
-                ),
-                is_new: way.live.is_none(),
-                overrides: way.overrides,
+                also: also.clone(),
+                way,
                 reason,
-                at: also.at.clone(),
             }),
             // On another LAN than the one that the profile was written for, the gateway
             // is not there: the rest of the plan is as good as ever.
@@ -49,14 +51,14 @@ pub(super) fn of<'a>(home: &Home<'a, '_>, node: &KeepLan, draft: &mut Draft) -> 
 }
 
 /// The way to a prefix behind a gateway.
-struct Way<'a> {
-    link: &'a Link,
+pub(crate) struct Way<'a> {
+    pub(crate) link: &'a Link,
     /// The gateway; none where a live route has the prefix on the link itself.
-    via: Option<IpAddr>,
+    pub(crate) via: Option<IpAddr>,
     /// The live route that is that way already.
-    live: Option<&'a Route>,
+    pub(crate) live: Option<&'a Route>,
     /// Whether a live route leads elsewhere, and the profile says better.
-    overrides: bool,
+    pub(crate) overrides: bool,
 }
 
 /// Why there is no way.
@@ -72,7 +74,7 @@ impl From<Diagnostic> for Lost {
     }
 }
 
-fn way<'a>(home: &Home<'a, '_>, also: &Also) -> Result<Way<'a>, Lost> {
+fn way<'a, T: Terrain<'a>>(home: &Home<'a, '_, T>, also: &Also) -> Result<Way<'a>, Lost> {
     let prefix = also.prefix;
     if prefix.prefix_len() == 0 {
         return Err(
@@ -92,10 +94,8 @@ fn way<'a>(home: &Home<'a, '_>, also: &Also) -> Result<Way<'a>, Lost> {
     }
     let live = home
         .ground
-        .fib
-        .exact(MAIN, &prefix)
-        .iter()
-        .copied()
+        .exact(&prefix)
+        .into_iter()
         .find(|route| home.goes_home(route) && route.spec.hops.len() == 1);
     if let Some(live) = live
         && also.via.is_none_or(|via| live.gateway() == Some(via))
@@ -121,7 +121,7 @@ fn way<'a>(home: &Home<'a, '_>, also: &Also) -> Result<Way<'a>, Lost> {
 }
 
 /// The kept link that `via` is a neighbour on.
-fn neighbour<'a>(home: &Home<'a, '_>, via: IpAddr) -> Result<&'a Link, Lost> {
+fn neighbour<'a, T: Terrain<'a>>(home: &Home<'a, '_, T>, via: IpAddr) -> Result<&'a Link, Lost> {
     let is_link_local = matches!(via, IpAddr::V6(via) if via.is_unicast_link_local());
     if !is_link_local {
         return match home.ground.neighbour(via) {
@@ -137,12 +137,15 @@ fn neighbour<'a>(home: &Home<'a, '_>, via: IpAddr) -> Result<&'a Link, Lost> {
 }
 
 /// The default gateway of the one kept link that has one.
-fn default<'a>(home: &Home<'a, '_>, also: &Also) -> Result<(&'a Link, IpAddr), Lost> {
+fn default<'a, T: Terrain<'a>>(
+    home: &Home<'a, '_, T>,
+    also: &Also,
+) -> Result<(&'a Link, IpAddr), Lost> {
     let family = Family::of(&also.prefix);
     let mut ways = home
         .links
         .iter()
-        .filter_map(|link| Some((*link, gateways(home, link, family).next()?)));
+        .filter_map(|link| Some((*link, home.ground.gateways(link, family).first().copied()?)));
     match (ways.next(), ways.next()) {
         (Some(way), None) => Ok(way),
         (None, _) => Err(Diagnostic::error(
@@ -174,27 +177,4 @@ fn ambiguous(links: &[&Link], to: &str) -> Lost {
     .label("it is not said through which")
     .help("name the gateway: `also \"PREFIX\" via=\"ADDRESS\"`")
     .into()
-}
-
-/// The gateways of the default routes through `link`, the best first.
-pub(super) fn gateways<'a>(
-    home: &Home<'a, '_>,
-    link: &'a Link,
-    family: Family,
-) -> impl Iterator<Item = IpAddr> {
-    home.ground
-        .fib
-        .exact(MAIN, &family.everything())
-        .iter()
-        .flat_map(|route| &route.spec.hops)
-        .filter(|hop| hop.dev.as_ref() == Some(&link.name))
-        .filter_map(|hop| hop.via)
-}
-
-/// The address of `link` that packets to `gateway` come from.
-fn source(home: &Home, link: &Link, gateway: IpAddr) -> Option<IpAddr> {
-    let mut addresses = home.ground.base.addresses.items().iter();
-    addresses
-        .find(|one| one.dev == link.name && one.local.contains(&gateway) && !one.secondary)
-        .map(|one| one.local.addr())
 }
