@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use netprof_model::plan::ProfileRef;
-use netprof_model::{Diagnostic, Section};
+use netprof_model::snapshot::Index;
+use netprof_model::{Diagnostic, Resource, Section, Snapshot};
 use netprof_plan::{Bearing, Drift, drift, need, plan};
 use netprof_profile::Resolved;
 use serde_json::{Value, json};
@@ -45,7 +46,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         }
     }
     for one in &all {
-        row(&mut text, one);
+        row(&mut text, one, &snapshot);
     }
     if missing > 0
         && let Some(active) = &active
@@ -100,8 +101,13 @@ fn headline(all: &[Drift], drifted: usize) -> String {
     text
 }
 
-fn row(text: &mut String, one: &Drift) {
+fn row(text: &mut String, one: &Drift, snapshot: &Snapshot) {
     let resource = &one.held.resource;
+    let service = match resource {
+        Resource::Proxies { service } => Index::new(snapshot).service(service),
+        _ => None,
+    };
+    let name = words::subject_named(resource, service.map(|one| one.name.as_str()));
     let (sign, detail) = match &one.standing {
         Bearing::Holds => ('=', String::new()),
         Bearing::Stale(why) => ('~', format!("stale: {why}")),
@@ -121,12 +127,8 @@ fn row(text: &mut String, one: &Drift) {
         Bearing::Unknown(why) => ('?', format!("not known: {why}")),
     };
     let subject = match &one.held.committed {
-        Some(state) => format!(
-            "{}  {}",
-            words::subject(resource),
-            words::state(resource, state)
-        ),
-        None => format!("{}  (taken away)", words::subject(resource)),
+        Some(state) => format!("{name}  {}", words::state(resource, state)),
+        None => format!("{name}  (taken away)"),
     };
     let _ = writeln!(text, "  {sign} {subject}");
     if !detail.is_empty() {

@@ -2,5 +2,6 @@
 
 pub mod diagnostics;
 pub mod json;
+pub mod macos;
 pub mod plan;
 pub mod words;

@@ -116,13 +116,23 @@ fn place(reason: &Reason, file: &str) -> String {
     }
 }
 
+/// How a reason starts that names a network service (macOS).
+const SERVICE: &str = "service ";
+
+/// The network service that a reason names.
+fn service(reason: &Reason) -> Option<&str> {
+    reason.text.strip_prefix(SERVICE)
+}
+
 fn change_row(text: &mut String, change: &Change, file: &str) {
     let sign = match change.action() {
         Action::Add => '+',
         Action::Change => '~',
         Action::Remove => '-',
     };
-    let subject = format!("  {sign} {}", words::subject(&change.resource));
+    let service = change.reasons.iter().find_map(service);
+    let subject = words::subject_named(&change.resource, service);
+    let subject = format!("  {sign} {subject}");
     let details = words::change(change);
     let first = details.first().map_or("", String::as_str);
     let at = change.reasons.first().map(|reason| place(reason, file));
@@ -136,7 +146,8 @@ fn change_row(text: &mut String, change: &Change, file: &str) {
         .map(|reason| reason.text.clone())
         .collect();
     why.dedup();
-    // That a route is there for a `route` goes without saying.
+    // What the subject says, and that a route is there for a `route`, go without saying.
+    why.retain(|text| service.is_none_or(|name| text.strip_prefix(SERVICE) != Some(name)));
     why.retain(|text| !matches!(text.as_str(), "route" | "unreachable" | "keep-localhost"));
     let says_owner = why.iter().any(|text| text.contains("owner "));
     if !matches!(change.owner, Owner::Netprof | Owner::Unknown)
@@ -163,7 +174,7 @@ fn other_row(text: &mut String, row: &Row, file: &str) {
     let at = place(&row.reason, file);
     let (subject, detail) = match (&row.resource, row.standing) {
         (Some((resource, state)), _) => (
-            words::subject(resource),
+            words::subject_named(resource, service(&row.reason)),
             format!("already {}", words::state(resource, state)),
         ),
         // The diagnostic says it all.

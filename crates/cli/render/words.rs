@@ -3,13 +3,12 @@
 use std::fmt::Write;
 
 use netprof_model::dns::{DefaultRoute, DnsLink};
-use netprof_model::file::FileState;
 use netprof_model::plan::Change;
-use netprof_model::plist::{Dictionary, Value};
-use netprof_model::resource::STORE_MARK;
 use netprof_model::route::{RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Resource, State};
+
+use super::macos;
 
 /// The name of a table, where it has one (iproute2's `rt_tables`).
 pub fn table(number: u32) -> String {
@@ -34,10 +33,18 @@ pub fn subject(resource: &Resource) -> String {
         Resource::Route(key) => format!("route {}", destination(key)),
         Resource::DnsLink { dev } => format!("dns link {dev}"),
         Resource::DnsDelegate { name } => format!("dns delegate {name}"),
-        Resource::Store { key } => format!("dns service {}", service(key)),
+        Resource::Store { key } => format!("dns service {}", macos::service(key)),
         Resource::File { path } => format!("file {path}"),
         Resource::Mtu { dev } => format!("mtu {dev}"),
-        Resource::Proxies { .. } => "proxies".to_owned(),
+        Resource::Proxies { service } => format!("proxies {service}"),
+    }
+}
+
+/// The same, where a person knows the network service that it is about by a name.
+pub fn subject_named(resource: &Resource, service: Option<&str>) -> String {
+    match (resource, service) {
+        (Resource::Proxies { .. }, Some(name)) => format!("proxies {name}"),
+        (other, _) => subject(other),
     }
 }
 
@@ -55,6 +62,12 @@ fn destination(key: &RouteKey) -> String {
 pub fn change(change: &Change) -> Vec<String> {
     match (&change.before, &change.after) {
         (Some(State::DnsLink(before)), Some(State::DnsLink(after))) => dns(before, after),
+        (Some(State::Store(before)), Some(State::Store(after))) => {
+            macos::store_change(before, after)
+        }
+        (Some(State::Proxies(before)), Some(State::Proxies(after))) => {
+            macos::proxies_change(before, after)
+        }
         (Some(before), Some(after)) => vec![format!(
             "{} -> {}",
             state(&change.resource, before),
@@ -82,46 +95,11 @@ pub fn state(resource: &Resource, state: &State) -> String {
                 .join(" ")
         }
         (_, State::Mtu { mtu }) => mtu.to_string(),
-        (_, State::Store(all) | State::Proxies(all)) => dictionary(all),
-        (_, State::File(file)) => lines(file),
+        (_, State::Store(all)) => macos::store(all),
+        (_, State::Proxies(all)) => macos::proxies(all),
+        (_, State::File(file)) => macos::file(file),
         (other, _) => other.to_string(),
     }
-}
-
-/// The service that a key of the dynamic store is about.
-fn service(key: &str) -> &str {
-    let path = key.split_once("/Service/").map_or(key, |(_, path)| path);
-    path.split('/').next().unwrap_or(path)
-}
-
-/// What a dictionary says, without its names where they go without saying.
-fn dictionary(all: &Dictionary) -> String {
-    all.iter()
-        .filter(|(key, _)| key.as_str() != STORE_MARK)
-        .map(|(key, value)| format!("{key}={}", value_of(value)))
-        .collect::<Vec<_>>()
-        .join(" ")
-}
-
-fn value_of(value: &Value) -> String {
-    match value {
-        Value::Boolean(is) => is.to_string(),
-        Value::Integer(number) => number.to_string(),
-        Value::String(text) | Value::Real(text) | Value::Date(text) => text.clone(),
-        Value::Data(bytes) => format!("{} bytes", bytes.len()),
-        Value::Array(items) => items.iter().map(value_of).collect::<Vec<_>>().join(","),
-        Value::Dictionary(all) => format!("{{{}}}", dictionary(all)),
-    }
-}
-
-/// What a file says, on one line.
-fn lines(file: &FileState) -> String {
-    if let FileState::Symlink { target } = file {
-        return format!("-> {target}");
-    }
-    let text = file.lossy();
-    let said = text.lines().filter(|line| !line.starts_with('#'));
-    said.collect::<Vec<_>>().join("; ")
 }
 
 fn rule(key: &RuleKey) -> String {

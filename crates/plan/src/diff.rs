@@ -73,6 +73,13 @@ fn give_back(plan: &mut Plan, entry: &HeldResource, live: Option<State>, index: 
         } else {
             "no longer wanted"
         };
+        let mut reasons = vec![Reason::plain(back)];
+        if let Resource::Proxies { service } = &resource
+            && let Some(service) = index.service(service)
+        {
+            // What netprof knows it by says nothing to a person.
+            reasons.push(Reason::plain(format!("service {}", service.name)));
+        }
         plan.changes.push(Change {
             id: 0,
             owner: index.owner(&resource),
@@ -83,7 +90,7 @@ fn give_back(plan: &mut Plan, entry: &HeldResource, live: Option<State>, index: 
             lasts: entry.lasts.clone(),
             link: entry.place.link.clone(),
             manager: manager(entry, index),
-            reasons: vec![Reason::plain(back)],
+            reasons,
         });
     } else {
         plan.kept.push(Kept {

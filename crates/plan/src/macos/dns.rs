@@ -1,15 +1,222 @@
-//! `dns` on macOS.
+//! `dns` on macOS: each scope's names go to its servers and to no others.
+//!
+//! A scope is services of netprof's own in configd's dynamic store ([`service`]): a
+//! private key that no other program writes, and that configd makes resolvers of. It is
+//! the store's plain memory: a key outlives its writer, but not this boot, nor the link
+//! that the scope is asked through. Where that link has gone, [`stale`] says so.
+//!
+//! A scope that is to be durable is files of `/etc/resolver` instead ([`file`]).
+//!
+//! `link` does not bind a query to a link as systemd-resolved would have it: configd
+//! binds only what comes from the service of a link with addresses (`ip_plugin.c`,
+//! `merge_dns_servers`). So a scope with a link is refused unless the routes lead to its
+//! servers through that link ([`servers`]), and the kernel is asked again afterwards.
 
-use netprof_model::Snapshot;
-use netprof_model::held::HeldResource;
+use netprof_model::dns::DnsServer;
+use netprof_model::link::Link;
+use netprof_model::plan::{Reason, Standing};
+use netprof_model::profile::{Scope, Servers, Spanned};
+use netprof_model::{Diagnostic, Section, Snapshot};
 
 use super::Ground;
+use crate::claim::{DnsClaim, Place};
 use crate::draft::Draft;
 
-pub(super) fn desire(_ground: &Ground, _draft: &mut Draft) {}
+mod check;
+mod claimants;
+mod file;
+mod servers;
+mod service;
+mod stale;
 
-pub(super) fn check(_after: &Snapshot, _draft: &mut Draft) {}
+pub(super) use check::check;
+pub(super) use stale::stale;
 
-pub(super) fn stale(_held: &HeldResource, _snapshot: &Snapshot) -> Option<String> {
-    None
+/// A name that no scope can claim (RFC 6761): who answers it answers all the rest.
+const UNCLAIMED: &str = "unclaimed.invalid";
+/// What is put before a domain to make a name that only the domain claims.
+const ASKS: &str = "netprof-asks.";
+
+/// Wants each scope.
+pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
+    let mut placed: Vec<(&Scope, Option<&Link>)> = Vec::new();
+    for scope in &ground.profile.scopes {
+        match place(ground, scope, draft) {
+            Ok(Some(link)) => placed.push((scope, link)),
+            Ok(None) => {}
+            Err(error) => draft.refuse(subject(scope), &reason(scope), error, &scope.at),
+        }
+    }
+    let Some((first, _)) = placed.first() else {
+        return;
+    };
+    if !matches!(ground.base.store, Section::Seen(_)) {
+        let error = not_known(ground.base).at(first.at.clone());
+        for (scope, _) in &placed {
+            let message = error.message.clone();
+            draft.row(Standing::Blocked, subject(scope), message, &reason(scope));
+        }
+        draft.diagnostics.push(error);
+        return;
+    }
+    let mut orders = service::Orders::default();
+    for (scope, link) in placed {
+        if scope.durable {
+            file::want(scope, draft);
+        } else {
+            service::want(scope, link, &mut orders, draft);
+        }
+        claim(scope, link, draft);
+    }
+}
+
+fn subject(scope: &Scope) -> String {
+    format!("scope {}", scope.name)
+}
+
+fn reason(scope: &Scope) -> Reason {
+    Reason::line(&scope.at, subject(scope))
+}
+
+fn listed(scope: &Scope) -> &[Spanned<DnsServer>] {
+    match &scope.servers {
+        Servers::Listed(servers) => servers,
+        Servers::Hook(_) | Servers::Dhcp(_) => &[],
+    }
+}
+
+/// The port that a server is asked on.
+fn port(server: &DnsServer) -> u16 {
+    server.port.unwrap_or(53)
+}
+
+fn not_known(base: &Snapshot) -> Diagnostic {
+    match &base.store {
+        Section::Unreadable(why) => Diagnostic::error(
+            "plan::resolver-unreadable",
+            format!("configd's dynamic store could not be read: {why}"),
+        )
+        .help("see what it says: scutil --dns"),
+        other => Diagnostic::error(
+            "plan::not-known",
+            format!(
+                "configd's dynamic store is {} in the snapshot",
+                other.standing()
+            ),
+        )
+        .help("take the snapshot anew"),
+    }
+}
+
+/// The link of `scope`, where it names one; none at all where it waits for it.
+fn place<'a>(
+    ground: &Ground<'a>,
+    scope: &Scope,
+    draft: &mut Draft,
+) -> Result<Option<Option<&'a Link>>, Diagnostic> {
+    let (subject, reason) = (subject(scope), reason(scope));
+    if let Servers::Hook(at) | Servers::Dhcp(at) = &scope.servers {
+        let error = Diagnostic::error(
+            "plan::not-carried-out",
+            format!("{subject}: servers that are not listed cannot be found out yet"),
+        )
+        .label("not carried out yet")
+        .help("list the servers' addresses");
+        draft.refuse(subject, &reason, error, at);
+        return Ok(None);
+    }
+    expressible(scope, draft)?;
+    let Some(name) = &scope.link else {
+        return Ok(Some(None));
+    };
+    let links = match ground.links.or_row(name, &subject, &reason) {
+        Ok(links) => links,
+        Err(row) => {
+            draft.rows.push(*row);
+            return Ok(None);
+        }
+    };
+    match links.as_slice() {
+        [link] => Ok(Some(Some(link))),
+        several => Err(Diagnostic::error(
+            "plan::ambiguous-link",
+            format!(
+                "{subject} is asked through one link, and several are meant: {}",
+                crate::links::names(several.iter().copied())
+            ),
+        )
+        .help("narrow the match of the link")),
+    }
+}
+
+/// Whether macOS can be told this scope: what it would take in silence and not heed is
+/// refused here.
+fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
+    let subject = subject(scope);
+    for server in listed(scope) {
+        let address = server.value.address;
+        let link_local = match address {
+            std::net::IpAddr::V4(_) => false,
+            std::net::IpAddr::V6(address) => address.is_unicast_link_local(),
+        };
+        if address.is_unspecified() || link_local {
+            let why = if link_local {
+                "a link-local address is told with its link, which no service of netprof's has"
+            } else {
+                "this is nobody's address"
+            };
+            return Err(Diagnostic::error(
+                "plan::no-server",
+                format!("{subject}: macOS could not ask {address}: {why}"),
+            )
+            .label("cannot be asked")
+            .help("name another address of the server"));
+        }
+    }
+    if scope.durable {
+        file::expressible(scope, draft)?;
+    }
+    if let Some(domain) = scope
+        .domains
+        .iter()
+        .find(|domain| netprof_model::dns::covers("local", &domain.value))
+    {
+        draft.diagnostics.push(
+            Diagnostic::warning(
+                "plan::multicast-domain",
+                format!(
+                    "{subject}: macOS asks the local network for {} by multicast",
+                    domain.value
+                ),
+            )
+            .at(domain.at.clone())
+            .label("these names may never reach the servers")
+            .help("use another domain: `.local` is that of Bonjour (RFC 6762)"),
+        );
+    }
+    Ok(())
+}
+
+/// Claims what `scope` is to answer, and that its servers are reached.
+fn claim(scope: &Scope, link: Option<&Link>, draft: &mut Draft) {
+    let names = scope
+        .domains
+        .iter()
+        .map(|domain| format!("{ASKS}{}", domain.value));
+    let rest = scope.default_route.then(|| UNCLAIMED.to_owned());
+    for name in names.chain(rest) {
+        draft.dns_claims.push(DnsClaim {
+            scope: scope.name.clone(),
+            name,
+            by: Place::Configd(scope.name.clone()),
+            reason: reason(scope),
+            at: scope.at.clone(),
+        });
+    }
+    let dev = link.map(|link| link.name.clone());
+    for server in listed(scope) {
+        draft
+            .servers
+            .push((server.clone(), dev.clone(), reason(scope)));
+    }
 }
