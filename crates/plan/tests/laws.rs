@@ -8,9 +8,9 @@ mod carried_out;
 mod law;
 mod machine;
 
-use law::Lan;
 use law::profiles::Palette;
 use law::words::{link, route, scope};
+use law::{Drawn, Lan};
 use machine::machine;
 use netprof_model::Snapshot;
 use netprof_model::profile::{Profile, Scope};
@@ -49,7 +49,7 @@ const FACTS: [&str; 28] = [
     "route 10.88.0.0/16 dev docker0\nroute 198.51.100.7/32 via 192.168.7.1 dev wlan0",
 ];
 
-fn machines() -> impl Strategy<Value = Snapshot> {
+fn machines() -> impl Strategy<Value = Drawn<Snapshot>> {
     subsequence(FACTS.to_vec(), 0..=FACTS.len()).prop_map(|facts| {
         let mut text = String::from(
             "link wlan0\naddr wlan0 192.168.7.20/24\naddr wlan0 fd00:7::20/64\n\
@@ -73,11 +73,11 @@ fn machines() -> impl Strategy<Value = Snapshot> {
             text.push_str(fact);
             text.push('\n');
         }
-        machine(&text)
+        Drawn::new(machine(&text), text)
     })
 }
 
-fn profiles() -> impl Strategy<Value = Profile> {
+fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
     law::profiles::profiles(Palette {
         links: vec![
             link("lan", "wl*"),

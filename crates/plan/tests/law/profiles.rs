@@ -4,6 +4,7 @@ use netprof_model::profile::{Containers, LinkDecl, Mtu, Profile, Proxy, RouteDec
 use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
+use super::Drawn;
 use super::words::{at, keep_lan, name, spanned};
 
 /// What the profiles of a system are drawn from.
@@ -25,7 +26,7 @@ pub(crate) struct Palette {
     pub(crate) proxies: Vec<Proxy>,
 }
 
-pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Profile> {
+pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Drawn<Profile>> {
     let Palette {
         links,
         scopes,
@@ -50,7 +51,7 @@ pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Profile> {
             .collect::<Vec<_>>(),
     );
     (any_of(scopes), routes, any_of(mtu), proxy).prop_map(move |(scopes, routes, mtu, proxy)| {
-        Profile {
+        let profile = Profile {
             name: name("generated"),
             description: None,
             links: links.clone(),
@@ -62,7 +63,9 @@ pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Profile> {
             clamp_mss: Vec::new(),
             when: None,
             at: at(),
-        }
+        };
+        let text = netprof_profile::show(&profile);
+        Drawn::new(profile, text)
     })
 }
 
