@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason, Standing};
 use netprof_model::resource::Resource;
-use netprof_model::snapshot::{Index, NotKnown};
+use netprof_model::snapshot::{Index, NotKnown, Os};
 use netprof_model::{Diagnostic, Owner, State};
 
 use crate::draft::{Draft, Wanted};
@@ -38,9 +38,11 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
         }
         match live.state(&entry.resource) {
             // It stays held, and is given back once it can be told what is there.
-            Err(unknown) => draft
-                .diagnostics
-                .push(still_held(&entry.resource, &unknown)),
+            Err(unknown) => {
+                draft
+                    .diagnostics
+                    .push(still_held(&entry.resource, &unknown, snapshot.os))
+            }
             Ok(state) => give_back(plan, entry, state, live),
         }
     }
@@ -125,7 +127,7 @@ fn make_so(
     let target = Some(wanted.state.clone());
     if live == target || is_same_rule(live.as_ref(), &wanted.state) {
         if entry.is_none() && is_own(live.as_ref()) {
-            say_left_over(draft);
+            say_left_over(draft, index.snapshot().os);
         }
         draft.unchanged(
             wanted.resource.clone(),
@@ -180,18 +182,24 @@ fn make_so(
 
 /// Says once that something of netprof's is there that this state folder knows nothing
 /// of.
-fn say_left_over(draft: &mut Draft) {
+fn say_left_over(draft: &mut Draft, os: Os) {
     const CODE: &str = "plan::left-over";
     if draft.diagnostics.iter().any(|said| said.code == CODE) {
         return;
     }
-    draft.diagnostics.push(
-        Diagnostic::warning(
-            CODE,
+    let (what, help) = match os {
+        Os::Linux => (
             "routes or rules of netprof's are there that it does not hold: a release will leave them",
-        )
-        .help("another state folder made them: see `ip rule` and `ip route show table all proto 110`"),
-    );
+            "another state folder made them: see `ip rule` and `ip route show table all proto 110`",
+        ),
+        Os::Macos => (
+            "things of netprof's are there that it does not hold: a release will leave them",
+            "another state folder made them: see `scutil --dns`, /etc/resolver and `netstat -rn`",
+        ),
+    };
+    draft
+        .diagnostics
+        .push(Diagnostic::warning(CODE, what).help(help));
 }
 
 /// Whether it bears netprof's own mark.
@@ -220,10 +228,14 @@ fn not_known(resource: &Resource, unknown: &NotKnown) -> Diagnostic {
     .help("take the snapshot anew; as root, if it says 'unreadable'")
 }
 
-fn still_held(resource: &Resource, unknown: &NotKnown) -> Diagnostic {
+fn still_held(resource: &Resource, unknown: &NotKnown, os: Os) -> Diagnostic {
+    let daemon = match os {
+        Os::Linux => "systemd-resolved runs",
+        Os::Macos => "configd answers",
+    };
     Diagnostic::warning(
         "plan::still-held",
         format!("{resource} stays held, since what it holds is not known: {unknown}"),
     )
-    .help("do the same again once systemd-resolved runs")
+    .help(format!("do the same again once {daemon}"))
 }

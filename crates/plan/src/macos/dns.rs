@@ -181,18 +181,8 @@ fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
         .iter()
         .find(|domain| netprof_model::dns::covers("local", &domain.value))
     {
-        draft.diagnostics.push(
-            Diagnostic::warning(
-                "plan::multicast-domain",
-                format!(
-                    "{subject}: macOS asks the local network for {} by multicast",
-                    domain.value
-                ),
-            )
-            .at(domain.at.clone())
-            .label("these names may never reach the servers")
-            .help("use another domain: `.local` is that of Bonjour (RFC 6762)"),
-        );
+        let warning = check::multicast(&scope.name, &domain.value);
+        draft.diagnostics.push(warning.at(domain.at.clone()));
     }
     Ok(())
 }

@@ -11,7 +11,8 @@
 //! of the two comes first.
 
 use netprof_model::configd::{Resolver, ResolverList};
-use netprof_model::{Diagnostic, Owner, Snapshot};
+use netprof_model::dns::covers;
+use netprof_model::{Diagnostic, Name, Owner, Snapshot};
 
 use super::{ASKS, UNCLAIMED, claimants, servers};
 use crate::claim::DnsClaim;
@@ -25,15 +26,15 @@ pub(in crate::macos) fn check(after: &Snapshot, draft: &mut Draft) {
     let claims = std::mem::take(&mut draft.dns_claims);
     if let Some(first) = claims.first() {
         warn_of_vpn_app(after, first, draft);
-        let list = resolvers(after);
+        // Without a network configd may publish nothing, or read no files.
+        let list = resolvers(after).filter(|_| is_connected(after));
         match &list {
             None => draft.diagnostics.push(
                 Diagnostic::warning(
                     "plan::no-network",
-                    "configd publishes no resolvers, since no network is connected",
+                    "no network is connected: the scopes take effect with the first one that is",
                 )
-                .at(first.at.clone())
-                .help("the scopes take effect with the first network that is"),
+                .at(first.at.clone()),
             ),
             Some(list) => warn_if_nobody_answers(list, first, draft),
         }
@@ -44,10 +45,26 @@ pub(in crate::macos) fn check(after: &Snapshot, draft: &mut Draft) {
     servers::check(after, draft);
 }
 
+/// Whether some network service is primary.
+fn is_connected(snapshot: &Snapshot) -> bool {
+    let store = snapshot.store.seen();
+    ["State:/Network/Global/IPv4", "State:/Network/Global/IPv6"]
+        .into_iter()
+        .any(|key| store.is_some_and(|store| store.get(key).is_some()))
+}
+
 /// Refuses a claim that somebody else has, too.
 fn answered(after: &Snapshot, list: Option<&ResolverList>, claim: &DnsClaim, draft: &mut Draft) {
     let domain = claim.name.strip_prefix(ASKS);
     let found = list.map_or_else(Vec::new, |list| who_answers(list, &claim.name));
+    if let Some(domain) = domain
+        && found.iter().any(|one| is_multicast(one))
+        && !covers("local", domain)
+    {
+        draft
+            .diagnostics
+            .push(multicast(&claim.scope, domain).at(claim.at.clone()));
+    }
     let others: Vec<&Resolver> = found
         .iter()
         .copied()
@@ -88,7 +105,21 @@ fn answered(after: &Snapshot, list: Option<&ResolverList>, claim: &DnsClaim, dra
         draft.refuse(subject, &claim.reason, error, &claim.at);
         return;
     }
-    if !behind.is_empty() && domain.is_none() {
+    if list.is_some()
+        && !found
+            .iter()
+            .any(|one| claimants::is_of(after, &claim.scope, one))
+    {
+        let message = format!(
+            "scope {}: macOS would make no resolver of it that is asked for {}",
+            claim.scope, claim.name
+        );
+        let error = Diagnostic::error("plan::would-lose", message).label("this would not hold");
+        let subject = format!("scope {}", claim.scope);
+        draft.refuse(subject, &claim.reason, error, &claim.at);
+        return;
+    }
+    if !behind.is_empty() {
         let servers: Vec<&str> = behind
             .iter()
             .flat_map(|one| &one.nameservers)
@@ -106,6 +137,18 @@ fn answered(after: &Snapshot, list: Option<&ResolverList>, claim: &DnsClaim, dra
             .at(claim.at.clone()),
         );
     }
+}
+
+/// Says that names may be asked for by multicast instead.
+pub(super) fn multicast(scope: &Name, domain: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "plan::multicast-domain",
+        format!(
+            "scope {scope}: macOS asks the local network for names under {domain} by multicast"
+        ),
+    )
+    .label("these names may never reach the servers")
+    .help("use another domain: this one is Bonjour's (RFC 6762)")
 }
 
 fn is_multicast(resolver: &Resolver) -> bool {
