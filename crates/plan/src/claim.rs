@@ -4,6 +4,7 @@
 use std::net::IpAddr;
 
 use netprof_model::plan::Reason;
+use netprof_model::route::Route;
 use netprof_model::{Location, Name};
 
 /// Packets to some address must leave through some link.
@@ -21,6 +22,22 @@ pub(crate) struct Claim {
     pub(crate) reason: Reason,
     /// The line that claims it.
     pub(crate) at: Location,
+}
+
+impl Claim {
+    /// Whether it holds where packets to its address take `route`, or go nowhere.
+    pub(crate) fn holds(&self, route: Option<&Route>) -> bool {
+        match (self.devs.as_slice(), route) {
+            ([], route) => route.is_none(),
+            (_, None) => false,
+            (devs, Some(route)) => {
+                devs.iter().any(|dev| route.goes_through(dev))
+                    && self
+                        .via
+                        .is_none_or(|via| route.spec.hops.iter().any(|hop| hop.via == Some(via)))
+            }
+        }
+    }
 }
 
 /// A name must be answered by a scope, and by nobody else.

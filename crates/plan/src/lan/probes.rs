@@ -4,6 +4,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 
+use crate::declared;
+
 /// At most this many parts of one prefix are asked for: a VPN may push thousands of
 /// routes.
 pub(crate) const PARTS: usize = 64;
@@ -22,6 +24,11 @@ pub(crate) fn address(
         .into_iter()
         .chain(part.hosts().take(TRIES));
     candidates.find(|to| is_free(*to) && !is_network_itself(&part, *to))
+}
+
+/// The same, from all over `part`: the first ones of it may be of another.
+pub(crate) fn anywhere(part: IpNet, is_free: impl Fn(IpAddr) -> bool) -> Option<IpAddr> {
+    declared::spread(part).find(|to| is_free(*to) && !is_network_itself(&part, *to))
 }
 
 /// The first address of a network with more than two is the network itself, and in

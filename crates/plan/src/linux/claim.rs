@@ -6,7 +6,6 @@ use netprof_model::rule::Rule;
 use netprof_model::{Diagnostic, Owner, Snapshot};
 
 use super::fib::{Fib, Found};
-use crate::claim::Claim;
 use crate::draft::Draft;
 
 /// Looks at each claim of `draft` on the machine as it will be. What holds becomes
@@ -20,7 +19,7 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
     let fib = Fib::new(after);
     for claim in claims {
         let found = fib.look_up(claim.to, None);
-        if holds(&claim, found) {
+        if claim.holds(found.route()) {
             draft.expectations.push(Expectation {
                 probe: RouteProbe {
                     to: claim.to,
@@ -54,19 +53,6 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
                 .label("this would not hold")
                 .help(help),
         );
-    }
-}
-
-fn holds(claim: &Claim, found: Found) -> bool {
-    match (claim.devs.as_slice(), found.route()) {
-        ([], route) => route.is_none(),
-        (_, None) => false,
-        (devs, Some(route)) => {
-            devs.iter().any(|dev| route.goes_through(dev))
-                && claim
-                    .via
-                    .is_none_or(|via| route.spec.hops.iter().any(|hop| hop.via == Some(via)))
-        }
     }
 }
 

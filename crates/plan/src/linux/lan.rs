@@ -25,7 +25,8 @@ use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Diagnostic, Location, Resource, State};
 
 use super::priority::Priorities;
-use super::{Ground, MAIN, TABLE, own_route, routes};
+use super::{Ground, MAIN, TABLE, own_route};
+use crate::declared;
 use crate::draft::{Draft, Wanted};
 use crate::lan;
 use crate::lan::also::Behind;
@@ -181,7 +182,7 @@ fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
             route.key.dst.prefix_len() > one.prefix.prefix_len() && keeps(home, route, one.prefix)
         })
     };
-    let way_out = |route: &RouteDecl| routes::way_out(ground, route);
+    let way_out = |route: &RouteDecl| declared::way_out(ground, route);
     let profile = (ground.profile, &ground.links);
     contradictions::check(profile, &kept, has_own_way, way_out, draft)
 }

@@ -6,7 +6,6 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use netprof_model::link::Link;
 use netprof_model::plan::Reason;
 use netprof_model::profile::{RouteDecl, RouteTarget};
@@ -18,19 +17,13 @@ use super::claim::taken_by;
 use super::priority::Priorities;
 use super::{Ground, MAIN, TABLE, metric_or_default, own_route, put_back};
 use crate::claim::Claim;
+use crate::declared;
 use crate::draft::{Draft, Wanted};
-use crate::links::{self, Meant};
 
 /// Wants each declared route.
 pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft) {
-    // A gateway may be reached by a route without one, so those come first.
-    let mut sorted: Vec<&RouteDecl> = ground.profile.routes.routes.iter().collect();
-    sorted.sort_by_key(|decl| has_gateway(decl));
-    for decl in sorted {
-        let node = match decl.target {
-            RouteTarget::Unreachable => "unreachable",
-            RouteTarget::Through { .. } => "route",
-        };
+    for decl in declared::sorted(ground.profile) {
+        let node = declared::node(decl);
         let subject = format!("{node} {}", decl.prefix);
         let reason = Reason::line(&decl.at, node);
         let route = Single {
@@ -43,28 +36,6 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
             draft.refuse(&route.subject, &route.reason, error, &decl.at);
         }
     }
-}
-
-fn has_gateway(decl: &RouteDecl) -> bool {
-    matches!(decl.target, RouteTarget::Through { via: Some(_), .. })
-}
-
-/// The one link that a declared route leaves through, where that can be told.
-pub(super) fn way_out<'a>(ground: &Ground<'a>, decl: &RouteDecl) -> Option<&'a Link> {
-    let RouteTarget::Through { via, link } = &decl.target else {
-        return None;
-    };
-    let named = match link {
-        None => None,
-        Some(name) => match ground.links.meant(&name.value) {
-            Meant::Links(links) => match links.as_slice() {
-                [only] => Some(*only),
-                _ => return None,
-            },
-            _ => return None,
-        },
-    };
-    named.or_else(|| ground.neighbour((*via)?))
 }
 
 /// One declared route.
@@ -84,7 +55,7 @@ impl<'a> Single<'a, '_> {
                     None => None,
                     Some(name) => match self.ground.links.or_row(name, &self.subject, &self.reason)
                     {
-                        Ok(links) => Some(self.only(&links)?),
+                        Ok(links) => Some(declared::only(&links, &self.subject)?),
                         Err(row) => {
                             draft.rows.push(*row);
                             return Ok(());
@@ -127,22 +98,6 @@ impl<'a> Single<'a, '_> {
         }
         self.claim(link, via, draft);
         Ok(())
-    }
-
-    /// The one link of `links`: a route through several is not in the language.
-    fn only(&self, links: &[&'a Link]) -> Result<&'a Link, Diagnostic> {
-        match links {
-            [only] => Ok(only),
-            _ => Err(Diagnostic::error(
-                "plan::ambiguous-link",
-                format!(
-                    "{} goes through one link, and several are meant: {}",
-                    self.subject,
-                    links::names(links.iter().copied())
-                ),
-            )
-            .help("narrow the match of the link")),
-        }
     }
 
     /// The link that packets leave through: the named one, if the gateway is on it,
@@ -191,9 +146,7 @@ impl<'a> Single<'a, '_> {
                     None => format!("no link reaches the gateway {via} directly"),
                 },
             };
-            Diagnostic::error("plan::gateway-unreachable", what)
-                .label("this gateway is on no network of this host")
-                .help("a gateway must be a neighbour: an address in the network of a link")
+            declared::no_gateway(what)
         })
     }
 
@@ -257,17 +210,8 @@ impl<'a> Single<'a, '_> {
         if tunnel || is_host || link.loopback || link.mac.is_none() {
             return;
         }
-        draft.diagnostics.push(
-            Diagnostic::warning(
-                "plan::no-gateway",
-                format!(
-                    "{} names no gateway, and {} is no tunnel: every address of {} is taken to be a neighbour",
-                    self.subject, link.name, self.decl.prefix
-                ),
-            )
-            .at(self.decl.at.clone())
-            .help("add `via=\"GATEWAY\"`"),
-        );
+        let warning = declared::takes_for_neighbours(self.decl, &self.subject, link);
+        draft.diagnostics.push(warning);
     }
 
     /// The table in which the route wins; wants the rule that leads to netprof's own
@@ -385,7 +329,7 @@ impl<'a> Single<'a, '_> {
     /// Whether a live route leads where the profile wants. One that names only a link
     /// leaves the gateway to whoever set the link up.
     fn is_same_way(&self, live: &RouteSpec, wanted: &RouteSpec) -> bool {
-        let names_gateway = matches!(self.decl.target, RouteTarget::Through { via: Some(_), .. });
+        let names_gateway = declared::has_gateway(self.decl);
         match (live.hops.as_slice(), wanted.hops.as_slice()) {
             ([live], [wanted]) if !names_gateway => live.dev == wanted.dev,
             (live, wanted) => live == wanted,
@@ -394,8 +338,8 @@ impl<'a> Single<'a, '_> {
 
     /// Claims an address of the prefix that nobody has a longer prefix for.
     fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, draft: &mut Draft) {
-        let prefix = self.decl.prefix;
-        if let Some(to) = self.probe(prefix) {
+        let Ground { profile, base, .. } = self.ground;
+        if let Some(to) = declared::probe(profile, base, self.decl.prefix) {
             draft.claims.push(Claim {
                 subject: self.subject.clone(),
                 to,
@@ -405,44 +349,6 @@ impl<'a> Single<'a, '_> {
                 at: self.decl.at.clone(),
             });
         }
-    }
-
-    fn probe(&self, prefix: IpNet) -> Option<IpAddr> {
-        let base = self.ground.base;
-        let own = |to: IpAddr| {
-            base.addresses
-                .items()
-                .iter()
-                .any(|one| one.local.addr() == to)
-        };
-        // Longer prefixes win by right: those of the machine, those of this profile,
-        // and the networks that it keeps.
-        let longer: Vec<IpNet> = base
-            .routes
-            .items()
-            .iter()
-            .map(|route| route.key.dst)
-            .chain(
-                self.ground
-                    .profile
-                    .routes
-                    .routes
-                    .iter()
-                    .map(|route| route.prefix),
-            )
-            .chain(
-                self.ground
-                    .profile
-                    .routes
-                    .keep_lan
-                    .iter()
-                    .flat_map(|lan| &lan.also)
-                    .map(|also| also.prefix),
-            )
-            .filter(|other| prefix.contains(other) && *other != prefix)
-            .collect();
-        let free = |to: &IpAddr| !own(*to) && !longer.iter().any(|other| other.contains(to));
-        spread(prefix).find(free)
     }
 }
 
@@ -455,30 +361,4 @@ fn way_round(key: &RouteKey) -> String {
         "a `metric=` below {} outranks it; `replace=#true` puts this one in its place",
         key.metric
     )
-}
-
-/// Some addresses of `prefix`, from all over it.
-fn spread(prefix: IpNet) -> impl Iterator<Item = IpAddr> {
-    const TRIES: u32 = 64;
-    let bits = u32::from(prefix.max_prefix_len() - prefix.prefix_len());
-    (0..TRIES).map(move |n| {
-        // The first few hosts, and then strides through the whole prefix.
-        let host = if bits <= 6 || n < 8 {
-            u128::from(n) + u128::from(bits > 0)
-        } else {
-            (u128::from(n) << (bits - 6)) + 1
-        };
-        let host = if bits >= 128 {
-            host
-        } else {
-            host & ((1_u128 << bits) - 1)
-        };
-        match prefix.network() {
-            IpAddr::V4(network) => {
-                let host = u32::try_from(host).unwrap_or(0);
-                IpAddr::V4((u32::from(network) | host).into())
-            }
-            IpAddr::V6(network) => IpAddr::V6((u128::from(network) | host).into()),
-        }
-    })
 }

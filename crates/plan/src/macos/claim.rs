@@ -1,9 +1,87 @@
 //! What must win once the changes are made: looked at beforehand, by the planner's own
 //! look-up, and afterwards, by asking the kernel.
 
-use netprof_model::Snapshot;
+use netprof_model::plan::{Expectation, RouteProbe, Standing};
+use netprof_model::route::Route;
+use netprof_model::{Diagnostic, Owner, Snapshot};
 
+use super::rib::{Found, Rib};
 use crate::draft::Draft;
 
-/// Looks at each claim of `draft` on the machine as it will be.
-pub(crate) fn check(_after: &Snapshot, _draft: &mut Draft) {}
+/// Looks at each claim of `draft` on the machine as it will be. What holds becomes
+/// something to ask the kernel afterwards; what does not is refused, with the one who
+/// wins.
+pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
+    let claims = std::mem::take(&mut draft.claims);
+    if claims.is_empty() {
+        return;
+    }
+    let rib = Rib::new(after);
+    for claim in claims {
+        let found = rib.look_up(claim.to, None);
+        if claim.holds(found.route()) {
+            draft.expectations.push(Expectation {
+                probe: RouteProbe {
+                    to: claim.to,
+                    oif: None,
+                },
+                answer: found.answer(),
+                reason: claim.reason,
+            });
+            continue;
+        }
+        let message = format!(
+            "{}: packets to {} would still {}",
+            claim.subject,
+            claim.to,
+            taken_by(found)
+        );
+        draft.row(Standing::Blocked, &claim.subject, &message, &claim.reason);
+        draft.diagnostics.push(
+            Diagnostic::error("plan::would-lose", message)
+                .at(claim.at)
+                .label("this would not hold")
+                .help(help(found)),
+        );
+    }
+}
+
+fn help(found: Found) -> String {
+    match found {
+        Found::Route(route) | Found::Here(route) if route.owner == Owner::Netprof => {
+            "another line of this profile wins here: take one of the two away".to_owned()
+        }
+        Found::Route(route) | Found::Here(route) if route.key.ifscope.is_some() => format!(
+            "see `netstat -rn`: {} is for one link alone, and wins over a wider route through it",
+            route.key
+        ),
+        Found::Route(route) | Found::Here(route) => format!(
+            "a Mac has no metrics: only a route that is longer than {} wins over it",
+            route.key.dst
+        ),
+        Found::Nothing => "see `netstat -rn` for the routes that there are".to_owned(),
+    }
+}
+
+/// Who takes a packet, in words.
+pub(crate) fn taken_by(found: Found) -> String {
+    match found {
+        Found::Nothing => "find no route".to_owned(),
+        Found::Here(_) => "stay on this host, which has the address".to_owned(),
+        Found::Route(route) => {
+            let way = match route.devices().next() {
+                Some(dev) if found.route().is_some() => format!("go through {dev}"),
+                _ => "be dropped".to_owned(),
+            };
+            format!("{way}, by {}", named(route))
+        }
+    }
+}
+
+/// A route and its owner.
+pub(super) fn named(route: &Route) -> String {
+    match route.owner {
+        Owner::Unknown | Owner::Kernel => route.key.to_string(),
+        owner => format!("{} of {owner}", route.key),
+    }
+}

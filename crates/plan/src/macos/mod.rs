@@ -12,12 +12,15 @@ mod dns;
 mod lan;
 mod localhost;
 mod mtu;
+mod outrank;
 pub mod phantom;
 mod proxies;
+pub mod put_back;
 mod refused;
 pub mod resolver;
 pub mod rib;
 mod routes;
+mod terrain;
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;

@@ -263,11 +263,11 @@ impl<'a> Rib<'a> {
         self.tree(Family::of(prefix), None)?.covering(prefix)
     }
 
-    /// The route that a deletion of `key` takes away, whatever its gateway and its link:
-    /// the kernel looks at destination, mask and scope alone (`RTM_DELETE` in
+    /// The route of `key`. A deletion of `key` takes it away, whatever its gateway and its
+    /// link: the kernel looks at destination, mask and scope alone (`RTM_DELETE` in
     /// `rtrequest_common_locked`).
     #[must_use]
-    pub fn deleted_by(&self, key: &RouteKey) -> Option<&'a Route> {
+    pub fn at(&self, key: &RouteKey) -> Option<&'a Route> {
         self.tree(Family::of(&key.dst), key.ifscope.as_deref())?
             .exact(&key.dst)
             .first()

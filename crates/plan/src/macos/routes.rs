@@ -1,13 +1,353 @@
-//! `routes` on macOS.
+//! `route` and `unreachable`: single routes, for every socket.
+//!
+//! A Mac has one table and no metrics. A destination is there once for every socket, and
+//! once more for each link that has one of its own; netprof's routes are always for every
+//! socket. One whose key somebody else has is refused, unless the profile says to replace
+//! it: a longer prefix would do the same without touching it.
 
-use netprof_model::Snapshot;
-use netprof_model::held::HeldResource;
+use std::net::IpAddr;
 
-use super::Ground;
-use crate::draft::Draft;
+use ipnet::IpNet;
+use netprof_model::link::Link;
+use netprof_model::plan::Reason;
+use netprof_model::profile::{RouteDecl, RouteTarget};
+use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec, rtf};
+use netprof_model::{Diagnostic, Owner, Resource, State};
 
-pub(super) fn desire(_ground: &Ground, _draft: &mut Draft) {}
+use super::terrain::own_route;
+use super::{Ground, put_back};
+use crate::claim::Claim;
+use crate::declared;
+use crate::draft::{Draft, Wanted};
 
-pub(super) fn stale(_held: &HeldResource, _snapshot: &Snapshot) -> Option<String> {
-    None
+mod stale;
+
+pub(super) use stale::stale;
+
+/// Wants each declared route.
+pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
+    let mut seen: Vec<&RouteDecl> = Vec::new();
+    for decl in declared::sorted(ground.profile) {
+        let node = declared::node(decl);
+        let subject = format!("{node} {}", decl.prefix);
+        let reason = Reason::line(&decl.at, node);
+        let route = Single {
+            ground,
+            decl,
+            subject,
+            reason,
+        };
+        let made = match seen.iter().find(|other| other.prefix == decl.prefix) {
+            Some(other) => Err(route.declared_before(other)),
+            None => route.desire(draft),
+        };
+        if let Err(error) = made {
+            draft.refuse(&route.subject, &route.reason, error, &decl.at);
+        }
+        seen.push(decl);
+    }
+}
+
+/// One declared route.
+struct Single<'a, 'b> {
+    ground: &'b Ground<'a>,
+    decl: &'b RouteDecl,
+    subject: String,
+    reason: Reason,
+}
+
+impl<'a> Single<'a, '_> {
+    fn desire(&self, draft: &mut Draft) -> Result<(), Diagnostic> {
+        if let Some(src) = self.decl.src {
+            return Err(Diagnostic::error(
+                "plan::not-carried-out",
+                format!(
+                    "{}: `src={src}` cannot be carried out on macOS, where packets have an address of the link that they leave through",
+                    self.subject
+                ),
+            )
+            .label("a route names no source address here")
+            .help("leave `src=` out, or put the route in an `os` block of another system"));
+        }
+        let (link, via, spec) = match &self.decl.target {
+            RouteTarget::Unreachable => (None, None, self.unreachable()?),
+            RouteTarget::Through { via, link } => {
+                let link = match link {
+                    None => None,
+                    Some(name) => match self.ground.links.or_row(name, &self.subject, &self.reason)
+                    {
+                        Ok(links) => Some(declared::only(&links, &self.subject)?),
+                        Err(row) => {
+                            draft.rows.push(*row);
+                            return Ok(());
+                        }
+                    },
+                };
+                let link = self.leaving(link, *via, draft)?;
+                (Some(link), *via, own_route(link, *via))
+            }
+        };
+        self.warn(link, via, draft);
+        let key = RouteKey::unscoped(self.decl.prefix);
+        if self.is_there(&spec)? {
+            draft.unchanged(Resource::Route(key), State::Route(spec), &self.reason);
+        } else {
+            draft.want(Wanted {
+                replace: self.decl.replace,
+                ..Wanted::new(
+                    Resource::Route(key),
+                    State::Route(spec),
+                    link,
+                    vec![self.reason.clone()],
+                )
+            });
+        }
+        self.claim(link, via, draft);
+        Ok(())
+    }
+
+    /// A route that drops: it leads to the loopback link, as route(8) has it with
+    /// `-reject`.
+    fn unreachable(&self) -> Result<RouteSpec, Diagnostic> {
+        let mut links = self.ground.base.links.items().iter();
+        let lo = links.find(|link| link.loopback).ok_or_else(|| {
+            Diagnostic::error("plan::no-loopback", "there is no loopback link")
+                .help("packets that are dropped are sent there")
+        })?;
+        let via = match self.decl.prefix {
+            IpNet::V4(_) => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+            IpNet::V6(_) => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        };
+        Ok(RouteSpec {
+            kind: RouteKind::Unreachable,
+            protocol: Protocol::NETPROF,
+            hops: vec![Hop::through(&lo.name, Some(via))],
+            flags: rtf::STATIC,
+            ..RouteSpec::default()
+        })
+    }
+
+    /// The link that packets leave through: the named one, if the gateway is on it, or
+    /// the one that the gateway is on.
+    fn leaving(
+        &self,
+        link: Option<&'a Link>,
+        via: Option<IpAddr>,
+        draft: &Draft,
+    ) -> Result<&'a Link, Diagnostic> {
+        let Some(via) = via else {
+            return link.ok_or_else(|| {
+                Diagnostic::error("plan::no-way", "a route needs a gateway or a link")
+                    .help("add `via=` or `link=`")
+            });
+        };
+        if self.ground.is_own(via) {
+            return Err(declared::no_gateway(format!(
+                "{via} is an address of this host"
+            )));
+        }
+        // Without a link, the one whose own network the gateway is in: a longer prefix
+        // that somebody has routed elsewhere does not move the gateway there.
+        let link = link.or_else(|| self.ground.neighbour(via));
+        let oif = link.map(|link| link.name.as_str());
+        let direct = self
+            .ground
+            .rib
+            .look_up(via, oif)
+            .route()
+            .filter(|route| route.spec.kind == RouteKind::Unicast && route.gateway().is_none());
+        let found = direct
+            .and_then(|route| self.ground.link(route.devices().next()?))
+            .filter(|found| !found.loopback && link.is_none_or(|link| link.name == found.name))
+            .or_else(|| self.wanted_neighbour(draft, link, via))
+            // The other end of a tunnel, and a link-local address on whatever link is
+            // named, need no route of their own.
+            .or_else(|| link.filter(|link| is_link_local(via) || self.is_peer(link, via)));
+        found.ok_or_else(|| {
+            declared::no_gateway(match link {
+                Some(link) => format!("{} does not reach the gateway {via} directly", link.name),
+                None => format!("no link reaches the gateway {via} directly"),
+            })
+        })
+    }
+
+    fn is_peer(&self, link: &Link, via: IpAddr) -> bool {
+        let mut addresses = self.ground.base.addresses.items().iter();
+        addresses.any(|one| one.dev == link.name && one.peer == Some(via))
+    }
+
+    /// The link that a route of this profile makes a neighbour of `via`.
+    fn wanted_neighbour(
+        &self,
+        draft: &Draft,
+        link: Option<&'a Link>,
+        via: IpAddr,
+    ) -> Option<&'a Link> {
+        let routes =
+            draft
+                .wanted
+                .iter()
+                .filter_map(|wanted| match (&wanted.resource, &wanted.state) {
+                    (Resource::Route(key), State::Route(spec)) => Some((key, spec)),
+                    _ => None,
+                });
+        routes
+            .filter(|(key, spec)| key.dst.contains(&via) && spec.kind == RouteKind::Unicast)
+            .filter_map(|(_, spec)| match spec.hops.as_slice() {
+                [hop] if hop.via.is_none() => self.ground.link(hop.dev.as_deref()?),
+                _ => None,
+            })
+            .find(|found| link.is_none_or(|link| link.name == found.name))
+    }
+
+    /// Two routes to one destination have but one key.
+    fn declared_before(&self, other: &RouteDecl) -> Diagnostic {
+        Diagnostic::error(
+            "plan::no-metrics",
+            format!(
+                "{}: line {} has a route to the same destination, and macOS has no metrics to tell them apart",
+                self.subject, other.at.line
+            ),
+        )
+        .label("this destination is there twice")
+        .help("leave one of them out, or put each in an `os` block")
+    }
+
+    fn warn(&self, link: Option<&Link>, via: Option<IpAddr>, draft: &mut Draft) {
+        if let Some(metric) = self.decl.metric {
+            draft.diagnostics.push(
+                Diagnostic::warning(
+                    "plan::no-metrics",
+                    format!(
+                        "{}: macOS has no metrics, so `metric={metric}` is left out",
+                        self.subject
+                    ),
+                )
+                .at(self.decl.at.clone())
+                .help("of two routes, the one with the longer prefix wins"),
+            );
+        }
+        let is_host = self.decl.prefix.prefix_len() == self.decl.prefix.max_prefix_len();
+        if let (Some(link), None) = (link, via)
+            && link.mac.is_some()
+            && !is_host
+        {
+            let warning = declared::takes_for_neighbours(self.decl, &self.subject, link);
+            draft.diagnostics.push(warning);
+        }
+    }
+
+    /// Whether such a route is there already, whoever put it there; refused where
+    /// somebody else holds its key.
+    fn is_there(&self, spec: &RouteSpec) -> Result<bool, Diagnostic> {
+        let there = self.ground.rib.exact(&self.decl.prefix);
+        let Some(other) = there
+            .iter()
+            .find(|route| self.is_same(route, spec))
+            .or(there.first())
+        else {
+            return Ok(false);
+        };
+        if self.is_same(other, spec) {
+            return Ok(true);
+        }
+        let way = match other.devices().next() {
+            Some(dev) if other.spec.kind == RouteKind::Unicast => format!("through {dev}"),
+            _ => other.spec.kind.as_str().to_owned(),
+        };
+        let subject = &self.subject;
+        let taken = |help: &str| {
+            let who = other.owner.who();
+            let message = format!("{subject}: {who} has a route to the same destination ({way})");
+            Diagnostic::error("plan::key-taken", message)
+                .label("this would replace it")
+                .help(help)
+        };
+        if is_connected(self.ground, other) {
+            return Err(taken(
+                "netprof never replaces such a route: outrank it by longer prefixes, such as its two halves",
+            ));
+        }
+        if !self.decl.replace {
+            return Err(taken(
+                "`replace=#true` puts this one in its place; longer prefixes, such as its two halves, outrank it",
+            ));
+        }
+        if there.len() > 1 {
+            let message = format!("{subject}: {} routes share this destination", there.len());
+            return Err(Diagnostic::error("plan::key-taken", message)
+                .help("take all but one of them away: which one is meant cannot be told"));
+        }
+        put_back::can_put_back(other).map_err(|why| {
+            Diagnostic::error(
+                "plan::cannot-put-back",
+                format!(
+                    "{subject}: the route that it replaces could not be put back exactly: {why}"
+                ),
+            )
+            .help("outrank it by longer prefixes, or take it away by hand")
+        })?;
+        Ok(false)
+    }
+
+    /// Whether a live route leads where the profile wants. One that names only a link
+    /// leaves the gateway to whoever set the link up.
+    fn is_same(&self, live: &Route, wanted: &RouteSpec) -> bool {
+        if live.spec.kind != wanted.kind {
+            return false;
+        }
+        match self.decl.target {
+            RouteTarget::Unreachable => true,
+            RouteTarget::Through { via: Some(_), .. } => live.spec.hops == wanted.hops,
+            RouteTarget::Through { via: None, .. } => {
+                let mut wanted = wanted.hops.iter();
+                wanted.all(|hop| hop.dev.as_deref().is_some_and(|dev| live.goes_through(dev)))
+            }
+        }
+    }
+
+    /// Claims an address of the prefix that nobody has a longer prefix for, and the way to
+    /// the gateway: the kernel takes a route whose gateway is elsewhere, and packets then
+    /// go nowhere (`rt_setgate` in xnu, `bsd/net/route.c`).
+    fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, draft: &mut Draft) {
+        let Ground { profile, base, .. } = self.ground;
+        let devs: Vec<String> = link.map(|link| link.name.clone()).into_iter().collect();
+        let mut claim = |subject: String, to, via| {
+            draft.claims.push(Claim {
+                subject,
+                to,
+                devs: devs.clone(),
+                via,
+                reason: self.reason.clone(),
+                at: self.decl.at.clone(),
+            });
+        };
+        if let Some(to) = declared::probe(profile, base, self.decl.prefix) {
+            claim(self.subject.clone(), to, via);
+        }
+        if let Some(via) = via.filter(|via| !is_link_local(*via)) {
+            claim(format!("{}, its gateway", self.subject), via, None);
+        }
+    }
+}
+
+/// A link-local address is looked up with a link.
+fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}
+
+/// Whether a route is one that the kernel or configd made, or that stands for a network
+/// which a link is in: without it, the link is cut off from its own neighbours.
+fn is_connected(ground: &Ground, route: &Route) -> bool {
+    let mut addresses = ground.base.addresses.items().iter();
+    matches!(
+        route.owner,
+        Owner::Kernel | Owner::Configd | Owner::Ra | Owner::Dhcp
+    ) || route.spec.protocol == Protocol::KERNEL
+        || (route.gateway().is_none()
+            && addresses
+                .any(|one| one.local.trunc() == route.key.dst && route.goes_through(&one.dev)))
 }

@@ -1,0 +1,137 @@
+//! Declared routes, as far as they are the same on every operating system.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netprof_model::Diagnostic;
+use netprof_model::Snapshot;
+use netprof_model::link::Link;
+use netprof_model::profile::{Profile, RouteDecl, RouteTarget};
+
+use crate::lan::Terrain;
+use crate::links::{self, Meant};
+
+/// The declared routes in the order in which they are looked at: a gateway may be reached
+/// by a route without one, so those come first.
+pub(crate) fn sorted(profile: &Profile) -> Vec<&RouteDecl> {
+    let mut sorted: Vec<&RouteDecl> = profile.routes.routes.iter().collect();
+    sorted.sort_by_key(|decl| has_gateway(decl));
+    sorted
+}
+
+/// Whether it names a gateway.
+pub(crate) fn has_gateway(decl: &RouteDecl) -> bool {
+    matches!(decl.target, RouteTarget::Through { via: Some(_), .. })
+}
+
+/// The node of the profile that declares it.
+pub(crate) fn node(decl: &RouteDecl) -> &'static str {
+    match decl.target {
+        RouteTarget::Unreachable => "unreachable",
+        RouteTarget::Through { .. } => "route",
+    }
+}
+
+/// The one link that a declared route leaves through, where that can be told.
+pub(crate) fn way_out<'a, T: Terrain<'a>>(ground: &T, decl: &RouteDecl) -> Option<&'a Link> {
+    let RouteTarget::Through { via, link } = &decl.target else {
+        return None;
+    };
+    let named = match link {
+        None => None,
+        Some(name) => match ground.links().meant(&name.value) {
+            Meant::Links(links) => match links.as_slice() {
+                [only] => Some(*only),
+                _ => return None,
+            },
+            _ => return None,
+        },
+    };
+    named.or_else(|| ground.neighbour((*via)?))
+}
+
+/// The one link of `links`: a route through several is not in the language.
+pub(crate) fn only<'a>(links: &[&'a Link], subject: &str) -> Result<&'a Link, Diagnostic> {
+    match links {
+        [only] => Ok(only),
+        _ => Err(Diagnostic::error(
+            "plan::ambiguous-link",
+            format!(
+                "{subject} goes through one link, and several are meant: {}",
+                links::names(links.iter().copied())
+            ),
+        )
+        .help("narrow the match of the link")),
+    }
+}
+
+/// What there is to say of a link with neighbours and a route without a gateway: every
+/// address of the prefix is asked for on the wire.
+pub(crate) fn takes_for_neighbours(decl: &RouteDecl, subject: &str, link: &Link) -> Diagnostic {
+    Diagnostic::warning(
+        "plan::no-gateway",
+        format!(
+            "{subject} names no gateway, and {} is no tunnel: every address of {} is taken to be a neighbour",
+            link.name, decl.prefix
+        ),
+    )
+    .at(decl.at.clone())
+    .help("add `via=\"GATEWAY\"`")
+}
+
+/// Why a gateway is none: what is so, of it and of the link.
+pub(crate) fn no_gateway(what: String) -> Diagnostic {
+    Diagnostic::error("plan::gateway-unreachable", what)
+        .label("this gateway is on no network of this host")
+        .help("a gateway must be a neighbour: an address in the network of a link")
+}
+
+/// An address of `prefix` that nobody has a longer prefix for. Longer prefixes win by
+/// right: those of the machine, those of this profile, and the networks that it keeps.
+pub(crate) fn probe(profile: &Profile, base: &Snapshot, prefix: IpNet) -> Option<IpAddr> {
+    let own = |to: IpAddr| {
+        base.addresses
+            .items()
+            .iter()
+            .any(|one| one.local.addr() == to)
+    };
+    let declared = profile.routes.routes.iter().map(|route| route.prefix);
+    let lan = profile.routes.keep_lan.iter().flat_map(|lan| &lan.also);
+    let longer: Vec<IpNet> = base
+        .routes
+        .items()
+        .iter()
+        .map(|route| route.key.dst)
+        .chain(declared)
+        .chain(lan.map(|also| also.prefix))
+        .filter(|other| prefix.contains(other) && *other != prefix)
+        .collect();
+    let free = |to: &IpAddr| !own(*to) && !longer.iter().any(|other| other.contains(to));
+    spread(prefix).find(free)
+}
+
+/// Some addresses of `prefix`, from all over it.
+pub(crate) fn spread(prefix: IpNet) -> impl Iterator<Item = IpAddr> {
+    const TRIES: u32 = 64;
+    let bits = u32::from(prefix.max_prefix_len() - prefix.prefix_len());
+    (0..TRIES).map(move |n| {
+        // The first few hosts, and then strides through the whole prefix.
+        let host = if bits <= 6 || n < 8 {
+            u128::from(n) + u128::from(bits > 0)
+        } else {
+            (u128::from(n) << (bits - 6)) + 1
+        };
+        let host = if bits >= 128 {
+            host
+        } else {
+            host & ((1_u128 << bits) - 1)
+        };
+        match prefix.network() {
+            IpAddr::V4(network) => {
+                let host = u32::try_from(host).unwrap_or(0);
+                IpAddr::V4((u32::from(network) | host).into())
+            }
+            IpAddr::V6(network) => IpAddr::V6((u128::from(network) | host).into()),
+        }
+    })
+}

@@ -1,0 +1,97 @@
+//! When a route of netprof's own has outlived what it was made for.
+//!
+//! The kernel takes most of them away by itself when the address goes that they leave by
+//! (`in_ifadownkill` in xnu, `bsd/netinet/in_rmx.c`). What it leaves may capture packets
+//! of a network that the machine has moved to.
+
+use std::net::IpAddr;
+
+use ipnet::IpNet;
+use netprof_model::held::HeldResource;
+use netprof_model::route::{Protocol, RouteKind, rtf};
+use netprof_model::{Resource, Snapshot, State};
+
+/// Why a held route that is still there no longer serves its purpose, if so.
+pub(in crate::macos) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> {
+    let Resource::Route(key) = &held.resource else {
+        return None;
+    };
+    let Some(State::Route(spec)) = &held.committed else {
+        return None;
+    };
+    let [hop] = spec.hops.as_slice() else {
+        return None;
+    };
+    if spec.kind != RouteKind::Unicast {
+        return None;
+    }
+    let dev = hop.dev.as_deref()?;
+    match hop.via {
+        // A router's link-local address says nothing of the network.
+        Some(IpAddr::V6(via)) if via.is_unicast_link_local() => None,
+        Some(via) => (!is_neighbour(snapshot, dev, via) && !is_routed(snapshot, dev, via))
+            .then(|| format!("{dev} has left the network of the gateway {via}")),
+        None => (spec.flags & rtf::CLONING != 0
+            && !overlaps_own(snapshot, dev, key.dst)
+            && is_half(snapshot, dev, key.dst))
+        .then(|| {
+            format!(
+                "{dev} has left the network of {}: packets to it are still captured",
+                key.dst
+            )
+        }),
+    }
+}
+
+fn is_neighbour(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
+    let mut own = snapshot.addresses.items().iter();
+    own.any(|one| one.dev == dev && (one.local.contains(&via) || one.peer == Some(via)))
+}
+
+/// Whether some route through `dev` makes a neighbour of `via`: a tunnel's gateway need
+/// not be in a network of its own.
+fn is_routed(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
+    snapshot.routes.items().iter().any(|route| {
+        route.spec.kind == RouteKind::Unicast
+            && route.gateway().is_none()
+            && route.key.dst.contains(&via)
+            && route.goes_through(dev)
+    })
+}
+
+/// Whether `dev` is in a network that has to do with `prefix`: by an address, or by a
+/// route of somebody else's.
+fn overlaps_own(snapshot: &Snapshot, dev: &str, prefix: IpNet) -> bool {
+    let overlaps = |other: IpNet| other.contains(&prefix) || prefix.contains(&other);
+    let mut addresses = snapshot.addresses.items().iter();
+    let mut routes = snapshot.routes.items().iter();
+    addresses.any(|one| one.dev == dev && overlaps(one.local.trunc()))
+        || routes.any(|route| {
+            route.key.dst.contains(&prefix)
+                && route.key.dst.prefix_len() > 0
+                && route.spec.protocol != Protocol::NETPROF
+                && route.gateway().is_none()
+                && route.goes_through(dev)
+        })
+}
+
+/// Whether it is one of two halves that outrank a route: the other half is held, or what
+/// they outrank is there. A route that a profile declares stands for itself.
+fn is_half(snapshot: &Snapshot, dev: &str, prefix: IpNet) -> bool {
+    let Some(whole) = prefix.supernet() else {
+        return false;
+    };
+    let is_other = |dst: IpNet| dst != prefix && dst.supernet() == Some(whole);
+    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
+    let mut others = held.iter().filter_map(|one| match &one.committed {
+        Some(State::Route(spec)) => Some((&one.resource, spec)),
+        _ => None,
+    });
+    let mut routes = snapshot.routes.items().iter();
+    others.any(|(resource, spec)| {
+        matches!(resource, Resource::Route(key) if is_other(key.dst))
+            && spec.hops.iter().any(|hop| hop.dev.as_deref() == Some(dev))
+    }) || routes.any(|route| {
+        route.key.dst == whole && route.key.ifscope.is_none() && !route.goes_through(dev)
+    })
+}
