@@ -106,7 +106,7 @@ fn a_plan_goes_to_a_file_unless_it_is_refused() {
 fn every_example_can_be_planned_for_every_machine() {
     let bench = Bench::new();
     for profile in names("profiles") {
-        for machine in names("tests/fixtures") {
+        for machine in machines() {
             let plan = format!("plan examples/{profile}.kdl --snapshot {machine}.json");
             let text = bench.run(&plan);
             let object = bench.run(&format!("{plan} --json")).json();
@@ -123,9 +123,41 @@ fn every_example_can_be_planned_for_every_machine() {
     }
     // On Wi-Fi alone nothing stands in the way of any of them.
     for profile in names("profiles") {
-        let plan = format!("plan examples/{profile}.kdl --snapshot wifi.json");
-        bench.run(&plan).exits(0);
+        for machine in ["wifi", "macos/wifi"] {
+            let plan = format!("plan examples/{profile}.kdl --snapshot {machine}.json");
+            bench.run(&plan).exits(0);
+        }
     }
+}
+
+/// The snapshots, by their names without the extension.
+fn machines() -> Vec<String> {
+    let macs = names("tests/fixtures/macos").into_iter();
+    let mut all = names("tests/fixtures");
+    all.extend(macs.map(|name| format!("macos/{name}")));
+    all
+}
+
+#[test]
+fn the_office_is_planned_for_every_mac() {
+    let lines: Vec<String> = names("tests/fixtures/macos")
+        .iter()
+        .map(|mac| format!("plan examples/office.kdl --snapshot macos/{mac}.json"))
+        .collect();
+    let lines: Vec<&str> = lines.iter().map(String::as_str).collect();
+    pin!("plan_office_on_macs", Bench::new(), &lines);
+}
+
+#[test]
+fn what_only_a_mac_can_be_told_is_shown_in_words() {
+    let lines = [
+        "plan desk --snapshot macos/wifi-and-ethernet.json",
+        "plan desk --snapshot macos/wireguard-app-full.json",
+        "plan desk --snapshot wifi.json",
+        "plan later --snapshot macos/wifi.json",
+        "plan desk --snapshot macos/wifi.json --json",
+    ];
+    pin!("plan_on_macs", Bench::new(), &lines);
 }
 
 #[test]

@@ -14,8 +14,14 @@ use tempfile::TempDir;
 /// Long for a busy machine. What takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Profiles and snapshots of these tests, and the examples.
-const FOLDERS: [&str; 3] = ["tests/cli/profiles", "tests/fixtures", "profiles"];
+/// Profiles and snapshots of these tests, and the examples: where they are, and where
+/// they are copied to.
+const FOLDERS: [(&str, &str); 4] = [
+    ("tests/cli/profiles", ""),
+    ("tests/fixtures", ""),
+    ("tests/fixtures/macos", "macos"),
+    ("profiles", "examples"),
+];
 
 /// A home folder, which is also where commands are run.
 pub(crate) struct Bench {
@@ -32,14 +38,13 @@ pub(crate) struct Ran {
 }
 
 impl Bench {
-    /// One that holds copies of the fixtures (`*.json`), of these tests' profiles
-    /// (`*.kdl`), and of the examples (`examples/*.kdl`).
+    /// One that holds copies of the fixtures (`*.json`, those of Macs in `macos`), of
+    /// these tests' profiles (`*.kdl`), and of the examples (`examples/*.kdl`).
     pub(crate) fn new() -> Self {
         let bench = Self {
             home: TempDir::new().unwrap(),
         };
-        for folder in FOLDERS {
-            let to = if folder == "profiles" { "examples" } else { "" };
+        for (folder, to) in FOLDERS {
             fs::create_dir_all(bench.path(to)).unwrap();
             for from in files(folder) {
                 let name = from.file_name().unwrap();

@@ -4,15 +4,25 @@
 //! may hold anything: of a dictionary only what is known is said, so that nothing secret
 //! is shown by accident.
 
+use netprof_model::State;
 use netprof_model::dns::DnsServer;
 use netprof_model::file::FileState;
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::profile::ProxyUrl;
+use netprof_model::resource::STORE_MARK;
 
 /// The service that a key of the dynamic store is about.
 pub fn service(key: &str) -> &str {
     let path = key.split_once("/Service/").map_or(key, |(_, path)| path);
     path.split('/').next().unwrap_or(path)
+}
+
+/// The scope that a DNS service of netprof's is named after.
+pub fn scope(state: &State) -> Option<&str> {
+    match state {
+        State::Store(all) => all.get(STORE_MARK)?.as_str(),
+        _ => None,
+    }
 }
 
 /// A DNS service: its domains and its servers.

@@ -6,7 +6,7 @@ use netprof_model::Owner;
 use netprof_model::plan::{Action, Change, Kept, Plan, Reason, Row, Standing, Summary};
 use netprof_model::resource::Lasts;
 
-use super::words;
+use super::{macos, words};
 
 /// Where the second column starts, and where the third.
 const DETAIL: usize = 28;
@@ -147,6 +147,11 @@ fn change_row(text: &mut String, change: &Change, file: &str) {
         .collect();
     why.dedup();
     // What the subject says, and that a route is there for a `route`, go without saying.
+    let scope = [&change.after, &change.before]
+        .into_iter()
+        .flatten()
+        .find_map(macos::scope);
+    why.retain(|text| scope.is_none_or(|name| text.strip_prefix("scope ") != Some(name)));
     why.retain(|text| service.is_none_or(|name| text.strip_prefix(SERVICE) != Some(name)));
     why.retain(|text| !matches!(text.as_str(), "route" | "unreachable" | "keep-localhost"));
     let says_owner = why.iter().any(|text| text.contains("owner "));

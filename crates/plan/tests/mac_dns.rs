@@ -20,7 +20,7 @@ use netprof_model::file::{FileState, LiveFile};
 use netprof_model::plist::Value;
 use netprof_model::snapshot::Index;
 use netprof_model::{Resource, Section, Snapshot, State};
-use netprof_plan::macos::configd::resolvers;
+use netprof_plan::macos::configd::{primary, published, resolvers};
 use netprof_plan::macos::resolver::who_answers;
 use netprof_plan::{Bearing, drift, plan};
 use planned::{made, planned};
@@ -491,6 +491,29 @@ proptest! {
         prop_assert_eq!(&again.changes[0].after, &whole);
         prop_assert!(matches!(whole, Some(State::Store(_) | State::File(_))));
     }
+}
+
+/// The Macs that the command line is tested with are what configd would make of them.
+#[test]
+fn the_fixtures_hold_what_configd_would_publish() {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/macos");
+    let mut count = 0;
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let fixture: Snapshot = serde_json::from_str(&text).unwrap();
+        let store = fixture.store.seen().unwrap();
+        let global = |entity: &str| store.get(&format!("State:/Network/Global/{entity}"));
+        let (elected, published) = (primary(&fixture), published(&fixture).unwrap());
+        assert_eq!(global("DNS"), Some(&published.dns), "{}", path.display());
+        let ipv4 = elected.ipv4.map(|one| one.global());
+        assert_eq!(global("IPv4"), ipv4.as_ref(), "{}", path.display());
+        let ipv6 = elected.ipv6.map(|one| Value::String(one.service));
+        let said = global("IPv6").and_then(|all| all.get("PrimaryService"));
+        assert_eq!(said, ipv6.as_ref(), "{}", path.display());
+        count += 1;
+    }
+    assert!(count > 5);
 }
 
 /// No two scopes share a service, whatever they are called.

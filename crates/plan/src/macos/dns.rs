@@ -16,7 +16,7 @@ use netprof_model::dns::DnsServer;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::{Scope, Servers, Spanned};
-use netprof_model::{Diagnostic, Section, Snapshot};
+use netprof_model::{Diagnostic, Location, Section, Snapshot};
 
 use super::Ground;
 use crate::claim::{DnsClaim, Place};
@@ -44,7 +44,7 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
         match place(ground, scope, draft) {
             Ok(Some(link)) => placed.push((scope, link)),
             Ok(None) => {}
-            Err(error) => draft.refuse(subject(scope), &reason(scope), error, &scope.at),
+            Err(error) => refuse(draft, &reason(scope), error, &scope.at),
         }
     }
     let Some((first, _)) = placed.first() else {
@@ -85,6 +85,18 @@ fn listed(scope: &Scope) -> &[Spanned<DnsServer>] {
     }
 }
 
+/// Refuses a scope. Its row is there once, however many reasons there are.
+fn refuse(draft: &mut Draft, reason: &Reason, error: Diagnostic, at: &Location) {
+    let is_there = draft.rows.iter().any(|row| {
+        row.standing == Standing::Blocked && row.subject == reason.text && row.reason == *reason
+    });
+    if is_there {
+        draft.diagnostics.push(error.at(at.clone()));
+    } else {
+        draft.refuse(reason.text.clone(), reason, error, at);
+    }
+}
+
 /// The port that a server is asked on.
 fn port(server: &DnsServer) -> u16 {
     server.port.unwrap_or(53)
@@ -122,7 +134,7 @@ fn place<'a>(
         )
         .label("not carried out yet")
         .help("list the servers' addresses");
-        draft.refuse(subject, &reason, error, at);
+        refuse(draft, &reason, error, at);
         return Ok(None);
     }
     expressible(scope, draft)?;

@@ -14,7 +14,7 @@ use netprof_model::configd::{Resolver, ResolverList};
 use netprof_model::dns::covers;
 use netprof_model::{Diagnostic, Name, Owner, Snapshot};
 
-use super::{ASKS, UNCLAIMED, claimants, servers};
+use super::{ASKS, UNCLAIMED, claimants, file, refuse, servers};
 use crate::claim::DnsClaim;
 use crate::draft::Draft;
 use crate::macos::configd::resolvers;
@@ -95,14 +95,16 @@ fn answered(after: &Snapshot, list: Option<&ResolverList>, claim: &DnsClaim, dra
             named.join(" and ")
         );
         let help = match domain {
-            Some(_) => "take it away, or leave these names to it",
+            Some(_) if named.iter().any(|one| one.contains(file::FOLDER)) => {
+                "take the file away, or leave these names to it"
+            }
+            Some(_) => "disconnect it, or leave these names to it",
             None => "disconnect it, or leave `default-route` to it",
         };
         let error = Diagnostic::error("plan::domain-taken", message)
             .label("this would not hold")
             .help(help);
-        let subject = format!("scope {}", claim.scope);
-        draft.refuse(subject, &claim.reason, error, &claim.at);
+        refuse(draft, &claim.reason, error, &claim.at);
         return;
     }
     if list.is_some()
@@ -115,8 +117,7 @@ fn answered(after: &Snapshot, list: Option<&ResolverList>, claim: &DnsClaim, dra
             claim.scope, claim.name
         );
         let error = Diagnostic::error("plan::would-lose", message).label("this would not hold");
-        let subject = format!("scope {}", claim.scope);
-        draft.refuse(subject, &claim.reason, error, &claim.at);
+        refuse(draft, &claim.reason, error, &claim.at);
         return;
     }
     if !behind.is_empty() {
@@ -129,8 +130,8 @@ fn answered(after: &Snapshot, list: Option<&ResolverList>, claim: &DnsClaim, dra
             Diagnostic::note(
                 "plan::stays-behind",
                 format!(
-                    "{} stays in macOS' list behind scope {}: a name may go there where the scope's servers do not answer",
-                    servers.join(", "),
+                    "macOS keeps {} in its list behind scope {}: a name may go there where the scope's servers do not answer",
+                    servers.join(" and "),
                     claim.scope
                 ),
             )

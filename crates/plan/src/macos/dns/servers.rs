@@ -59,7 +59,7 @@ pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
         let error = Diagnostic::error("plan::server-elsewhere", message)
             .label("this server is not behind that link")
             .help(help);
-        draft.refuse(reason.text.clone(), &reason, error, &server.at);
+        super::refuse(draft, &reason, error, &server.at);
     }
 }
 
