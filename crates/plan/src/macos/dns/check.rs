@@ -120,6 +120,22 @@ fn answered(after: &Snapshot, list: Option<&ResolverList>, claim: &DnsClaim, dra
         refuse(draft, &claim.reason, error, &claim.at);
         return;
     }
+    if let Some(first) = found.first()
+        && domain.is_none()
+        && !claimants::is_of(after, &claim.scope, first)
+    {
+        let servers = first.nameservers.join(", ");
+        let message = format!(
+            "scope {}: names that no scope claims would go to {servers} first, by its order of {}",
+            claim.scope, first.order
+        );
+        let error = Diagnostic::error("plan::would-lose", message)
+            .label("this would not hold")
+            .help("whoever set up that service gave it a `SearchOrder` below every other: disconnect it");
+        let subject = format!("scope {}", claim.scope);
+        draft.refuse(subject, &claim.reason, error, &claim.at);
+        return;
+    }
     if !behind.is_empty() {
         let servers: Vec<&str> = behind
             .iter()

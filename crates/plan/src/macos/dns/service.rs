@@ -35,15 +35,28 @@ use crate::draft::{Draft, Wanted};
 /// before its domains, too.
 const FIRST_ORDER: i64 = 80_000;
 
+/// The first order of the empty domain, which stands beside the default resolver. That one
+/// has 200000, or what the service that it is of says in `SearchOrder`: OpenVPN's scripts
+/// say 5000 (`distro/dns-scripts/macos-dns-updown.sh`).
+const FIRST_ORDER_OF_THE_REST: i64 = 1;
+
 /// Hands out orders: each number once, so that what is searched is searched in the order
 /// of the profile, and of two lists of servers the first is asked first.
 #[derive(Default)]
-pub(super) struct Orders(i64);
+pub(super) struct Orders {
+    domains: i64,
+    rest: i64,
+}
 
 impl Orders {
-    fn next(&mut self) -> Value {
-        self.0 += 1;
-        Value::Integer(FIRST_ORDER + self.0 - 1)
+    fn next(&mut self, domain: &str) -> Value {
+        let (first, given) = if domain.is_empty() {
+            (FIRST_ORDER_OF_THE_REST, &mut self.rest)
+        } else {
+            (FIRST_ORDER, &mut self.domains)
+        };
+        *given += 1;
+        Value::Integer(first + *given - 1)
     }
 }
 
@@ -119,7 +132,7 @@ fn dictionary(
         // As many as there are domains, or configd takes none of the domains.
         (
             "SupplementalMatchOrders".to_owned(),
-            Value::Array(domains.iter().map(|_| orders.next()).collect()),
+            Value::Array(domains.iter().map(|one| orders.next(one)).collect()),
         ),
     ]);
     if !search {
