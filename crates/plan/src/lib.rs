@@ -22,6 +22,7 @@ mod lan;
 mod links;
 pub mod linux;
 pub mod macos;
+mod mtu;
 mod need;
 mod order;
 mod os;

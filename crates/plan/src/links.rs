@@ -8,6 +8,8 @@ use netprof_model::profile::{LinkDecl, LinkMatch, Profile, Spanned};
 use netprof_model::route::Route;
 use netprof_model::{Diagnostic, Name, Snapshot};
 
+use crate::macos::phantom::is_phantom;
+
 /// What a name for links stands for on this machine.
 #[derive(Clone, Debug)]
 pub(crate) enum Meant<'a> {
@@ -95,11 +97,15 @@ fn find<'a>(
         .iter()
         .filter(|link| fits(&decl.matching, link, snapshot))
         .collect();
+    // A tunnel that leads nowhere is none that anybody means.
+    let (idle, fitting): (Vec<&Link>, Vec<&Link>) = fitting
+        .into_iter()
+        .partition(|link| is_phantom(link, snapshot));
     let up: Vec<&Link> = fitting.iter().copied().filter(|link| link.up).collect();
     if up.is_empty() {
         let why = match fitting.first() {
             Some(down) => format!("{} is down", down.name),
-            None => why_not(&decl.matching, snapshot),
+            None => why_not(&decl.matching, snapshot, idle.len()),
         };
         if decl.optional {
             return Meant::Waits(format!("waits for link {name}: {why}"));
@@ -182,14 +188,36 @@ fn fits(wanted: &LinkMatch, link: &Link, snapshot: &Snapshot) -> bool {
         && default_route.is_none_or(|wanted| defaults().next().is_some() == wanted)
 }
 
+/// Why no link fits, where `idle` tunnels would have.
+fn why_not(wanted: &LinkMatch, snapshot: &Snapshot, idle: usize) -> String {
+    if idle > 0 {
+        return passed_over(idle);
+    }
+    nearest(wanted, snapshot)
+}
+
+/// That `idle` tunnels are none that anybody means.
+fn passed_over(idle: usize) -> String {
+    match idle {
+        1 => "none is in use, and 1 idle tunnel was passed over".to_owned(),
+        several => format!("none is in use, and {several} idle tunnels were passed over"),
+    }
+}
+
 /// Why no link fits, said of the one that comes nearest: the name is what people go by.
-fn why_not(wanted: &LinkMatch, snapshot: &Snapshot) -> String {
+fn nearest(wanted: &LinkMatch, snapshot: &Snapshot) -> String {
     let named = LinkMatch {
         name: wanted.name.clone(),
         ..LinkMatch::default()
     };
-    let mut links = snapshot.links.items().iter();
-    let Some(near) = links.find(|link| !link.loopback && fits(&named, link, snapshot)) else {
+    let named = |link: &&Link| !link.loopback && fits(&named, link, snapshot);
+    let links = || snapshot.links.items().iter().filter(named);
+    let near = links().find(|link| !is_phantom(link, snapshot));
+    let Some(near) = near else {
+        let idle = links().count();
+        if idle > 0 {
+            return passed_over(idle);
+        }
         return match &wanted.name {
             Some(pattern) => format!("none is named {pattern}"),
             None => "none matches".to_owned(),

@@ -4,16 +4,18 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod mac;
+mod wifi;
 
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
-use mac::{items, mac, wifi};
+use mac::{items, mac};
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteLive, RouteSpec};
 use netprof_model::{Owner, Snapshot};
 use netprof_plan::macos::rib::{Found, Rib};
 use proptest::prelude::*;
 use proptest::sample::select;
+use wifi::wifi;
 
 /// Where a packet to `to` goes: link, gateway.
 fn way(snapshot: &Snapshot, to: &str, oif: Option<&str>) -> String {

@@ -14,7 +14,12 @@ use insta::assert_snapshot;
 use machine::machine;
 use netprof_model::snapshot::{BaseChain, DnsGlobal, XfrmPolicy};
 use netprof_model::{Owner, Section, Snapshot};
-use planned::{described, made, planned};
+use planned::{described, made};
+
+/// What the plan of `profile` on `snapshot` says.
+fn planned(profile: &str, snapshot: &Snapshot) -> String {
+    described(&made(profile, snapshot))
+}
 
 const LAPTOP: &str = "
     link wlan0

@@ -52,7 +52,7 @@ fn help(found: Found) -> String {
             "another line of this profile wins here: take one of the two away".to_owned()
         }
         Found::Route(route) | Found::Here(route) if route.key.ifscope.is_some() => format!(
-            "see `netstat -rn`: {} is for one link alone, and wins over a wider route through it",
+            "see `netstat -rn`: {} is for one link alone, and there it wins over all but a single address",
             route.key
         ),
         Found::Route(route) | Found::Here(route) => format!(
@@ -64,7 +64,7 @@ fn help(found: Found) -> String {
 }
 
 /// Who takes a packet, in words.
-pub(crate) fn taken_by(found: Found) -> String {
+pub(super) fn taken_by(found: Found) -> String {
     match found {
         Found::Nothing => "find no route".to_owned(),
         Found::Here(_) => "stay on this host, which has the address".to_owned(),

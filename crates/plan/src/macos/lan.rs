@@ -27,7 +27,7 @@ use netprof_model::{Diagnostic, Location, Owner, Resource, State};
 use super::Ground;
 use super::claim::named;
 use super::outrank::{self, Unbeatable};
-use super::terrain::own_route;
+use super::terrain::{is_link_local, own_route};
 use crate::claim::Claim;
 use crate::declared;
 use crate::draft::{Draft, Wanted};
@@ -138,6 +138,7 @@ fn keep(home: &Home, all: &[Kept], one: &Kept, rivals: &[rivals::Rival], draft: 
         });
     }
     claim(home, all, one, &parts, draft);
+    claim_gateway(one, link, draft);
 }
 
 /// A part of a kept prefix that is asked for by itself, and the way to it.
@@ -188,6 +189,27 @@ fn claim(home: &Home, all: &[Kept], one: &Kept, parts: &[Part], draft: &mut Draf
             at: one.at.clone(),
         });
     }
+}
+
+/// Claims that the gateway of `one` is reached through its link: the kernel takes a route
+/// whose gateway is elsewhere, and packets then go nowhere.
+fn claim_gateway(one: &Kept, link: &Link, draft: &mut Draft) {
+    let Some(via) = one.via.filter(|via| !is_link_local(*via)) else {
+        return;
+    };
+    let devs = vec![link.name.clone()];
+    let mut claims = draft.claims.iter();
+    if claims.any(|claim| claim.to == via && claim.devs == devs) {
+        return;
+    }
+    draft.claims.push(Claim {
+        subject: format!("{}, its gateway", one.subject),
+        to: via,
+        devs,
+        via: None,
+        reason: one.reason.clone(),
+        at: one.at.clone(),
+    });
 }
 
 /// Whether nothing else in the profile contradicts keeping `one`.

@@ -11,7 +11,6 @@ pub mod configd;
 mod dns;
 mod lan;
 mod localhost;
-mod mtu;
 mod outrank;
 pub mod phantom;
 mod proxies;
@@ -32,6 +31,7 @@ use netprof_model::{Diagnostic, Snapshot};
 
 use crate::draft::Draft;
 use crate::links::Links;
+use crate::mtu;
 use rib::Rib;
 
 /// What everything below looks at: the profile, the machine without netprof, and how it
@@ -106,7 +106,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     lan::desire(&ground, draft);
     routes::desire(&ground, draft);
     dns::desire(&ground, draft);
-    mtu::desire(&ground, draft);
+    mtu::desire(profile, base, &ground.links, draft);
     proxies::desire(&ground, draft);
 }
 

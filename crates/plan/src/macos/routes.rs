@@ -14,7 +14,8 @@ use netprof_model::profile::{RouteDecl, RouteTarget};
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec, rtf};
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
-use super::terrain::own_route;
+use super::claim::taken_by;
+use super::terrain::{is_link_local, own_route};
 use super::{Ground, put_back};
 use crate::claim::Claim;
 use crate::declared;
@@ -163,12 +164,30 @@ impl<'a> Single<'a, '_> {
             // The other end of a tunnel, and a link-local address on whatever link is
             // named, need no route of their own.
             .or_else(|| link.filter(|link| is_link_local(via) || self.is_peer(link, via)));
-        found.ok_or_else(|| {
-            declared::no_gateway(match link {
-                Some(link) => format!("{} does not reach the gateway {via} directly", link.name),
-                None => format!("no link reaches the gateway {via} directly"),
-            })
-        })
+        found.ok_or_else(|| self.no_gateway(link, via))
+    }
+
+    /// Why a gateway cannot be one. Somebody may have taken it from the link whose
+    /// neighbour it is.
+    fn no_gateway(&self, link: Option<&Link>, via: IpAddr) -> Diagnostic {
+        let Some(link) = link else {
+            return declared::no_gateway(format!("no link reaches the gateway {via} directly"));
+        };
+        let mut addresses = self.ground.base.addresses.items().iter();
+        if !addresses.any(|one| one.dev == link.name && one.local.contains(&via)) {
+            let dev = &link.name;
+            return declared::no_gateway(format!(
+                "{dev} does not reach the gateway {via} directly"
+            ));
+        }
+        let message = format!(
+            "the gateway {via} is in a network of {}, but packets to it would {}",
+            link.name,
+            taken_by(self.ground.rib.look_up(via, None))
+        );
+        Diagnostic::error("plan::gateway-unreachable", message)
+            .label("this gateway is out of reach")
+            .help("`keep-lan` keeps the networks of a link, with their gateways")
     }
 
     fn is_peer(&self, link: &Link, via: IpAddr) -> bool {
@@ -328,14 +347,6 @@ impl<'a> Single<'a, '_> {
         if let Some(via) = via.filter(|via| !is_link_local(*via)) {
             claim(format!("{}, its gateway", self.subject), via, None);
         }
-    }
-}
-
-/// A link-local address is looked up with a link.
-fn is_link_local(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
     }
 }
 

@@ -90,3 +90,11 @@ pub(super) fn own_route(link: &Link, via: Option<IpAddr>) -> RouteSpec {
         ..RouteSpec::default()
     }
 }
+
+/// A link-local address is looked up with a link.
+pub(super) fn is_link_local(address: IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local(),
+    }
+}

@@ -46,11 +46,6 @@ pub(crate) fn mac(text: &str) -> Snapshot {
     reader.snapshot
 }
 
-/// A laptop on Wi-Fi alone, and what `text` adds to it.
-pub(crate) fn wifi(text: &str) -> Snapshot {
-    mac(&format!("{WIFI}\nInternet:\n{text}"))
-}
-
 const KERNEL: &str = "
 lo0: mtu 16384
     inet 127.0.0.1/8
@@ -64,28 +59,6 @@ Internet6:
 fe80::%lo0/64      fe80::1%lo0        UcI       lo0
 fe80::1%lo0        link#1             UHLI      lo0
 ff00::/8           ::1                UmCI      lo0
-";
-
-const WIFI: &str = "
-en0:
-    inet 192.168.7.20/24
-    inet6 fd00:7::20/64
-    inet6 fe80::20/64
-Internet:
-default            192.168.7.1        UGScg     en0
-169.254            link#11            UCS       en0       !
-192.168.7          link#11            UCS       en0       !
-192.168.7.1/32     link#11            UCS       en0       !
-192.168.7.1        2:0:5e:0:53:32     UHLWIir   en0       1196
-192.168.7.20/32    link#11            UCS       en0       !
-224.0.0/4          link#11            UmCS      en0       !
-255.255.255.255/32 link#11            UCS       en0       !
-Internet6:
-default            fe80::1%en0        UGcg      en0
-fd00:7::/64        link#11            UC        en0
-fd00:7::20         02:00:5e:00:53:02  UHL       lo0
-fe80::%en0/64      link#11            UCI       en0
-ff00::/8           link#11            UmCI      en0
 ";
 
 /// The part of a snapshot that was seen.

@@ -21,11 +21,6 @@ pub(crate) fn made(profile: &str, snapshot: &Snapshot) -> Plan {
     plan(Some((&resolved.profile, &reference)), snapshot)
 }
 
-/// What that plan says.
-pub(crate) fn planned(profile: &str, snapshot: &Snapshot) -> String {
-    described(&made(profile, snapshot))
-}
-
 /// All that a plan says, as a person would read it.
 pub(crate) fn described(plan: &Plan) -> String {
     let mut text = String::new();

@@ -8,7 +8,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::held::HeldResource;
-use netprof_model::route::{Protocol, RouteKind, rtf};
+use netprof_model::route::{Protocol, RouteKind, RouteSpec, rtf};
 use netprof_model::{Resource, Snapshot, State};
 
 /// Why a held route that is still there no longer serves its purpose, if so.
@@ -31,16 +31,21 @@ pub(in crate::macos) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Optio
         Some(IpAddr::V6(via)) if via.is_unicast_link_local() => None,
         Some(via) => (!is_neighbour(snapshot, dev, via) && !is_routed(snapshot, dev, via))
             .then(|| format!("{dev} has left the network of the gateway {via}")),
-        None => (spec.flags & rtf::CLONING != 0
-            && !overlaps_own(snapshot, dev, key.dst)
-            && is_half(snapshot, dev, key.dst))
-        .then(|| {
+        None => is_left_behind(snapshot, dev, key.dst, spec).then(|| {
             format!(
                 "{dev} has left the network of {}: packets to it are still captured",
                 key.dst
             )
         }),
     }
+}
+
+/// Whether a route outranks somebody's for a network that `dev` is no longer in.
+fn is_left_behind(snapshot: &Snapshot, dev: &str, dst: IpNet, spec: &RouteSpec) -> bool {
+    spec.protocol == Protocol::NETPROF
+        && spec.flags & rtf::CLONING != 0
+        && !overlaps_own(snapshot, dev, dst)
+        && is_half(snapshot, dev, dst)
 }
 
 fn is_neighbour(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
@@ -56,6 +61,7 @@ fn is_routed(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
             && route.gateway().is_none()
             && route.key.dst.contains(&via)
             && route.goes_through(dev)
+            && !is_left_behind(snapshot, dev, route.key.dst, &route.spec)
     })
 }
 
