@@ -35,8 +35,9 @@ pub fn need(profile: Option<&Profile>, held: Option<&Held>) -> Need {
         held.is_some_and(|held| held.resources.iter().any(|one| is(&one.resource)))
     };
     Need {
+        // Whose proxies programs are told is in the dynamic store as well (macOS).
         resolver: holds(Resource::is_of_resolver)
-            || profile.is_some_and(|profile| !profile.scopes.is_empty()),
+            || profile.is_some_and(|profile| !profile.scopes.is_empty() || profile.proxy.is_some()),
         filters: profile.is_some_and(|profile| profile.routes.keep_lan.is_some()),
         // Every row of a plan names an owner, and a tunnel's is its process.
         owners: true,

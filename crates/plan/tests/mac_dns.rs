@@ -7,9 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod carried_out;
-#[allow(dead_code, reason = "other tests use the rest of it")]
 mod mac;
-#[allow(dead_code, reason = "other tests use the rest of it")]
 mod planned;
 
 use carried_out::carried_out;
@@ -371,6 +369,25 @@ fn proxies_that_macos_cannot_be_told_are_refused_and_no_password_is_said() {
 }
 
 #[test]
+fn proxies_beside_a_tunnel_that_is_primary_are_warned_of() {
+    let mut primary = laptop("");
+    store(
+        &mut primary,
+        r#"{"State:/Network/Global/IPv4": {"PrimaryInterface": "utun4", "PrimaryService": "OFFICE-VPN"}}"#,
+    );
+    let profile = "proxy { http \"http://proxy.example:3128\"; export \"system\"; }";
+    let said = made(profile, &primary).diagnostics;
+    assert_eq!(said.len(), 1, "{said:#?}");
+    assert_eq!(said[0].code, "plan::proxies-not-primary");
+    assert!(
+        said[0].message.starts_with("service Office is primary"),
+        "{}",
+        said[0].message
+    );
+    assert_eq!(made(profile, &laptop("")).diagnostics, []);
+}
+
+#[test]
 fn what_macos_has_no_place_for_is_refused_on_its_line() {
     let profile = "link \"vpn\" { match name=\"utun*\"; }
         containers { keep-local; docker { pool \"172.31.0.0/16\" size=24; }; podman { subnet \"192.168.240.0/24\"; }; }
@@ -400,8 +417,13 @@ fn scopes() -> impl Strategy<Value = String> {
                     String::new()
                 }
             };
+            let address = |at: usize| match (at % 2, port(at).as_str()) {
+                (0, port) => format!("198.51.100.{}{port}", number * 10 + at),
+                (_, "") => format!("2001:db8::{}", number * 10 + at),
+                (_, port) => format!("[2001:db8::{}]{port}", number * 10 + at),
+            };
             let servers: Vec<String> = (0..servers)
-                .map(|at| format!("\"198.51.100.{}{}\"", number * 10 + at, port(at)))
+                .map(|at| format!("\"{}\"", address(at)))
                 .collect();
             text += &format!("scope \"s{number}\" {{ domains {}; ", quoted(domains));
             if searched > 0 {
@@ -437,10 +459,11 @@ proptest! {
                     .iter()
                     .flat_map(|one| one.nameservers.iter().map(String::as_str))
                     .collect();
-                let listed = line.matches("198.51.100.").count();
+                let listed = line.matches("198.51.100.").count() + line.matches("2001:db8::").count();
                 prop_assert_eq!(servers.len(), listed, "{}", line);
                 for server in servers {
-                    prop_assert!(server[11..].parse::<usize>().unwrap() / 10 == number);
+                    let last = server.rsplit(['.', ':']).next().unwrap();
+                    prop_assert_eq!(last.parse::<usize>().unwrap() / 10, number);
                 }
             }
         }

@@ -609,3 +609,11 @@ fn a_lost_state_folder_leaves_nothing_in_the_way() {
     done.held = Section::Absent;
     assert_snapshot!(planned(&profile, &done));
 }
+
+#[test]
+fn a_scope_that_is_to_outlive_the_boot_is_refused() {
+    let profile = format!(
+        "{LINKS} dns {{ scope \"corp\" {{ domains \"corp.example.com\"; servers \"10.8.0.1\"; link \"vpn\"; durable #true; }}; }}"
+    );
+    assert_snapshot!(planned(&profile, &laptop(OPENVPN)));
+}

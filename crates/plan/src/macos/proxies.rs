@@ -53,19 +53,21 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
         return;
     };
     refuse_others(proxy, draft);
-    let mut places = proxy.export.iter();
-    let told = places.find(|place| place.value == Export::System);
-    let nothing = match told {
-        None if proxy.export.is_empty() => "no `export`: nobody is told",
-        None => return,
-        Some(_) if says_nothing(proxy) => "no proxy is named",
-        Some(_) => "",
-    };
-    let Some(told) = told.filter(|_| nothing.is_empty()) else {
+    let mut omit = |why: &str| {
         let reason = Reason::line(&proxy.at, "proxy");
-        draft.row(Standing::Omitted, "proxy", nothing, &reason);
+        draft.row(Standing::Omitted, "proxy", why, &reason);
+    };
+    let mut places = proxy.export.iter();
+    let Some(told) = places.find(|place| place.value == Export::System) else {
+        if proxy.export.is_empty() {
+            omit("no `export`: nobody is told");
+        }
         return;
     };
+    if says_nothing(proxy) {
+        omit("no proxy is named");
+        return;
+    }
     let reason = Reason::line(&told.at, "proxy");
     let Section::Seen(preferences) = &ground.base.preferences else {
         let standing = ground.base.preferences.standing();
@@ -80,7 +82,7 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
     let Some(settings) = Settings::of(proxy, draft) else {
         return;
     };
-    let mut services = 0;
+    let mut services = Vec::new();
     for service in preferences.services.iter().filter(|one| one.enabled) {
         if !is_hardware(service) {
             let subject = format!("proxies {}", service.name);
@@ -88,10 +90,10 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
             draft.row(Standing::Omitted, subject, detail, &reason);
             continue;
         }
-        services += 1;
+        services.push(service.id.as_str());
         want(service, &settings, told, draft);
     }
-    if services == 0 {
+    if services.is_empty() {
         let error = Diagnostic::error(
             "plan::no-service",
             "no network service with a link of its own is switched on: nobody could be told of a proxy",
@@ -99,7 +101,9 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
         .label("nobody to tell")
         .help("see what there is: networksetup -listnetworkserviceorder");
         draft.refuse("proxy", &reason, error, &told.at);
+        return;
     }
+    warn_if_another_is_primary(ground, &services, told, draft);
 }
 
 fn says_nothing(proxy: &Proxy) -> bool {
@@ -178,6 +182,39 @@ fn want(service: &NetworkService, settings: &Settings, told: &Spanned<Export>, d
             reasons,
         )
     });
+}
+
+/// Programs that name no link are told the proxies of the primary service. Where that is a
+/// tunnel, what is told to the others is not heeded until the tunnel has gone.
+fn warn_if_another_is_primary(
+    ground: &Ground,
+    services: &[&str],
+    told: &Spanned<Export>,
+    draft: &mut Draft,
+) {
+    let Some(store) = ground.base.store.seen() else {
+        return;
+    };
+    let primary = ["IPv4", "IPv6"].into_iter().find_map(|family| {
+        let global = store.get(&format!("State:/Network/Global/{family}"))?;
+        global.get("PrimaryService")?.as_str()
+    });
+    let Some(id) = primary.filter(|id| !services.contains(id)) else {
+        return;
+    };
+    let preferences = ground.base.preferences.seen();
+    let named = preferences.and_then(|all| all.services.iter().find(|one| one.id == id));
+    let name = named.map_or(id, |service| service.name.as_str());
+    draft.diagnostics.push(
+        Diagnostic::warning(
+            "plan::proxies-not-primary",
+            format!(
+                "service {name} is primary: while it is, programs are told its proxies, not these"
+            ),
+        )
+        .at(told.at.clone())
+        .help("set the proxies of the VPN in its own settings"),
+    );
 }
 
 /// Whether the address of a PAC file names a user with a password.

@@ -4,6 +4,8 @@
 //! what it is made of, so that whoever claims a domain beside a scope can be named, and
 //! netprof's own told from it.
 
+use std::collections::BTreeSet;
+
 use netprof_model::configd::{Domain, Resolver, Store};
 use netprof_model::file::LiveFile;
 use netprof_model::plist::{Dictionary, Value};
@@ -134,12 +136,7 @@ pub(super) fn is_of(snapshot: &Snapshot, scope: &Name, resolver: &Resolver) -> b
                 all.get(STORE_MARK).and_then(Value::as_str) == Some(scope.as_str())
                     && holds(all, "SupplementalMatchDomains", &domain)
                     && resolver.port == port(all)
-                    && list(store, id, "ServerAddresses").is_some_and(|(_, servers)| {
-                        servers
-                            .iter()
-                            .filter_map(Value::as_str)
-                            .eq(resolver.nameservers.iter().map(String::as_str))
-                    })
+                    && holds_servers(store, id, resolver)
             })
         });
     }
@@ -148,6 +145,16 @@ pub(super) fn is_of(snapshot: &Snapshot, scope: &Name, resolver: &Resolver) -> b
         file.state.lossy().lines().next() == Some(mark.as_str())
             && claimed(file).as_deref() == Some(domain.as_str())
     })
+}
+
+/// Whether a service has just the servers of `resolver`: configd may order IPv4 and IPv6
+/// addresses anew.
+fn holds_servers(store: &Store, id: &str, resolver: &Resolver) -> bool {
+    let Some((_, servers)) = list(store, id, "ServerAddresses") else {
+        return false;
+    };
+    let told: BTreeSet<&str> = servers.iter().filter_map(Value::as_str).collect();
+    told == resolver.nameservers.iter().map(String::as_str).collect()
 }
 
 fn holds(all: &Dictionary, name: &str, domain: &str) -> bool {
