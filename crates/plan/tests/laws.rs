@@ -115,6 +115,11 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
 
 const LAN: Lan = Lan {
     network: "192.168.7.0/24",
+    other: &[
+        "fd00:7::1",
+        "fd00:7::7fff:ffff:ffff:ffff",
+        "fd00:7:0:0:8000::1",
+    ],
     named: &["wlan0"],
     all: &["wlan0", "eth0"],
 };

@@ -75,6 +75,12 @@ impl<'a> Kernel<'a> {
         }
     }
 
+    /// The link that packets leave by; none where they do not.
+    fn link(&self, to: IpAddr) -> Option<String> {
+        let probe = RouteProbe { to, oif: None };
+        self.answer(&probe).dev
+    }
+
     /// The route that carries packets to `to`, if one does.
     pub(crate) fn route(&self, to: IpAddr) -> Option<&'a Route> {
         match self {
@@ -88,6 +94,8 @@ impl<'a> Kernel<'a> {
 pub(crate) struct Lan {
     /// Its network.
     pub(crate) network: &'static str,
+    /// Some addresses of its other network, which has too many.
+    pub(crate) other: &'static [&'static str],
     /// The link that profiles name `lan`.
     pub(crate) named: &'static [&'static str],
     /// All links of hardware.
@@ -292,7 +300,14 @@ pub(crate) fn every_address_of_a_kept_network_stays_on_it(
     } else {
         lan.named
     };
-    for to in network.hosts().filter(|to| !own.contains(to)) {
+    let other = lan.other.iter().map(|to| to.parse().unwrap());
+    // And of what lies behind it.
+    let behind = keep.also.iter().flat_map(|also| {
+        let hosts = also.prefix.hosts().step_by(25);
+        hosts.chain(also.prefix.hosts().last())
+    });
+    let all = network.hosts().chain(other).chain(behind);
+    for to in all.filter(|to| !own.contains(to)) {
         let route = kernel.route(to);
         prop_assert!(
             route.is_some_and(|route| kept.iter().any(|dev| route.goes_through(dev))),
@@ -301,6 +316,58 @@ pub(crate) fn every_address_of_a_kept_network_stays_on_it(
     }
     Ok(())
 }
+
+/// Changes are made one after the other: packets that leave by one link before and after
+/// all of them leave by no other in between.
+pub(crate) fn nothing_goes_astray_on_the_way(
+    machine: &Snapshot,
+    one: &Profile,
+    other: &Profile,
+) -> Verdict {
+    let first = made(one, machine)?;
+    let there = carried_out(machine, &first);
+    let switch = made(other, &there)?;
+    let done = after(&there, &switch.changes);
+    let (start, end) = (Kernel::of(&there), Kernel::of(&done));
+    let same = |to: &IpAddr| start.link(*to) == end.link(*to);
+    let probes = PROBES.map(|to| to.parse::<IpAddr>().unwrap());
+    let probes: Vec<IpAddr> = probes.into_iter().filter(same).collect();
+    let mut now = there.clone();
+    for change in &switch.changes {
+        now = after(&now, std::slice::from_ref(change));
+        let kernel = Kernel::of(&now);
+        for to in &probes {
+            prop_assert_eq!(
+                kernel.link(*to),
+                start.link(*to),
+                "{} after {}",
+                to,
+                change.resource
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Addresses of every network that machines and profiles have something to say of.
+const PROBES: [&str; 16] = [
+    "9.9.9.9",
+    "192.168.7.1",
+    "192.168.7.50",
+    "192.168.7.200",
+    "192.168.50.9",
+    "192.168.50.200",
+    "192.168.51.9",
+    "10.8.0.1",
+    "10.0.0.53",
+    "10.64.0.1",
+    "172.20.0.1",
+    "198.51.100.7",
+    "203.0.113.9",
+    "fd00:7::9",
+    "fd00:99::9",
+    "2001:db8::9",
+];
 
 pub(crate) fn a_change_and_its_inverse_are_nothing(
     machine: &Snapshot,
@@ -441,6 +508,15 @@ macro_rules! laws {
                 crate::law::every_address_of_a_kept_network_stays_on_it(
                     &machine, &profile, &$lan,
                 )?;
+            }
+
+            #[test]
+            fn nothing_goes_astray_on_the_way(
+                machine in $machines,
+                one in $profiles,
+                other in $profiles,
+            ) {
+                crate::law::nothing_goes_astray_on_the_way(&machine, &one, &other)?;
             }
 
             #[test]

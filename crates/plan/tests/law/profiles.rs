@@ -52,21 +52,32 @@ pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Drawn<Profile>> {
     );
     (any_of(scopes), routes, any_of(mtu), proxy).prop_map(move |(scopes, routes, mtu, proxy)| {
         let profile = Profile {
-            name: name("generated"),
-            description: None,
-            links: links.clone(),
             scopes,
             routes,
-            containers: Containers::default(),
             proxy,
             mtu,
-            clamp_mss: Vec::new(),
-            when: None,
-            at: at(),
+            ..empty(links.clone())
         };
         let text = netprof_profile::show(&profile);
         Drawn::new(profile, text)
     })
+}
+
+/// A profile that names links and wants nothing.
+pub(crate) fn empty(links: Vec<LinkDecl>) -> Profile {
+    Profile {
+        name: name("generated"),
+        description: None,
+        links,
+        scopes: Vec::new(),
+        routes: Routes::default(),
+        containers: Containers::default(),
+        proxy: None,
+        mtu: Vec::new(),
+        clamp_mss: Vec::new(),
+        when: None,
+        at: at(),
+    }
 }
 
 fn any_of<T: Clone + std::fmt::Debug + 'static>(all: Vec<T>) -> impl Strategy<Value = Vec<T>> {
