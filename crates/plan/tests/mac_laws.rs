@@ -63,6 +63,7 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
             route("10.0.0.0/8", None, Some("vpn"), None),
             route("10.64.0.0/16", Some("10.8.0.1"), None, None),
             route("172.20.0.0/14", Some("192.168.7.1"), Some("lan"), None),
+            route("10.64.7.0/24", Some("192.168.7.1"), Some("lan"), None),
             route("198.51.100.0/24", None, Some("app"), None),
             route("203.0.113.0/24", None, None, None),
             route("fd00:99::/48", None, Some("vpn"), None),

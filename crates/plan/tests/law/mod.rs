@@ -350,7 +350,7 @@ pub(crate) fn nothing_goes_astray_on_the_way(
 }
 
 /// Addresses of every network that machines and profiles have something to say of.
-const PROBES: [&str; 16] = [
+const PROBES: [&str; 17] = [
     "9.9.9.9",
     "192.168.7.1",
     "192.168.7.50",
@@ -361,6 +361,7 @@ const PROBES: [&str; 16] = [
     "10.8.0.1",
     "10.0.0.53",
     "10.64.0.1",
+    "10.64.7.1",
     "172.20.0.1",
     "198.51.100.7",
     "203.0.113.9",
