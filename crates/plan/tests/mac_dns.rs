@@ -9,10 +9,10 @@
 mod carried_out;
 mod mac;
 mod planned;
+mod wifi;
 
 use carried_out::carried_out;
 use insta::assert_snapshot;
-use mac::wifi;
 use netprof_model::configd::{NetworkService, Preferences, Store};
 use netprof_model::file::{FileState, LiveFile};
 use netprof_model::plist::Value;
@@ -21,8 +21,14 @@ use netprof_model::{Resource, Section, Snapshot, State};
 use netprof_plan::macos::configd::{primary, published, resolvers};
 use netprof_plan::macos::resolver::who_answers;
 use netprof_plan::{Bearing, drift, plan};
-use planned::{made, planned};
+use planned::{described, made};
 use proptest::prelude::*;
+use wifi::wifi;
+
+/// What a plan of these nodes of a profile says.
+fn planned(profile: &str, snapshot: &Snapshot) -> String {
+    described(&made(profile, snapshot))
+}
 
 /// A laptop on Wi-Fi, whose router is its DNS server, and what `text` adds to it.
 fn laptop(text: &str) -> Snapshot {
@@ -166,7 +172,7 @@ fn names_that_nobody_claims_go_to_a_default_scope_first_and_it_is_said_who_stays
     let profile = "dns { scope \"all\" { default-route #true; servers \"9.9.9.9\"; }; }";
     let before = laptop("");
     let made = made(profile, &before);
-    assert_snapshot!(planned::described(&made));
+    assert_snapshot!(described(&made));
     let after = carried_out(&before, &made);
     let list = resolvers(&after).unwrap();
     let asked: Vec<_> = who_answers(&list, "www.example.org")
@@ -206,7 +212,7 @@ fn a_durable_scope_is_files_that_need_neither_link_nor_boot() {
     }; }";
     let before = laptop("");
     let made = made(profile, &before);
-    assert_snapshot!(planned::described(&made));
+    assert_snapshot!(described(&made));
     let mut after = carried_out(&before, &made);
     after.place.boot = "boot-2".to_owned();
     let held: Vec<Bearing> = drift(&after).into_iter().map(|one| one.standing).collect();
@@ -330,7 +336,7 @@ fn proxies_go_to_every_service_with_hardware_and_what_is_not_named_stays() {
         export \"system\"
     }";
     let made = made(profile, &before);
-    assert_snapshot!(planned::described(&made));
+    assert_snapshot!(described(&made));
     let after = carried_out(&before, &made);
     let again = plan_again(profile, &after);
     assert!(again.changes.is_empty(), "{again:#?}");
@@ -516,27 +522,61 @@ proptest! {
     }
 }
 
-/// The Macs that the command line is tested with are what configd would make of them.
+/// The Macs that the command line is tested with, and the names of their files.
+fn fixtures() -> Vec<(String, Snapshot)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/macos");
+    let entries = std::fs::read_dir(folder).unwrap();
+    let all: Vec<(String, Snapshot)> = entries
+        .map(|entry| {
+            let entry = entry.unwrap();
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            let name = entry.file_name().into_string().unwrap();
+            (name, serde_json::from_str(&text).unwrap())
+        })
+        .collect();
+    assert!(all.len() > 5);
+    all
+}
+
 #[test]
 fn the_fixtures_hold_what_configd_would_publish() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/macos");
-    let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let text = std::fs::read_to_string(&path).unwrap();
-        let fixture: Snapshot = serde_json::from_str(&text).unwrap();
+    for (name, fixture) in fixtures() {
         let store = fixture.store.seen().unwrap();
         let global = |entity: &str| store.get(&format!("State:/Network/Global/{entity}"));
         let (elected, published) = (primary(&fixture), published(&fixture).unwrap());
-        assert_eq!(global("DNS"), Some(&published.dns), "{}", path.display());
+        assert_eq!(global("DNS"), Some(&published.dns), "{name}");
         let ipv4 = elected.ipv4.map(|one| one.global());
-        assert_eq!(global("IPv4"), ipv4.as_ref(), "{}", path.display());
+        assert_eq!(global("IPv4"), ipv4.as_ref(), "{name}");
         let ipv6 = elected.ipv6.map(|one| Value::String(one.service));
         let said = global("IPv6").and_then(|all| all.get("PrimaryService"));
-        assert_eq!(said, ipv6.as_ref(), "{}", path.display());
-        count += 1;
+        assert_eq!(said, ipv6.as_ref(), "{name}");
     }
-    assert!(count > 5);
+}
+
+/// OpenVPN gives the primary service a `SearchOrder` of its own, which puts its servers
+/// before any resolver with a greater one.
+#[test]
+fn a_default_scope_is_asked_first_on_every_mac_or_refused() {
+    let profile =
+        "dns { scope \"all\" { default-route #true; servers \"9.9.9.9\" \"9.9.9.10:5353\"; }; }";
+    let mut refused = Vec::new();
+    for (name, fixture) in fixtures() {
+        let made = made(profile, &fixture);
+        if made.is_refused() {
+            refused.push(name);
+            continue;
+        }
+        let list = resolvers(&carried_out(&fixture, &made)).unwrap();
+        let asked = who_answers(&list, "www.example.org");
+        let first: Vec<&str> = asked
+            .iter()
+            .take(2)
+            .map(|one| one.nameservers[0].as_str())
+            .collect();
+        assert_eq!(first, ["9.9.9.9", "9.9.9.10"], "{name}");
+    }
+    refused.sort();
+    assert_eq!(refused, ["anyconnect.json", "wireguard-app-full.json"]);
 }
 
 /// No two scopes share a service, whatever they are called.
