@@ -16,6 +16,9 @@ pub(super) struct Service<'a> {
     pub(super) id: &'a str,
     /// Its place behind those of the user's order, if it asks for one.
     pub(super) index: Option<u32>,
+    /// Whether it says, or its link being expensive does, that its two families belong
+    /// together.
+    pub(super) is_coupled: bool,
     pub(super) ipv4: Option<Ip<'a>>,
     pub(super) ipv6: Option<Ip<'a>>,
     pub(super) dns: Option<Dns<'a>>,
@@ -128,6 +131,14 @@ fn service<'a>(ground: &Ground<'a>, store: &'a Store, id: &'a str) -> Service<'a
         .flatten()
         .filter_map(|root| number(root.get("ServiceIndex")?))
         .find_map(|index| u32::try_from(index).ok().filter(|index| *index > 0));
+    let couples = |root: &Dictionary| root.get("IPIsCoupled") == Some(&Value::Boolean(true));
+    let named = ["IPv4", "IPv6"]
+        .into_iter()
+        .find_map(|name| entity(Domain::State, name))
+        .and_then(|ip| ip.get("InterfaceName")?.as_str());
+    let is_expensive = named
+        .and_then(|link| store.get(&format!("State:/Network/Interface/{link}/Link")))
+        .is_some_and(|link| link.get("Expensive") == Some(&Value::Boolean(true)));
     let ip = |name: &str, read: fn(_, _, _, _) -> Option<Ip<'a>>| {
         let setup = entity(Domain::Setup, name);
         read(ground, entity(Domain::State, name)?, setup, asserted)
@@ -135,6 +146,7 @@ fn service<'a>(ground: &Ground<'a>, store: &'a Store, id: &'a str) -> Service<'a
     let mut service = Service {
         id,
         index,
+        is_coupled: is_expensive || roots.into_iter().flatten().any(couples),
         ipv4: ip("IPv4", ipv4),
         ipv6: ip("IPv6", ipv6),
         dns: None,
