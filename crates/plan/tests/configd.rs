@@ -3,9 +3,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod mac;
+mod mac_store;
 
-use mac::{dictionary, mac};
+use mac_store::{dictionary, mac};
 use netprof_model::configd::{Resolver, ResolverList};
 use netprof_plan::macos::configd::{self, print};
 
@@ -223,4 +223,86 @@ fn servers_of_both_families_are_ordered_where_each_stands_together() {
         ordered("10.0.0.1 2001:db8::1 10.0.0.2"),
         "10.0.0.1 2001:db8::1 10.0.0.2"
     );
+}
+
+#[test]
+fn addresses_to_prefer_are_for_the_default_and_its_link_alone() {
+    let sort = WIFI.replace(
+        "DomainName",
+        "SortList=[10.0.0.0/255.0.0.0 bad 192.168.0.0] DomainName",
+    );
+    let vpn = "
+        link 18 utun4
+        State vpn IPv4 InterfaceName=utun4 Addresses=[10.8.0.2] DestAddresses=[10.8.0.2]
+        State vpn DNS ServerAddresses=[10.0.0.53] SortList=[10.0.0.0] SupplementalMatchDomains=[corp.example]";
+    let list = configd::resolvers(&mac(&format!("{sort}\n{vpn}"))).unwrap();
+    let sorts: Vec<_> = list
+        .resolvers
+        .iter()
+        .take(2)
+        .map(|one| one.sort.join(" "))
+        .collect();
+    assert_eq!(sorts, ["10.0.0.0/255.0.0.0 192.168.0.0/255.255.255.0", ""]);
+    let sorts: Vec<_> = list.scoped.iter().map(|one| one.sort.join(" ")).collect();
+    assert_eq!(
+        sorts,
+        [
+            "10.0.0.0/255.0.0.0 192.168.0.0/255.255.255.0",
+            "10.0.0.0/255.0.0.0"
+        ]
+    );
+}
+
+#[test]
+fn the_first_service_of_a_link_is_its_resolver() {
+    // By the user's order; a service that is not in it comes after.
+    let two = "
+        State also IPv4 InterfaceName=en0 Addresses=[192.168.1.21] Router=192.168.1.1
+        State also DNS ServerAddresses=[10.0.0.53]";
+    let list = configd::resolvers(&mac(&format!("{WIFI}\n{two}"))).unwrap();
+    let servers: Vec<_> = list
+        .scoped
+        .iter()
+        .map(|one| one.nameservers.concat())
+        .collect();
+    assert_eq!(servers, ["192.168.1.1"]);
+    // Even where nothing comes of it, because it has no address.
+    let blocks =
+        "State 0 DNS InterfaceName=en0 ServerAddresses=[10.0.0.53] SupplementalMatchDomains=[a]";
+    let text = format!("{WIFI}\n{blocks}").replace("order wifi", "");
+    assert_eq!(configd::resolvers(&mac(&text)).unwrap().scoped, []);
+}
+
+#[test]
+fn a_service_that_keeps_a_place_leaves_none_to_the_others() {
+    // IsNULL, as of a VPN that connects on demand (ElectionResultsGetPrimary).
+    let null = "
+        link 18 utun4
+        State vpn IPv4 InterfaceName=utun4 Addresses=[10.8.0.2] DestAddresses=[10.8.0.2] OverridePrimary=1 IsNULL=true";
+    assert_eq!(
+        configd::primary(&mac(&format!("{WIFI}\n{null}"))),
+        configd::Primary::default()
+    );
+}
+
+#[test]
+fn of_two_services_without_servers_that_of_ipv4_has_the_default() {
+    let primary = configd::primary(&mac("
+        link 1 stf0
+        link 14 en0
+        State four IPv4 InterfaceName=en0 Addresses=[192.168.1.20] Router=192.168.1.1
+        State six IPv6 InterfaceName=stf0 Addresses=[2002::1] PrefixLength=[16] Router=2002::2
+    "));
+    assert_eq!(primary.ipv6.unwrap().service, "six");
+    assert_eq!(primary.dns.as_deref(), Some("four"));
+    // With servers that of IPv6 has it.
+    let primary = configd::primary(&mac("
+        link 1 stf0
+        link 14 en0
+        order six
+        State four IPv4 InterfaceName=en0 Addresses=[192.168.1.20] Router=192.168.1.1
+        State six IPv6 InterfaceName=stf0 Addresses=[2002::1] PrefixLength=[16] Router=2002::2
+        State six DNS ServerAddresses=[2002::53]
+    "));
+    assert_eq!(primary.dns.as_deref(), Some("six"));
 }

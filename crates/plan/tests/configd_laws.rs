@@ -10,9 +10,9 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod mac;
+mod mac_store;
 
-use mac::{dictionary, mac};
+use mac_store::{dictionary, mac};
 use netprof_model::configd::{Resolver, ResolverList};
 use netprof_model::file::{Content, FileState, LiveFile};
 use netprof_model::plist::{Dictionary, Value};

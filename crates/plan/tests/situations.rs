@@ -18,12 +18,12 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
-mod mac;
+mod mac_store;
 
 use std::path::Path;
 
 use libtest_mimic::{Arguments, Failed, Trial};
-use mac::mac;
+use mac_store::mac;
 use netprof_model::configd::Resolver;
 use netprof_plan::macos::configd::{self, Elected};
 use netprof_plan::macos::resolver::who_answers;

@@ -90,8 +90,7 @@ impl<'a> Election<'a> {
             Some(Elected {
                 service: service.id.to_owned(),
                 link: ip.link.to_owned(),
-                // IPv4 shows its own address where the link is the next hop.
-                router: ip.gateway.or((!v6).then_some(ip.address)),
+                router: ip.router,
             })
         };
         Primary {

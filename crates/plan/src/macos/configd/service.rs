@@ -58,9 +58,8 @@ impl Assertion {
 pub(super) struct Ip<'a> {
     pub(super) link: &'a str,
     pub(super) index: u32,
-    /// The next hop; none where the link itself is.
-    pub(super) gateway: Option<IpAddr>,
-    pub(super) address: IpAddr,
+    /// The next hop, as it is published.
+    pub(super) router: Option<IpAddr>,
     /// The rank of the first of its routes, which is the default route if it has one.
     pub(super) assertion: Assertion,
     pub(super) has_default: bool,
@@ -200,17 +199,12 @@ fn ipv4<'a>(
         .or_else(|| v4(state.get("Router")))
         .or_else(|| v4(first(state, "DestAddresses")))
         .filter(|router| !router.is_unspecified());
-    let address = v4(first(state, "Addresses")).filter(|address| !address.is_unspecified())?;
-    let mask = v4(first(state, "SubnetMasks"));
+    v4(first(state, "Addresses")).filter(|address| !address.is_unspecified())?;
     let has_default = router.is_some() && link != LOOPBACK;
     Some(Ip {
         link,
         index,
-        // A router that is the address itself: everything is on the link.
-        gateway: router
-            .filter(|router| *router != address || mask == Some(Ipv4Addr::BROADCAST))
-            .map(IpAddr::V4),
-        address: IpAddr::V4(address),
+        router: router.map(IpAddr::V4),
         assertion: ranked(
             asserted,
             router.is_some(),
@@ -253,10 +247,10 @@ fn ipv6<'a>(
     (has_default || length.is_some() || more).then(|| Ip {
         link,
         index,
-        gateway: router
+        // A router that is the address itself is none: everything is on the link.
+        router: router
             .filter(|router| *router != address || length == Some(128))
             .map(IpAddr::V6),
-        address: IpAddr::V6(address),
         assertion: ranked(
             asserted,
             router.is_some(),
