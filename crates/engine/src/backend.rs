@@ -29,6 +29,10 @@ pub trait Backend {
     /// Makes `changes`, in their order. Each is made whole or not at all, but the
     /// list is not: after an error any of them may have been made, also later ones.
     ///
+    /// What is durable is on the disk when this returns, with the names that lead to it: a
+    /// journal that says that it is committed or taken back is not looked at again after a
+    /// power cut.
+    ///
     /// # Errors
     ///
     /// Each change that the system refused, with its words.
@@ -48,7 +52,9 @@ pub enum Mode {
     /// Towards what was planned. What must be absent and is there, or must be there
     /// and is absent, was changed by somebody else: an error.
     Forward,
-    /// Back. What is gone by itself needs no removing: no error.
+    /// Back. What is gone by itself needs no removing: no error. Where both sides of a
+    /// change are alike, what shows is as it should be, and who goes by it may not have been
+    /// told: it is written and told all the same.
     Back,
 }
 

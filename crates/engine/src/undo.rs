@@ -121,8 +121,7 @@ pub(crate) fn undo(
 struct Looked {
     /// What turns into what it was before that which netprof made, whole or half.
     inverses: Vec<Change>,
-    /// What puts a file right that a resolver may not have read yet: what it shows is as
-    /// it was, which says nothing about the file.
+    /// What shows as it was, and may not be: see [`is_told_apart`].
     unseen: Vec<Change>,
     /// All that is not as it was and not somebody else's: what `inverses` are for, what
     /// may be netprof's, and what could not be seen.
@@ -204,7 +203,7 @@ fn look(
             }
         };
         if live == change.before {
-            if matches!(change.resource, Resource::DnsDelegate { .. }) {
+            if here.boot == made.boot && is_told_apart(&change.resource) {
                 looked.unseen.push(Change {
                     before: live,
                     ..change.inverse()
@@ -254,16 +253,37 @@ fn look(
     looked
 }
 
+/// Whether it is written in one place and a daemon that goes by it is told in a second
+/// step, so that a kill between the two leaves what shows and what holds apart. It is then
+/// written once more, whatever shows.
+///
+/// A resolver shows what it read of the file of a delegate, not what stands in it. The
+/// preferences are the other way round: they read as they were, and configd goes by what
+/// they were when it was told last (SCPreferencesApplyChanges after
+/// SCPreferencesCommitChanges). A daemon that was started in another boot has read both.
+fn is_told_apart(resource: &Resource) -> bool {
+    matches!(
+        resource,
+        Resource::DnsDelegate { .. } | Resource::Proxies { .. }
+    )
+}
+
 /// Whether `live`, which is neither what `change` found nor what it makes, is what a stop
 /// on the way from one to the other leaves.
 ///
 /// Where the kernel cannot replace, the old is removed before the new is added. A link's
 /// DNS settings take a call for each attribute, some of them behind a revert to nothing.
 /// And a delegate has a name of netprof's own, and a file with its mark, which is looked
-/// at again before it is touched: a resolver may make something else of it.
+/// at again before it is touched: a resolver may make something else of it. A file, the
+/// preferences and a key of the dynamic store are replaced in one step: where they are
+/// gone, it was somebody else, or configd that started anew.
 fn is_half_made(change: &Change, live: Option<&State>) -> bool {
     match (&change.before, live, &change.after) {
-        (Some(_), None, Some(_)) | (_, Some(State::DnsDelegate(_)), _) => true,
+        (Some(_), None, Some(_)) => !matches!(
+            change.resource,
+            Resource::Store { .. } | Resource::File { .. } | Resource::Proxies { .. }
+        ),
+        (_, Some(State::DnsDelegate(_)), _) => true,
         (before, Some(State::DnsLink(live)), after) => {
             let unset = DnsLink::default();
             let mut sides = vec![&unset];

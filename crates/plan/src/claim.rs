@@ -18,6 +18,8 @@ pub(crate) struct Claim {
     pub(crate) devs: Vec<String>,
     /// The gateway, where there must be one.
     pub(crate) via: Option<IpAddr>,
+    /// Whether there must be none.
+    pub(crate) direct: bool,
     /// Why.
     pub(crate) reason: Reason,
     /// The line that claims it.
@@ -32,6 +34,7 @@ impl Claim {
             (_, None) => false,
             (devs, Some(route)) => {
                 devs.iter().any(|dev| route.goes_through(dev))
+                    && !(self.direct && route.gateway().is_some())
                     && self
                         .via
                         .is_none_or(|via| route.spec.hops.iter().any(|hop| hop.via == Some(via)))

@@ -165,6 +165,13 @@ fn fits(wanted: &LinkMatch, link: &Link, snapshot: &Snapshot) -> bool {
         let routes = snapshot.routes.items().iter();
         routes.filter(|route| is_default(route) && route.goes_through(&link.name))
     };
+    // A link that is not the primary one of a Mac has a gateway for its own sockets.
+    let scoped = || {
+        let routes = snapshot.routes.items().iter();
+        routes.filter(|route| {
+            route.key.dst.prefix_len() == 0 && route.key.ifscope.as_ref() == Some(&link.name)
+        })
+    };
     name.as_deref()
         .is_none_or(|pattern| glob(pattern, &link.name))
         && kind
@@ -178,7 +185,9 @@ fn fits(wanted: &LinkMatch, link: &Link, snapshot: &Snapshot) -> bool {
             all.any(|one| one.dev == link.name && prefix.contains(&one.local.addr()))
         })
         && gateway.is_none_or(|gateway| {
-            defaults().any(|route| route.spec.hops.iter().any(|hop| hop.via == Some(gateway)))
+            defaults()
+                .chain(scoped())
+                .any(|route| route.spec.hops.iter().any(|hop| hop.via == Some(gateway)))
         })
         && mac.as_ref().is_none_or(|mac| {
             link.mac

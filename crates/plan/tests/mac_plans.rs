@@ -631,3 +631,50 @@ fn a_lost_state_folder_leaves_nothing_in_the_way() {
         described(&again)
     );
 }
+
+#[test]
+fn the_other_end_of_a_tunnel_keeps_its_way_within_what_is_kept() {
+    let profile = "routes { keep-lan { also \"10.0.0.0/8\" via=\"192.168.7.254\"; }; }";
+    let more = "10.8/24 10.8.0.1 UGSc utun4";
+    assert_snapshot!(planned(profile, &wifi(&format!("{OPENVPN}{more}"))));
+}
+
+#[test]
+fn a_kill_switch_in_the_table_is_outranked() {
+    let more = "
+        192.168.7.128/25   127.0.0.1          UGSBc     lo0       owner mullvad
+        192.168.7.64/26    link#11            URS       en0       owner mullvad
+    ";
+    assert_snapshot!(planned(KEEP_LAN, &wifi(more)));
+}
+
+#[test]
+fn a_gateway_that_lies_behind_itself_is_refused() {
+    let profile = "routes {
+        keep-lan { also \"192.168.7.128/25\" via=\"192.168.7.254\"; }
+        route \"192.168.7.0/26\" via=\"192.168.7.9\"
+    }";
+    assert_snapshot!(planned(profile, &wifi("")));
+}
+
+#[test]
+fn networks_of_virtual_machines_keep_their_way() {
+    let more = "
+        vmnet8:
+            inet 192.168.71.1/24
+        Internet:
+        192.168.71         link#20            UC        vmnet8
+    ";
+    let profile = "routes { keep-lan { also \"192.168.0.0/16\" via=\"192.168.7.254\"; }; }";
+    assert_snapshot!(planned(profile, &wifi(more)));
+}
+
+#[test]
+fn a_link_is_matched_by_its_gateway_also_while_a_vpn_is_the_primary_one() {
+    let profile = r#"
+        link "office" { match gateway="192.168.7.1"; }
+        link "primary" { match default-route=#true; }
+        routes { keep-lan "office"; route "10.0.0.0/8" link="primary"; }
+    "#;
+    assert_snapshot!(planned(profile, &full_tunnel("mullvad", "")));
+}

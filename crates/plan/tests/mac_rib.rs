@@ -72,6 +72,19 @@ fn a_tunnel_that_owns_the_default_route_leaves_the_lan_alone() {
 }
 
 #[test]
+fn a_link_local_address_is_looked_up_with_its_link() {
+    let two = wifi(
+        "en7:\n inet6 fe80::7/64
+        Internet6:
+        fe80::%en7/64      link#14            UCI       en7
+        fe80::7%en7        02:00:5e:00:53:07  UHLI      lo0",
+    );
+    assert_eq!(way(&two, "fe80::9", Some("en0")), "en0");
+    assert_eq!(way(&two, "fe80::9", Some("en7")), "en7");
+    assert_eq!(way(&two, "fe80::7", Some("en7")), "lo0");
+}
+
+#[test]
 fn a_scoped_default_does_not_beat_an_unscoped_network_on_the_same_link() {
     let table = mac("en0:\n inet 192.168.7.20/24
         Internet:

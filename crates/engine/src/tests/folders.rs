@@ -7,7 +7,8 @@ use std::path::Path;
 use netprof_model::held::Held;
 use netprof_plan::Need;
 
-use super::profiles::{bare, office, plan, pool};
+use super::machine::Machine;
+use super::profiles::plan;
 use super::world::World;
 use crate::engine::{Caller, Engine};
 use crate::error::{Error, Unsafe};
@@ -31,7 +32,7 @@ fn with_engine<T>(
 fn apply(folder: &StateFolder, world: &World) -> Result<Report, Error> {
     with_engine(folder, world, |engine| {
         engine.apply(Need::EVERYTHING, |snapshot| {
-            plan(Some(("office", &office())), snapshot)
+            plan(Some(("office", &Machine::Linux.office())), snapshot)
         })
     })
 }
@@ -53,7 +54,7 @@ fn a_new_folder_gets_the_documented_rights() {
     assert!(folder.history().unwrap().is_empty());
     assert!(!path.exists(), "reading makes nothing");
 
-    let world = World::new(bare());
+    let world = World::bare(Machine::Linux);
     let report = apply(&folder, &world).unwrap();
     assert!(matches!(report.outcome, Outcome::Committed(_)));
     assert!(report.warnings.is_empty());
@@ -69,16 +70,16 @@ fn a_new_folder_gets_the_documented_rights() {
 fn apply_rollback_and_history_work_on_real_files() {
     let base = tempfile::tempdir().unwrap();
     let folder = StateFolder::at(base.path().join("netprof/"));
-    let world = World::new(bare());
-    let old = world.states(&pool());
+    let world = World::bare(Machine::Linux);
+    let old = world.states();
     let _ = apply(&folder, &world).unwrap();
     let held = folder.held().unwrap();
     assert_eq!(held.through, 1);
     assert_eq!(held.active().unwrap().name, "office");
-    assert_eq!(held.resources.len(), office().len());
+    assert_eq!(held.resources.len(), Machine::Linux.office().len());
     let report = with_engine(&folder, &world, |engine| engine.rollback(None)).unwrap();
     assert_eq!(report.outcome.transaction(), Some(2));
-    assert_eq!(world.states(&pool()), old);
+    assert_eq!(world.states(), old);
     let endings: Vec<&str> = folder
         .history()
         .unwrap()
@@ -93,7 +94,7 @@ fn apply_rollback_and_history_work_on_real_files() {
 fn a_reader_does_not_rest_on_a_held_json_that_is_old_or_broken() {
     let base = tempfile::tempdir().unwrap();
     let folder = StateFolder::at(base.path());
-    let world = World::new(bare());
+    let world = World::bare(Machine::Linux);
     let path = base.path().join("held.json");
     let _ = with_engine(&folder, &world, |engine| Ok(engine.held().clone())).unwrap();
     let empty = fs::read(&path).unwrap();
@@ -113,7 +114,7 @@ fn a_folder_that_is_a_link_is_refused() {
     fs::create_dir(&real).unwrap();
     let link = base.path().join("link");
     symlink(&real, &link).unwrap();
-    let world = World::new(bare());
+    let world = World::bare(Machine::Linux);
     for path in [link.clone(), link.join("")] {
         let error = apply(&StateFolder::at(path), &world).unwrap_err();
         assert!(matches!(
@@ -139,7 +140,7 @@ fn a_folder_that_is_a_link_is_refused() {
 #[test]
 fn a_folder_that_others_may_write_to_is_refused() {
     let base = tempfile::tempdir().unwrap();
-    let world = World::new(bare());
+    let world = World::bare(Machine::Linux);
     let folder = StateFolder::at(base.path());
     for bits in [0o775, 0o757, 0o777, 0o1777] {
         chmod(base.path(), bits);
@@ -178,7 +179,7 @@ fn a_folder_of_another_user_is_refused() {
     if std::os::unix::fs::chown(base.path(), Some(12345), None).is_err() {
         // Only root can give a folder away; any folder of root serves as well.
         let root = StateFolder::at("/usr");
-        let error = apply(&root, &World::new(bare())).unwrap_err();
+        let error = apply(&root, &World::bare(Machine::Linux)).unwrap_err();
         assert!(matches!(
             error,
             Error::UnsafeFolder {
@@ -188,7 +189,7 @@ fn a_folder_of_another_user_is_refused() {
         ));
         return;
     }
-    let error = apply(&StateFolder::at(base.path()), &World::new(bare())).unwrap_err();
+    let error = apply(&StateFolder::at(base.path()), &World::bare(Machine::Linux)).unwrap_err();
     assert!(matches!(
         error,
         Error::UnsafeFolder {
@@ -203,7 +204,7 @@ fn something_else_than_a_folder_is_refused() {
     let base = tempfile::tempdir().unwrap();
     let path = base.path().join("file");
     File::create(&path).unwrap();
-    let error = apply(&StateFolder::at(&path), &World::new(bare())).unwrap_err();
+    let error = apply(&StateFolder::at(&path), &World::bare(Machine::Linux)).unwrap_err();
     assert!(matches!(
         error,
         Error::UnsafeFolder {
@@ -217,7 +218,7 @@ fn something_else_than_a_folder_is_refused() {
 fn a_second_command_is_told_who_is_at_work() {
     let base = tempfile::tempdir().unwrap();
     let folder = StateFolder::at(base.path());
-    let world = World::new(bare());
+    let world = World::bare(Machine::Linux);
     let error = with_engine(&folder, &world, |_| Ok(apply(&folder, &world).unwrap_err())).unwrap();
     assert!(matches!(error, Error::Locked { .. }));
     assert_eq!(
@@ -241,7 +242,7 @@ fn a_file_that_is_a_link_is_not_followed() {
     fs::create_dir_all(state.join("journal")).unwrap();
     chmod(&state.join("journal"), 0o700);
     let folder = StateFolder::at(&state);
-    let world = World::new(bare());
+    let world = World::bare(Machine::Linux);
     for name in ["lock", "held.json", "journal/000001"] {
         let path = state.join(name);
         symlink(&target, &path).unwrap();

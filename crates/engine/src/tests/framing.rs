@@ -3,7 +3,7 @@
 use proptest::prelude::*;
 
 use super::laws::{apply, rollback};
-use super::profiles::{bare, office};
+use super::machine::{Machine, States};
 use super::world::World;
 use crate::error::Error;
 use crate::history::{self, Ending};
@@ -12,8 +12,8 @@ use crate::record::{self, Content, Fault, SECTOR, Tag};
 
 /// A committed journal, as it is on the disk.
 fn committed() -> (World, Vec<u8>) {
-    let world = World::new(bare());
-    let _ = apply(&world, "office", &office()).unwrap();
+    let world = World::bare(Machine::Linux);
+    let _ = apply(&world, "office", &Machine::Linux.office()).unwrap();
     let bytes = world.disk().journal(1);
     (world, bytes)
 }
@@ -167,7 +167,7 @@ fn the_journal_of_another_transaction_is_not_believed() {
 #[test]
 fn a_damaged_journal_shows_in_the_history_and_hides_no_other() {
     let (world, _) = committed();
-    let _ = apply(&world, "home", &super::profiles::States::new()).unwrap();
+    let _ = apply(&world, "home", &States::new()).unwrap();
     let _ = rollback(&world, None).unwrap();
     world.with_disk(|disk| {
         let mut bytes = disk.journal(1);
@@ -187,7 +187,7 @@ fn a_damaged_journal_shows_in_the_history_and_hides_no_other() {
 
 #[test]
 fn the_longest_words_fit_into_a_record() {
-    let world = World::new(bare());
+    let world = World::bare(Machine::Linux);
     let worst = "\u{1}".repeat(5000);
     let stage = Stage::Incomplete(journal::Remains {
         why: worst.clone(),
@@ -208,7 +208,7 @@ fn the_longest_words_fit_into_a_record() {
         kept: vec![u32::MAX; 5000],
         expired: vec![u32::MAX; 5000],
     });
-    let _ = apply(&world, "office", &office()).unwrap();
+    let _ = apply(&world, "office", &Machine::Linux.office()).unwrap();
     let mut read = journal::read::<Intent>(&world, 1).unwrap().unwrap();
     for stage in [rolling, stage, back] {
         let mut open = journal::Open::reopen(&world, &read).unwrap();
@@ -242,7 +242,7 @@ proptest! {
         let read = record::read(1, &bytes);
         let is_begun = matches!(read, Ok(Content::Begun { .. }));
         prop_assert!(is_begun);
-        let world = World::new(bare());
+        let world = World::bare(Machine::Linux);
         world.with_disk(|disk| disk.set_journal(1, bytes));
         let _ = journal::read::<Intent>(&world, 1);
         let _ = history::read(&world);

@@ -6,7 +6,8 @@ use netprof_model::snapshot::Index;
 use netprof_model::{Resource, Section, State};
 
 use super::laws::{apply, held, held_is_derived};
-use super::profiles::{States, bare, delegate, dns, office, pool, route, rule, some, state, with};
+use super::machine::{Machine, States, delegate, dns, file, proxies, rule, state};
+use super::profiles::with;
 use super::world::{Fault, Loss, World};
 use crate::journal::{self, Stage};
 use crate::report::{Outcome, Recovered, Report};
@@ -28,11 +29,11 @@ fn domains_alone() -> State {
 
 /// A machine on which the VPN has told resolved about its link.
 fn with_vpn() -> World {
-    World::new(with(&bare(), &some(&[(dns("tun0"), 3)])))
+    World::having(Machine::Linux, &Machine::some(&[(dns("tun0"), 3)]))
 }
 
 fn wanted() -> States {
-    some(&[(dns("tun0"), 1), (rule(110), 1)])
+    Machine::some(&[(dns("tun0"), 1), (rule(110), 1)])
 }
 
 fn recover(world: &World) -> Option<Recovered> {
@@ -74,12 +75,12 @@ fn a_link_that_took_the_domains_and_refused_the_servers_is_put_back() {
     ];
     for half in halves {
         let world = with_vpn();
-        let old = world.states(&pool());
+        let old = world.states();
         world.botch(&dns("tun0"), Some(half));
         let report = apply(&world, "office", &wanted()).unwrap();
         assert_eq!(report.outcome.exit_code(), 3, "{:?}", report.outcome);
         assert!(report.kept().is_empty());
-        assert_eq!(world.states(&pool()), old);
+        assert_eq!(world.states(), old);
     }
 }
 
@@ -87,26 +88,63 @@ fn a_link_that_took_the_domains_and_refused_the_servers_is_put_back() {
 fn a_kill_between_two_calls_about_one_link_is_undone() {
     for half in [domains_alone(), State::DnsLink(DnsLink::default())] {
         let world = with_vpn();
-        let old = world.states(&pool());
+        let old = world.states();
         let edit = States::from([(dns("tun0"), Some(half))]);
         killed_before_it_was_verified(&world, &wanted());
-        world.set_live(with(&world.live(), &edit));
+        world.others_make(&edit);
         assert!(
             matches!(recover(&world), Some(Recovered::RolledBack(back)) if back.kept.is_empty())
         );
-        assert_eq!(world.states(&pool()), old);
+        assert_eq!(world.states(), old);
     }
 }
 
 #[test]
 fn a_kill_between_the_delete_and_the_add_of_one_change_is_undone() {
-    let tunnel = route("10.0.0.0/8", 254);
-    let world = World::new(with(&bare(), &some(&[(tunnel.clone(), 3)])));
-    let old = world.states(&pool());
-    killed_before_it_was_verified(&world, &some(&[(tunnel.clone(), 1)]));
-    world.set_live(with(&world.live(), &States::from([(tunnel, None)])));
-    assert!(matches!(recover(&world), Some(Recovered::RolledBack(back)) if back.kept.is_empty()));
-    assert_eq!(world.states(&pool()), old);
+    for machine in Machine::ALL {
+        let tunnel = machine.tunnel();
+        let world = World::having(machine, &Machine::some(&[(tunnel.clone(), 3)]));
+        let old = world.states();
+        killed_before_it_was_verified(&world, &Machine::some(&[(tunnel.clone(), 1)]));
+        world.others_make(&States::from([(tunnel, None)]));
+        assert!(
+            matches!(recover(&world), Some(Recovered::RolledBack(back)) if back.kept.is_empty())
+        );
+        assert_eq!(world.states(), old);
+    }
+}
+
+/// A file is renamed into place, preferences are committed and a key of the store is set
+/// in one step: where it is gone, somebody took it away.
+#[test]
+fn what_is_written_in_one_step_and_is_gone_was_taken_away_by_somebody_else() {
+    let machine = Machine::Mac;
+    for one in [machine.names(), file("corp.example.com"), proxies("WIFI")] {
+        let world = World::having(machine, &Machine::some(&[(one.clone(), 3)]));
+        killed_before_it_was_verified(&world, &Machine::some(&[(one.clone(), 1)]));
+        world.others_make(&States::from([(one.clone(), None)]));
+        match recover(&world) {
+            Some(Recovered::RolledBack(back)) => assert_eq!(back.kept[0].resource, one),
+            other => panic!("{other:?}"),
+        }
+        assert_eq!(world.states()[&one], None);
+        assert!(world.written_back().is_empty());
+    }
+}
+
+/// A kill between the commit of the preferences and their being applied: they read as they
+/// were, and configd goes by what it was told last.
+#[test]
+fn preferences_that_read_as_before_are_applied_once_more() {
+    let wifi = proxies("WIFI");
+    for base in [0, 3] {
+        let world = World::having(Machine::Mac, &Machine::some(&[(wifi.clone(), base)]));
+        let old = world.live();
+        killed_before_it_was_verified(&world, &Machine::some(&[(wifi.clone(), 1)]));
+        world.set_live(old);
+        assert!(matches!(recover(&world), Some(Recovered::RolledBack(_))));
+        assert_eq!(world.written_back(), std::slice::from_ref(&wifi), "once");
+    }
 }
 
 /// Kills an apply at its last step before it is committed.
@@ -136,19 +174,15 @@ fn what_was_refused_and_holds_something_else_is_not_called_somebody_elses() {
     let report = apply(&world, "office", &wanted()).unwrap();
     is_incomplete(&report, &dns("tun0"));
     assert!(report.kept().is_empty());
-    assert_eq!(
-        world.states(&pool())[&rule(110)],
-        None,
-        "the rest is undone"
-    );
+    assert_eq!(world.states()[&rule(110)], None, "the rest is undone");
     // Nor by the next command, and it is not written over.
     for _ in 0..2 {
         is_still_incomplete(&world, &dns("tun0"));
-        assert_eq!(world.states(&pool())[&dns("tun0")], state(&dns("tun0"), 8));
+        assert_eq!(world.states()[&dns("tun0")], state(&dns("tun0"), 8));
     }
     assert!(held(&world).is_empty());
     // Whoever touches it makes it theirs.
-    world.set_live(with(&world.live(), &some(&[(dns("tun0"), 9)])));
+    world.others_make(&Machine::some(&[(dns("tun0"), 9)]));
     match recover(&world) {
         Some(Recovered::RolledBack(back)) => assert_eq!(back.kept[0].resource, dns("tun0")),
         other => panic!("{other:?}"),
@@ -159,68 +193,78 @@ fn what_was_refused_and_holds_something_else_is_not_called_somebody_elses() {
 
 #[test]
 fn a_kernels_refusal_says_that_what_is_there_is_somebody_elses() {
-    let world = World::new(bare());
-    let tunnel = route("10.0.0.0/8", 254);
-    world.botch(&tunnel, state(&tunnel, 7));
-    let report = apply(&world, "office", &office()).unwrap();
-    assert_eq!(report.outcome.exit_code(), 3);
-    assert_eq!(report.kept()[0].resource, tunnel);
+    for machine in Machine::ALL {
+        let world = World::bare(machine);
+        let tunnel = machine.tunnel();
+        world.botch(&tunnel, state(&tunnel, 7));
+        let report = apply(&world, "office", &machine.office()).unwrap();
+        assert_eq!(report.outcome.exit_code(), 3);
+        assert_eq!(report.kept()[0].resource, tunnel);
+    }
 }
 
 #[test]
 fn what_reads_back_as_something_else_is_not_called_somebody_elses() {
-    let world = World::new(bare());
-    let tunnel = route("10.0.0.0/8", 254);
-    let edit = some(&[(tunnel.clone(), 7)]);
-    world.after_write(5, move |live| *live = with(live, &edit));
-    let report = apply(&world, "office", &office()).unwrap();
-    is_incomplete(&report, &tunnel);
-    is_still_incomplete(&world, &tunnel);
+    for machine in Machine::ALL {
+        let world = World::bare(machine);
+        let tunnel = machine.tunnel();
+        let edit = Machine::some(&[(tunnel.clone(), 7)]);
+        world.after_write(5, move |live| *live = with(live, &edit));
+        let report = apply(&world, "office", &machine.office()).unwrap();
+        is_incomplete(&report, &tunnel);
+        is_still_incomplete(&world, &tunnel);
+    }
 }
 
 #[test]
 fn what_was_put_back_as_something_else_stays_left_in_the_next_process() {
-    let tunnel = route("10.0.0.0/8", 254);
-    let world = World::new(with(&bare(), &some(&[(tunnel.clone(), 3)])));
-    world.mangle(&tunnel, state(&tunnel, 8).unwrap());
-    world.jam(&dns("tun0"));
-    let report = apply(&world, "office", &office()).unwrap();
-    is_incomplete(&report, &tunnel);
-    for _ in 0..2 {
-        is_still_incomplete(&world, &tunnel);
+    for machine in Machine::ALL {
+        let tunnel = machine.tunnel();
+        let world = World::having(machine, &Machine::some(&[(tunnel.clone(), 3)]));
+        world.mangle(&tunnel, state(&tunnel, 8).unwrap());
+        world.jam(&machine.names());
+        let report = apply(&world, "office", &machine.office()).unwrap();
+        is_incomplete(&report, &tunnel);
+        for _ in 0..2 {
+            is_still_incomplete(&world, &tunnel);
+        }
+        // By hand to what it was: done.
+        world.others_make(&Machine::some(&[(tunnel, 3)]));
+        assert!(
+            matches!(recover(&world), Some(Recovered::RolledBack(back)) if back.kept.is_empty())
+        );
     }
-    // By hand to what it was: done.
-    world.set_live(with(&world.live(), &some(&[(tunnel, 3)])));
-    assert!(matches!(recover(&world), Some(Recovered::RolledBack(back)) if back.kept.is_empty()));
 }
 
 #[test]
 fn a_kill_while_an_incomplete_rollback_is_tried_again_forgets_nothing() {
-    let tunnel = route("10.0.0.0/8", 254);
-    let base = World::new(with(&bare(), &some(&[(tunnel.clone(), 3)])));
-    base.mangle(&tunnel, state(&tunnel, 8).unwrap());
-    base.jam(&dns("tun0"));
-    let _ = apply(&base, "office", &office()).unwrap();
-    for at in 1..20 {
-        let world = base.fork();
-        world.break_at(Fault::Crash { at });
-        let _ = world.run(|engine| engine.recover());
-        world.restart(Loss::Nothing);
-        is_still_incomplete(&world, &tunnel);
+    for machine in Machine::ALL {
+        let tunnel = machine.tunnel();
+        let base = World::having(machine, &Machine::some(&[(tunnel.clone(), 3)]));
+        base.mangle(&tunnel, state(&tunnel, 8).unwrap());
+        base.jam(&machine.names());
+        let _ = apply(&base, "office", &machine.office()).unwrap();
+        for at in 1..20 {
+            let world = base.fork();
+            world.break_at(Fault::Crash { at });
+            let _ = world.run(|engine| engine.recover());
+            world.restart(Loss::Nothing);
+            is_still_incomplete(&world, &tunnel);
+        }
     }
 }
 
 #[test]
 fn a_delegate_is_ours_whatever_the_resolver_makes_of_it() {
     let corp = delegate("corp");
-    for base in [some(&[]), some(&[(corp.clone(), 3)])] {
-        let world = World::new(with(&bare(), &base));
-        let old = world.states(&pool());
+    for base in [Machine::some(&[]), Machine::some(&[(corp.clone(), 3)])] {
+        let world = World::having(Machine::Linux, &base);
+        let old = world.states();
         world.botch(&corp, state(&corp, 8));
-        let report = apply(&world, "office", &some(&[(corp.clone(), 1)])).unwrap();
+        let report = apply(&world, "office", &Machine::some(&[(corp.clone(), 1)])).unwrap();
         assert_eq!(report.outcome.exit_code(), 3, "{:?}", report.outcome);
         assert!(report.kept().is_empty());
-        assert_eq!(world.states(&pool()), old);
+        assert_eq!(world.states(), old);
     }
 }
 
@@ -229,10 +273,10 @@ fn a_delegate_is_ours_whatever_the_resolver_makes_of_it() {
 #[test]
 fn a_file_of_a_delegate_is_put_right_though_the_resolver_shows_nothing_of_it() {
     let corp = delegate("corp");
-    for base in [some(&[]), some(&[(corp.clone(), 3)])] {
-        let world = World::new(with(&bare(), &base));
+    for base in [Machine::some(&[]), Machine::some(&[(corp.clone(), 3)])] {
+        let world = World::having(Machine::Linux, &base);
         let old = world.live();
-        killed_before_it_was_verified(&world, &some(&[(corp.clone(), 1)]));
+        killed_before_it_was_verified(&world, &Machine::some(&[(corp.clone(), 1)]));
         world.set_live(old);
         assert!(matches!(recover(&world), Some(Recovered::RolledBack(_))));
         assert_eq!(world.written_back(), std::slice::from_ref(&corp), "once");
@@ -243,8 +287,8 @@ fn a_file_of_a_delegate_is_put_right_though_the_resolver_shows_nothing_of_it() {
 #[test]
 fn a_resolver_that_goes_away_leaves_a_rollback_to_be_tried_again() {
     let base = with_vpn();
-    let known = base.states(&pool());
-    let wanted = some(&[(dns("tun0"), 1), (delegate("corp"), 1)]);
+    let known = base.states();
+    let wanted = Machine::some(&[(dns("tun0"), 1), (delegate("corp"), 1)]);
     for write in 1..=2 {
         let world = base.fork();
         let saved = std::rc::Rc::new(std::cell::RefCell::new(None));
@@ -265,7 +309,7 @@ fn a_resolver_that_goes_away_leaves_a_rollback_to_be_tried_again() {
         assert!(
             matches!(recover(&world), Some(Recovered::RolledBack(back)) if back.kept.is_empty())
         );
-        assert_eq!(world.states(&pool()), known);
+        assert_eq!(world.states(), known);
         held_is_derived(&world);
     }
 }

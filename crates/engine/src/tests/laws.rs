@@ -3,10 +3,10 @@
 use netprof_model::Resource;
 use netprof_model::held::{Held, HeldResource};
 use proptest::prelude::*;
+use proptest::sample;
 
-use super::profiles::{
-    States, address, any_states, bare, plan, pool, route, rule, some, state, with,
-};
+use super::machine::{Machine, States, state};
+use super::profiles::{any_states, plan};
 use super::world::World;
 use crate::fold::fold;
 use crate::journal::{self, Stage};
@@ -65,78 +65,80 @@ pub(super) fn held_is_derived(world: &World) {
 
 #[test]
 fn what_is_by_chance_as_an_older_transaction_left_it_stays_held() {
-    let world = World::new(bare());
-    let _ = apply(&world, "a", &some(&[(rule(110), 1)])).unwrap();
-    let first = held(&world);
-    let _ = apply(&world, "b", &some(&[(rule(110), 2)])).unwrap();
-    world.set_live(with(&world.live(), &some(&[(rule(110), 1)])));
-    let report = rollback(&world, None).unwrap();
-    assert!(report.plan.changes.is_empty());
-    assert!(report.plan.kept.is_empty());
-    assert_eq!(held(&world), first);
-    assert!(is_done(&release(&world).unwrap()));
-    assert_eq!(world.states(&pool())[&rule(110)], None);
+    for machine in Machine::ALL {
+        for resource in machine.office_in_order() {
+            let world = World::bare(machine);
+            let makes = |which| Machine::some(&[(resource.clone(), which)]);
+            let _ = apply(&world, "a", &makes(1)).unwrap();
+            let first = held(&world);
+            let _ = apply(&world, "b", &makes(2)).unwrap();
+            world.others_make(&makes(1));
+            let report = rollback(&world, None).unwrap();
+            assert!(report.plan.changes.is_empty());
+            assert!(report.plan.kept.is_empty());
+            assert_eq!(held(&world), first);
+            assert!(is_done(&release(&world).unwrap()));
+            assert_eq!(world.states()[&resource], state(&resource, 0));
+        }
+    }
 }
 
 #[test]
 fn several_transactions_are_undone_in_an_order_that_works() {
-    let world = World::new(with(&bare(), &some(&[(address("10.9.0.1/24"), 1)])));
-    let tunnel = (route("10.0.0.0/8", 254), 1);
-    let _ = apply(&world, "a", &some(std::slice::from_ref(&tunnel))).unwrap();
-    let next = some(&[(address("10.9.0.1/24"), 0), (rule(119), 1), tunnel]);
-    let _ = apply(&world, "b", &next).unwrap();
-    let report = rollback(&world, Some(1)).unwrap();
-    let order: Vec<&Resource> = report
-        .plan
-        .changes
-        .iter()
-        .map(|one| &one.resource)
-        .collect();
-    // What is put back first, then what falls away: routes before their rules.
-    assert_eq!(
-        order,
-        [
-            &address("10.9.0.1/24"),
-            &route("10.0.0.0/8", 254),
-            &rule(119)
-        ]
-    );
-    let ids: Vec<u32> = report.plan.changes.iter().map(|one| one.id).collect();
-    assert_eq!(ids, [1, 2, 3]);
+    for machine in Machine::ALL {
+        let (address, tunnel) = (machine.address(), machine.tunnel());
+        let loose = machine.loose(true);
+        let world = World::having(machine, &Machine::some(&[(address.clone(), 1)]));
+        let routed = (tunnel.clone(), 1);
+        let _ = apply(&world, "a", &Machine::some(std::slice::from_ref(&routed))).unwrap();
+        let next = Machine::some(&[(address.clone(), 0), (loose.clone(), 1), routed]);
+        let _ = apply(&world, "b", &next).unwrap();
+        let report = rollback(&world, Some(1)).unwrap();
+        let changes = report.plan.changes.iter();
+        let order: Vec<Resource> = changes.map(|one| one.resource.clone()).collect();
+        // What is put back first, then what falls away: routes before their rules, and
+        // names before the routes to their servers.
+        let expected = match machine {
+            Machine::Linux => [address, tunnel, loose],
+            Machine::Mac => [address, loose, tunnel],
+        };
+        assert_eq!(order, expected);
+        let ids: Vec<u32> = report.plan.changes.iter().map(|one| one.id).collect();
+        assert_eq!(ids, [1, 2, 3]);
+    }
 }
 
 proptest! {
     #![proptest_config(super::cases(128))]
 
     #[test]
-    fn apply_then_rollback_is_the_identity(base in any_states(), wanted in any_states()) {
-        let world = World::new(with(&bare(), &base));
-        let old = world.states(&pool());
+    fn apply_then_rollback_is_the_identity((machine, [base, wanted]) in any_states()) {
+        let world = World::having(machine, &base);
+        let old = world.states();
         prop_assert!(is_done(&apply(&world, "a", &wanted).unwrap()));
         held_is_derived(&world);
         prop_assert!(is_done(&rollback(&world, None).unwrap()));
-        prop_assert_eq!(world.states(&pool()), old);
+        prop_assert_eq!(world.states(), old);
         prop_assert!(held(&world).is_empty());
         held_is_derived(&world);
     }
 
     #[test]
-    fn apply_then_release_is_the_identity(base in any_states(), wanted in any_states()) {
-        let world = World::new(with(&bare(), &base));
-        let old = world.states(&pool());
+    fn apply_then_release_is_the_identity((machine, [base, wanted]) in any_states()) {
+        let world = World::having(machine, &base);
+        let old = world.states();
         prop_assert!(is_done(&apply(&world, "a", &wanted).unwrap()));
         prop_assert!(is_done(&release(&world).unwrap()));
-        prop_assert_eq!(world.states(&pool()), old);
+        prop_assert_eq!(world.states(), old);
         prop_assert!(held(&world).is_empty());
         held_is_derived(&world);
     }
 
     #[test]
     fn a_second_apply_changes_nothing_and_writes_no_journal(
-        base in any_states(),
-        wanted in any_states(),
+        (machine, [base, wanted]) in any_states(),
     ) {
-        let world = World::new(with(&bare(), &base));
+        let world = World::having(machine, &base);
         prop_assert!(is_done(&apply(&world, "a", &wanted).unwrap()));
         let journals = world.disk().count();
         let report = apply(&world, "a", &wanted).unwrap();
@@ -146,19 +148,18 @@ proptest! {
 
     #[test]
     fn three_applies_and_three_rollbacks_are_the_identity(
-        base in any_states(),
-        wanted in proptest::array::uniform3(any_states()),
+        (machine, [base, first, second, third]) in any_states(),
     ) {
-        let world = World::new(with(&bare(), &base));
+        let world = World::having(machine, &base);
         let mut before = Vec::new();
-        for (name, wanted) in ["a", "b", "c"].iter().zip(&wanted) {
-            before.push((world.states(&pool()), held(&world)));
-            prop_assert!(is_done(&apply(&world, name, wanted).unwrap()));
+        for (name, wanted) in [("a", first), ("b", second), ("c", third)] {
+            before.push((world.states(), held(&world)));
+            prop_assert!(is_done(&apply(&world, name, &wanted).unwrap()));
             held_is_derived(&world);
         }
         while let Some((states, holds)) = before.pop() {
             prop_assert!(is_done(&rollback(&world, None).unwrap()));
-            prop_assert_eq!(world.states(&pool()), states);
+            prop_assert_eq!(world.states(), states);
             prop_assert_eq!(held(&world), holds);
             held_is_derived(&world);
         }
@@ -170,21 +171,20 @@ proptest! {
 
     #[test]
     fn rolling_back_to_one_is_rolling_back_one_by_one(
-        base in any_states(),
-        wanted in proptest::array::uniform3(any_states()),
-        foreign in proptest::array::uniform3(any_states()),
+        (machine, [base, first, second, third, one, another, last]) in any_states(),
     ) {
-        let at_once = World::new(with(&bare(), &base));
-        for ((name, wanted), foreign) in ["a", "b", "c"].iter().zip(&wanted).zip(&foreign) {
-            prop_assert!(is_done(&apply(&at_once, name, wanted).unwrap()));
-            at_once.set_live(with(&at_once.live(), foreign));
+        let at_once = World::having(machine, &base);
+        let steps = [("a", first, one), ("b", second, another), ("c", third, last)];
+        for (name, wanted, foreign) in steps {
+            prop_assert!(is_done(&apply(&at_once, name, &wanted).unwrap()));
+            at_once.others_make(&foreign);
         }
         let one_by_one = at_once.fork();
         prop_assert!(is_done(&rollback(&at_once, Some(1)).unwrap()));
         for _ in 0..3 {
             prop_assert!(is_done(&rollback(&one_by_one, None).unwrap()));
         }
-        prop_assert_eq!(at_once.states(&pool()), one_by_one.states(&pool()));
+        prop_assert_eq!(at_once.states(), one_by_one.states());
         prop_assert_eq!(held(&at_once), held(&one_by_one));
         held_is_derived(&at_once);
         held_is_derived(&one_by_one);
@@ -192,18 +192,17 @@ proptest! {
 
     #[test]
     fn a_foreign_edit_survives_a_rollback_and_is_named(
-        base in any_states(),
-        wanted in any_states(),
-        at in 0..pool().len(),
+        (machine, [base, wanted]) in any_states(),
+        at in any::<sample::Index>(),
         which in 4..6_u8,
     ) {
-        let world = World::new(with(&bare(), &base));
-        let old = world.states(&pool());
+        let world = World::having(machine, &base);
+        let old = world.states();
         let report = apply(&world, "a", &wanted).unwrap();
-        let resource = pool()[at].clone();
+        let resource = at.get(&machine.pool()).clone();
         let foreign = state(&resource, which);
         let edit = States::from([(resource.clone(), foreign.clone())]);
-        world.set_live(with(&world.live(), &edit));
+        world.others_make(&edit);
         let touched = report.plan.changes.iter().find(|one| one.resource == resource);
         let is_foreign = touched
             .is_some_and(|change| change.after != foreign && change.before != foreign);
@@ -216,28 +215,28 @@ proptest! {
         if is_foreign || touched.is_none() {
             expected.insert(resource, foreign);
         }
-        prop_assert_eq!(world.states(&pool()), expected);
+        prop_assert_eq!(world.states(), expected);
         prop_assert!(held(&world).is_empty());
     }
 
     #[test]
     fn a_foreign_edit_survives_a_release_and_is_named(
-        wanted in any_states(),
-        at in 0..pool().len(),
+        (machine, [wanted]) in any_states(),
+        at in any::<sample::Index>(),
     ) {
-        let world = World::new(bare());
+        let world = World::bare(machine);
         prop_assert!(is_done(&apply(&world, "a", &wanted).unwrap()));
-        let resource = pool()[at].clone();
+        let resource = at.get(&machine.pool()).clone();
         let is_held = held(&world).iter().any(|one| one.resource == resource);
         let foreign = state(&resource, 5);
         let is_foreign = is_held
             && !matches!(resource, Resource::LinkUp { .. });
-        world.set_live(with(&world.live(), &States::from([(resource.clone(), foreign.clone())])));
+        world.others_make(&States::from([(resource.clone(), foreign.clone())]));
         let back = release(&world).unwrap();
         prop_assert!(is_done(&back));
         prop_assert_eq!(back.plan.kept.iter().any(|one| one.resource == resource), is_foreign);
         if is_foreign {
-            prop_assert_eq!(&world.states(&pool())[&resource], &foreign);
+            prop_assert_eq!(&world.states()[&resource], &foreign);
         }
         prop_assert!(held(&world).is_empty());
     }

@@ -12,6 +12,8 @@ use netprof_model::snapshot::Index;
 use netprof_model::{Resource, Section, Snapshot, State};
 use netprof_plan::Need;
 
+use super::machine::{Machine, States};
+use super::profiles::with;
 use crate::backend::{Backend, BackendError, Mode, Refusal};
 use crate::disk::{Disk, JournalFile};
 use crate::engine::Engine;
@@ -202,6 +204,21 @@ impl World {
         }))
     }
 
+    /// A machine with its links and nothing else.
+    pub(super) fn bare(machine: Machine) -> Self {
+        Self::new(machine.bare())
+    }
+
+    /// A machine on which others have made `states`.
+    pub(super) fn having(machine: Machine, states: &States) -> Self {
+        Self::new(with(&machine.bare(), states))
+    }
+
+    /// Has somebody else make `states`.
+    pub(super) fn others_make(&self, states: &States) {
+        self.set_live(with(&self.live(), states));
+    }
+
     /// The same machine once more, on which nothing goes wrong.
     pub(super) fn fork(&self) -> Self {
         let other = Self::new(self.live());
@@ -281,9 +298,20 @@ impl World {
         self.break_at(Fault::None);
     }
 
-    /// What every resource of `among` holds.
-    pub(super) fn states(&self, among: &[Resource]) -> BTreeMap<Resource, Option<State>> {
-        states(&self.live(), among)
+    /// The machine that it is.
+    pub(super) fn machine(&self) -> Machine {
+        Machine::of(&self.0.live.borrow())
+    }
+
+    /// What every resource holds.
+    pub(super) fn states(&self) -> States {
+        states(&self.live())
+    }
+
+    /// The machine is started anew; what others make of it then is theirs.
+    pub(super) fn reboot(&self, boot: &str, others: &States) {
+        let live = self.machine().started_anew(&self.live(), boot);
+        self.set_live(with(&live, others));
     }
 
     /// Opens the state folder and does something.
@@ -439,14 +467,15 @@ impl World {
     }
 }
 
-/// What every resource of `among` holds in `snapshot`.
-pub(super) fn states(snapshot: &Snapshot, among: &[Resource]) -> BTreeMap<Resource, Option<State>> {
+/// What every resource holds in `snapshot`.
+pub(super) fn states(snapshot: &Snapshot) -> States {
     let index = Index::new(snapshot);
-    let state = |resource: &Resource| {
-        let state = index.state(resource).expect("all is known");
-        (resource.clone(), state)
-    };
-    among.iter().map(state).collect()
+    let pool = Machine::of(snapshot).pool().into_iter();
+    pool.map(|resource| {
+        let state = index.state(&resource).expect("all is known");
+        (resource, state)
+    })
+    .collect()
 }
 
 impl Backend for World {
@@ -464,6 +493,11 @@ impl Backend for World {
         let mut snapshot = self.live();
         if !need.resolver {
             snapshot.resolved = Section::Unread;
+            snapshot.store = Section::Unread;
+            snapshot.files = Section::Unread;
+        }
+        if !need.preferences {
+            snapshot.preferences = Section::Unread;
         }
         Ok(snapshot)
     }

@@ -34,6 +34,9 @@ pub(crate) trait Terrain<'a> {
     fn neighbour(&self, via: IpAddr) -> Option<&'a Link>;
     /// The routes to exactly `prefix` that hold for every socket, the best one first.
     fn exact(&self, prefix: &IpNet) -> Vec<&'a Route>;
+    /// Whether a route is that of a network which this host is in by hardware, or by a
+    /// bridge or the like on it, and by no VPN's doing.
+    fn is_local(&self, route: &Route) -> bool;
     /// The gateways of the default routes through `link`, the best first.
     fn gateways(&self, link: &Link, family: Family) -> Vec<IpAddr>;
 }
@@ -71,19 +74,9 @@ impl<'a, T: Terrain<'a>> Home<'a, '_, T> {
     }
 
     /// Whether a route within `prefix` is meant to win over keeping it: one that leads
-    /// home, or, where `is_connected` says that it is of a network which this host is in,
-    /// one by hardware or a bridge, which is no VPN's doing.
-    pub(crate) fn keeps_its_way(&self, route: &Route, prefix: IpNet, is_connected: bool) -> bool {
-        let is_local = || {
-            let link = route.devices().next().and_then(|dev| self.ground.link(dev));
-            route.key.dst != prefix
-                && is_connected
-                && route.gateway().is_none()
-                && link.is_some_and(|link| {
-                    link.kind.as_deref().is_none_or(|kind| kind == "bridge") && !link.loopback
-                })
-        };
-        self.is_at_home(route) || is_local()
+    /// home, or to another network that this host is in, which is no VPN's doing.
+    pub(crate) fn keeps_its_way(&self, route: &Route, prefix: IpNet) -> bool {
+        self.is_at_home(route) || (route.key.dst != prefix && self.ground.is_local(route))
     }
 }
 

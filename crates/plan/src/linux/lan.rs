@@ -179,17 +179,13 @@ fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
     let has_own_way = |address| {
         let route = ground.fib.in_table(MAIN, address, None);
         route.is_some_and(|route| {
-            route.key.dst.prefix_len() > one.prefix.prefix_len() && keeps(home, route, one.prefix)
+            route.key.dst.prefix_len() > one.prefix.prefix_len()
+                && home.keeps_its_way(route, one.prefix)
         })
     };
     let way_out = |route: &RouteDecl| declared::way_out(ground, route);
     let profile = (ground.profile, &ground.links);
     contradictions::check(profile, &kept, has_own_way, way_out, draft)
-}
-
-/// Whether a route of main within `prefix` is meant to win over keeping it.
-fn keeps(home: &Home, route: &Route, prefix: IpNet) -> bool {
-    home.keeps_its_way(route, prefix, route.spec.protocol == Protocol::KERNEL)
 }
 
 /// The address of `link` that packets to `gateway` come from.
@@ -206,7 +202,7 @@ impl<'a> Home<'a, '_> {
         self.ground
             .fib
             .within(MAIN, prefix)
-            .filter(|route| !keeps(self, route, prefix) && !route.live.dead)
+            .filter(|route| !self.keeps_its_way(route, prefix) && !route.live.dead)
             .filter(|route| route.key.dst != prefix || route.key.metric <= metric)
             .collect()
     }
@@ -216,7 +212,7 @@ impl<'a> Home<'a, '_> {
         self.ground
             .fib
             .within(MAIN, prefix)
-            .filter(move |route| route.key.dst != prefix && keeps(self, route, prefix))
+            .filter(move |route| route.key.dst != prefix && self.keeps_its_way(route, prefix))
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
                 to,
                 devs: vec![lo.name.clone()],
                 via: None,
+                direct: false,
                 reason: reason.clone(),
                 at: node.at.clone(),
             });

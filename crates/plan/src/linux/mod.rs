@@ -105,6 +105,15 @@ impl<'a> Terrain<'a> for Ground<'a> {
         self.fib.exact(MAIN, prefix).to_vec()
     }
 
+    fn is_local(&self, route: &Route) -> bool {
+        let link = route.devices().next().and_then(|dev| self.link(dev));
+        route.spec.protocol == Protocol::KERNEL
+            && route.gateway().is_none()
+            && link.is_some_and(|link| {
+                link.kind.as_deref().is_none_or(|kind| kind == "bridge") && !link.loopback
+            })
+    }
+
     fn gateways(&self, link: &Link, family: Family) -> Vec<IpAddr> {
         let defaults = self.fib.exact(MAIN, &family.everything()).iter();
         let hops = defaults.flat_map(|route| &route.spec.hops);

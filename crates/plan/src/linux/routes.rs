@@ -345,6 +345,7 @@ impl<'a> Single<'a, '_> {
                 to,
                 devs: link.map(|link| link.name.clone()).into_iter().collect(),
                 via,
+                direct: false,
                 reason: self.reason.clone(),
                 at: self.decl.at.clone(),
             });

@@ -6,6 +6,7 @@ use netprof_model::route::Route;
 use netprof_model::{Diagnostic, Owner, Snapshot};
 
 use super::rib::{Found, Rib};
+use crate::claim::Claim;
 use crate::draft::Draft;
 
 /// Looks at each claim of `draft` on the machine as it will be. What holds becomes
@@ -30,20 +31,35 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
             });
             continue;
         }
-        let message = format!(
-            "{}: packets to {} would still {}",
-            claim.subject,
-            claim.to,
-            taken_by(found)
-        );
+        let (message, help) = lost(&claim, found);
         draft.row(Standing::Blocked, &claim.subject, &message, &claim.reason);
         draft.diagnostics.push(
             Diagnostic::error("plan::would-lose", message)
                 .at(claim.at)
                 .label("this would not hold")
-                .help(help(found)),
+                .help(help),
         );
     }
+}
+
+/// What is wrong with a claim that does not hold, and what would help.
+fn lost(claim: &Claim, found: Found) -> (String, String) {
+    let Claim { subject, to, .. } = claim;
+    let way = match found.route().and_then(Route::gateway) {
+        Some(via) if claim.direct && via == *to => {
+            return (
+                format!(
+                    "{subject}: {to} lies in the very network that it should be the gateway to"
+                ),
+                "name a gateway outside of it, or give the gateway a longer route of its own"
+                    .to_owned(),
+            );
+        }
+        Some(via) if claim.direct => format!("be sent to {via}, and {}", taken_by(found)),
+        _ => taken_by(found),
+    };
+    let message = format!("{subject}: packets to {to} would still {way}");
+    (message, help(found))
 }
 
 fn help(found: Found) -> String {

@@ -21,8 +21,8 @@ use ipnet::IpNet;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::RouteDecl;
-use netprof_model::route::{Protocol, Route, RouteKey};
-use netprof_model::{Diagnostic, Location, Owner, Resource, State};
+use netprof_model::route::{Route, RouteKey, RouteKind};
+use netprof_model::{Diagnostic, Location, Resource, State};
 
 use super::Ground;
 use super::claim::named;
@@ -161,10 +161,12 @@ fn claim(home: &Home, all: &[Kept], one: &Kept, parts: &[Part], draft: &mut Draf
         .rib
         .within(one.prefix)
         .map(|route| route.key.dst);
-    // What has a longer route of its own that stays, or is kept by another line.
+    let declared = home.ground.profile.routes.routes.iter();
+    // What has a longer route of its own that stays, or has one by another line.
     let inner: Vec<IpNet> = within
         .filter(|dst| !parts.iter().any(|part| dst.contains(&part.prefix)))
         .chain(all.iter().map(|other| other.prefix))
+        .chain(declared.map(|decl| decl.prefix))
         .filter(|dst| *dst != one.prefix && one.prefix.contains(dst))
         .collect();
     for part in parts.iter().take(probes::PARTS) {
@@ -185,6 +187,7 @@ fn claim(home: &Home, all: &[Kept], one: &Kept, parts: &[Part], draft: &mut Draf
             to,
             devs: part.links.iter().map(|link| link.name.clone()).collect(),
             via: part.via,
+            direct: part.via.is_none(),
             reason: one.reason.clone(),
             at: one.at.clone(),
         });
@@ -207,6 +210,7 @@ fn claim_gateway(one: &Kept, link: &Link, draft: &mut Draft) {
         to: via,
         devs,
         via: None,
+        direct: true,
         reason: one.reason.clone(),
         at: one.at.clone(),
     });
@@ -233,11 +237,10 @@ fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
 }
 
 /// Whether a route within `prefix` is meant to win over keeping it. So is what leads to an
-/// address of this host, and what the profile puts in its place itself.
+/// address of this host or to the other end of a tunnel, which no LAN has besides, and
+/// what the profile puts in its place itself.
 fn keeps(home: &Home, route: &Route, prefix: IpNet) -> bool {
     let dst = route.key.dst;
-    let is_connected = route.spec.protocol == Protocol::KERNEL
-        || matches!(route.owner, Owner::Kernel | Owner::Configd);
     let is_single = dst.prefix_len() == dst.max_prefix_len();
     let is_replaced = || {
         let mut routes = home.ground.profile.routes.routes.iter();
@@ -247,8 +250,12 @@ fn keeps(home: &Home, route: &Route, prefix: IpNet) -> bool {
                 && declared::way_out(home.ground, decl).is_some_and(|link| home.is_kept(&link.name))
         })
     };
-    home.keeps_its_way(route, prefix, is_connected)
-        || (is_single && home.ground.is_own(dst.addr()))
+    let is_end = || {
+        let mut addresses = home.ground.base.addresses.items().iter();
+        addresses.any(|one| one.local.addr() == dst.addr() || one.peer == Some(dst.addr()))
+    };
+    (route.spec.kind == RouteKind::Unicast && home.keeps_its_way(route, prefix))
+        || (is_single && is_end())
         || is_replaced()
 }
 

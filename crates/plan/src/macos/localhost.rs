@@ -131,6 +131,7 @@ impl Keeper<'_, '_> {
             to,
             devs: vec![self.lo.name.clone()],
             via: None,
+            direct: false,
             reason: self.reason.clone(),
             at: self.at.clone(),
         });

@@ -331,21 +331,22 @@ impl<'a> Single<'a, '_> {
     fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, draft: &mut Draft) {
         let Ground { profile, base, .. } = self.ground;
         let devs: Vec<String> = link.map(|link| link.name.clone()).into_iter().collect();
-        let mut claim = |subject: String, to, via| {
+        let mut claim = |subject: String, to, via, direct| {
             draft.claims.push(Claim {
                 subject,
                 to,
                 devs: devs.clone(),
                 via,
+                direct,
                 reason: self.reason.clone(),
                 at: self.decl.at.clone(),
             });
         };
         if let Some(to) = declared::probe(profile, base, self.decl.prefix) {
-            claim(self.subject.clone(), to, via);
+            claim(self.subject.clone(), to, via, false);
         }
         if let Some(via) = via.filter(|via| !is_link_local(*via)) {
-            claim(format!("{}, its gateway", self.subject), via, None);
+            claim(format!("{}, its gateway", self.subject), via, None, true);
         }
     }
 }

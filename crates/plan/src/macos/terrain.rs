@@ -4,10 +4,10 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netprof_model::Snapshot;
 use netprof_model::link::{Address, Link};
-use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteSpec, rtf};
+use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec, rtf};
 use netprof_model::rule::Family;
+use netprof_model::{Owner, Snapshot};
 
 use super::Ground;
 use crate::lan::Terrain;
@@ -58,8 +58,25 @@ impl<'a> Terrain<'a> for Ground<'a> {
         self.neighbour(via)
     }
 
+    /// What drops is a route through a link here, and no way on.
     fn exact(&self, prefix: &IpNet) -> Vec<&'a Route> {
-        self.rib.exact(prefix).to_vec()
+        let all = self.rib.exact(prefix).iter().copied();
+        all.filter(|route| route.spec.kind == RouteKind::Unicast)
+            .collect()
+    }
+
+    /// Virtual machines are on bridges of macOS's own, or on links of VMware's.
+    fn is_local(&self, route: &Route) -> bool {
+        let link = route.devices().next().and_then(|dev| self.link(dev));
+        let is_of_system = route.spec.protocol == Protocol::KERNEL
+            || matches!(route.owner, Owner::Kernel | Owner::Configd);
+        is_of_system
+            && route.gateway().is_none()
+            && link.is_some_and(|link| {
+                let kind = link.kind.as_deref();
+                !link.loopback
+                    && kind.is_none_or(|kind| matches!(kind, "bridge" | "vlan" | "bond" | "vmnet"))
+            })
     }
 
     /// A link that is not the primary one has its default route scoped.

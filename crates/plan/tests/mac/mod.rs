@@ -162,7 +162,7 @@ impl Reader {
         }
         let has = |letter: char| letters.contains(letter);
         let key = RouteKey {
-            ifscope: has('I').then(|| (*dev).to_owned()),
+            ifscope: has('I').then(|| zone(dst).unwrap_or(*dev).to_owned()),
             ..RouteKey::unscoped(self.destination(dst))
         };
         let via: Option<IpAddr> = has('G').then(|| without_zone(gateway).parse().unwrap());
@@ -239,6 +239,13 @@ impl Reader {
         let classful = u8::try_from(given * 8).unwrap();
         IpNet::new(full.parse().unwrap(), length.unwrap_or(classful)).unwrap()
     }
+}
+
+/// The link that a destination itself names: an own address is reached through lo0, and
+/// scoped to its own link all the same.
+fn zone(text: &str) -> Option<&str> {
+    let (_, rest) = text.split_once('%')?;
+    rest.split('/').next()
 }
 
 /// The text without the `%link` of an address.

@@ -59,6 +59,7 @@ pub(super) fn claim(home: &Home, one: &Kept, rivals: &[&Route], draft: &mut Draf
             to,
             devs: one.links.iter().map(|link| link.name.clone()).collect(),
             via: one.via,
+            direct: false,
             reason: one.reason.clone(),
             at: one.at.clone(),
         });

@@ -131,7 +131,7 @@ impl<'a> Dns<'a> {
         let is_wanted = !dns.servers.is_empty();
         if !is_wanted {
             let [v4, v6] = if ip.is_some() { [v4, v6] } else { [true; 2] };
-            dns.servers = usable(&found, v4, v6, None);
+            dns.servers = usable(&found, v4, v6, ip);
         }
         dns.is_bound = !dns.servers.is_empty() && if is_set_up { !is_wanted } else { trusted };
         if ip.is_none() {

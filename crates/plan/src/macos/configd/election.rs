@@ -90,8 +90,7 @@ impl<'a> Election<'a> {
             Some(Elected {
                 service: service.id.to_owned(),
                 link: ip.link.to_owned(),
-                // IPv4 shows its own address where the link is the next hop.
-                router: ip.gateway.or((!v6).then_some(ip.address)),
+                router: ip.router,
             })
         };
         Primary {
@@ -140,9 +139,13 @@ fn candidates<'a>(
                     },
                     place: place.unwrap_or(NOWHERE).min(NOWHERE),
                 },
+                // Families that say different things of their rank are elected each for
+                // itself, unless the service wants them coupled.
                 is_independent: is_tunnel
-                    || other
-                        .is_some_and(|other| other.has_default && other.assertion != ip.assertion),
+                    || (!service.is_coupled
+                        && other.is_some_and(|other| {
+                            other.has_default && other.assertion != ip.assertion
+                        })),
             })
         })
         .collect();
@@ -191,8 +194,8 @@ fn elect<'a, 'b>(
 
 /// Whether `one` may not be primary, because `other`, the best of the other family, is
 /// on another link and better: what belongs to one network is not to be mixed with what
-/// belongs to another. Every service is taken to have both families coupled; that is
-/// how configd has been since it couples by default (1405).
+/// belongs to another. configd couples the families of every service that is not
+/// independent, unless a setting of its own says otherwise, which is in no store.
 fn needs_demotion(one: &Candidate, other: Option<&Candidate>) -> bool {
     let Some(other) = other else {
         return false;

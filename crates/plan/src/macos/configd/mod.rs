@@ -73,7 +73,8 @@ pub struct Elected {
     pub service: String,
     /// Its link.
     pub link: String,
-    /// Its router; none where packets go straight to the link.
+    /// Its router; none where IPv6 packets go straight to the link. For IPv4 it is the
+    /// service's own address then.
     pub router: Option<IpAddr>,
 }
 

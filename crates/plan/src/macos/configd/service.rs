@@ -16,6 +16,9 @@ pub(super) struct Service<'a> {
     pub(super) id: &'a str,
     /// Its place behind those of the user's order, if it asks for one.
     pub(super) index: Option<u32>,
+    /// Whether it says, or its link being expensive does, that its two families belong
+    /// together.
+    pub(super) is_coupled: bool,
     pub(super) ipv4: Option<Ip<'a>>,
     pub(super) ipv6: Option<Ip<'a>>,
     pub(super) dns: Option<Dns<'a>>,
@@ -55,9 +58,8 @@ impl Assertion {
 pub(super) struct Ip<'a> {
     pub(super) link: &'a str,
     pub(super) index: u32,
-    /// The next hop; none where the link itself is.
-    pub(super) gateway: Option<IpAddr>,
-    pub(super) address: IpAddr,
+    /// The next hop, as it is published.
+    pub(super) router: Option<IpAddr>,
     /// The rank of the first of its routes, which is the default route if it has one.
     pub(super) assertion: Assertion,
     pub(super) has_default: bool,
@@ -128,6 +130,14 @@ fn service<'a>(ground: &Ground<'a>, store: &'a Store, id: &'a str) -> Service<'a
         .flatten()
         .filter_map(|root| number(root.get("ServiceIndex")?))
         .find_map(|index| u32::try_from(index).ok().filter(|index| *index > 0));
+    let couples = |root: &Dictionary| root.get("IPIsCoupled") == Some(&Value::Boolean(true));
+    let named = ["IPv4", "IPv6"]
+        .into_iter()
+        .find_map(|name| entity(Domain::State, name))
+        .and_then(|ip| ip.get("InterfaceName")?.as_str());
+    let is_expensive = named
+        .and_then(|link| store.get(&format!("State:/Network/Interface/{link}/Link")))
+        .is_some_and(|link| link.get("Expensive") == Some(&Value::Boolean(true)));
     let ip = |name: &str, read: fn(_, _, _, _) -> Option<Ip<'a>>| {
         let setup = entity(Domain::Setup, name);
         read(ground, entity(Domain::State, name)?, setup, asserted)
@@ -135,6 +145,7 @@ fn service<'a>(ground: &Ground<'a>, store: &'a Store, id: &'a str) -> Service<'a
     let mut service = Service {
         id,
         index,
+        is_coupled: is_expensive || roots.into_iter().flatten().any(couples),
         ipv4: ip("IPv4", ipv4),
         ipv6: ip("IPv6", ipv6),
         dns: None,
@@ -188,17 +199,12 @@ fn ipv4<'a>(
         .or_else(|| v4(state.get("Router")))
         .or_else(|| v4(first(state, "DestAddresses")))
         .filter(|router| !router.is_unspecified());
-    let address = v4(first(state, "Addresses")).filter(|address| !address.is_unspecified())?;
-    let mask = v4(first(state, "SubnetMasks"));
+    v4(first(state, "Addresses")).filter(|address| !address.is_unspecified())?;
     let has_default = router.is_some() && link != LOOPBACK;
     Some(Ip {
         link,
         index,
-        // A router that is the address itself: everything is on the link.
-        gateway: router
-            .filter(|router| *router != address || mask == Some(Ipv4Addr::BROADCAST))
-            .map(IpAddr::V4),
-        address: IpAddr::V4(address),
+        router: router.map(IpAddr::V4),
         assertion: ranked(
             asserted,
             router.is_some(),
@@ -241,10 +247,10 @@ fn ipv6<'a>(
     (has_default || length.is_some() || more).then(|| Ip {
         link,
         index,
-        gateway: router
+        // A router that is the address itself is none: everything is on the link.
+        router: router
             .filter(|router| *router != address || length == Some(128))
             .map(IpAddr::V6),
-        address: IpAddr::V6(address),
         assertion: ranked(
             asserted,
             router.is_some(),

@@ -1,0 +1,341 @@
+//! The laws of planning, on generated Macs and profiles for them; `law` has their text.
+//! And two of names:
+//!
+//! - The names of each scope are answered by its servers, and by nobody else.
+//! - All other names are answered as before.
+//!
+//! And one of xnu: it takes every change, in the order of the plan.
+
+#![allow(clippy::unwrap_used, clippy::expect_used)]
+
+mod carried_out;
+#[macro_use]
+mod law;
+mod mac;
+mod macs;
+mod wifi;
+
+use law::profiles::{Palette, empty};
+use law::words::{at, link, name, route, scope, spanned};
+use law::{Drawn, Lan, Verdict};
+use macs::{drawn, macs};
+use netprof_model::configd::ResolverList;
+use netprof_model::dns::covers;
+use netprof_model::plan::{Change, Plan, Standing};
+use netprof_model::profile::{Export, Mtu, Profile, Proxy, ProxyUrl, Scope, Servers};
+use netprof_model::route::{RouteKey, RouteSpec};
+use netprof_model::snapshot::Index;
+use netprof_model::{Resource, Snapshot, State};
+use netprof_plan::after;
+use netprof_plan::macos::rib::Rib;
+use netprof_plan::macos::{configd, resolver};
+use proptest::prelude::*;
+use proptest::test_runner::TestCaseError;
+
+fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
+    law::profiles::profiles(Palette {
+        links: vec![
+            link("lan", "en0"),
+            link("vpn", "utun4"),
+            link("mesh", "utun5"),
+            link("app", "utun6"),
+        ],
+        scopes: vec![
+            scope(
+                "corp",
+                Some("vpn"),
+                &["corp.example", "10.in-addr.arpa"],
+                "10.8.0.53",
+            ),
+            Scope {
+                default_route: true,
+                ..scope("home", Some("lan"), &["home.arpa"], "192.168.7.1")
+            },
+            scope("mesh", Some("mesh"), &["ts.example"], "100.100.100.100"),
+            scope("lab", None, &["lab.test"], "127.0.0.1:5353"),
+            Scope {
+                durable: true,
+                search: Vec::new(),
+                ..scope("local", None, &["test", "internal"], "127.0.0.1:5354")
+            },
+        ],
+        routes: vec![
+            route("10.0.0.0/8", None, Some("vpn"), None),
+            route("10.64.0.0/16", Some("10.8.0.1"), None, None),
+            route("172.20.0.0/14", Some("192.168.7.1"), Some("lan"), None),
+            route("10.64.7.0/24", Some("192.168.7.1"), Some("lan"), None),
+            route("198.51.100.0/24", None, Some("app"), None),
+            route("203.0.113.0/24", None, None, None),
+            route("fd00:99::/48", None, Some("vpn"), None),
+            route("fd00:98::/48", None, None, None),
+            route("100.64.0.0/10", None, Some("mesh"), None),
+        ],
+        also: vec!["192.168.50.0/24", "192.168.51.0/24"],
+        via: vec![None, Some("192.168.7.1"), Some("192.168.7.254")],
+        mtu: [("vpn", 1400), ("lan", 1492), ("app", 1280)]
+            .map(|(link, bytes)| Mtu {
+                link: spanned(name(link)),
+                bytes,
+                at: at(),
+            })
+            .to_vec(),
+        proxies: vec![
+            Proxy {
+                http: Some(spanned(ProxyUrl::new("http://proxy.corp.example:3128"))),
+                bypass: vec![spanned("*.corp.example".to_owned())],
+                ..proxy()
+            },
+            Proxy {
+                pac: Some(spanned(ProxyUrl::new("http://wpad.corp.example/b.pac"))),
+                ..proxy()
+            },
+        ],
+    })
+}
+
+fn proxy() -> Proxy {
+    Proxy {
+        http: None,
+        https: None,
+        socks: None,
+        pac: None,
+        bypass: Vec::new(),
+        export: vec![spanned(Export::System)],
+        at: at(),
+    }
+}
+
+const LAN: Lan = Lan {
+    network: "192.168.7.0/24",
+    other: &[
+        "fd00:7::1",
+        "fd00:7::7fff:ffff:ffff:ffff",
+        "fd00:7:0:0:8000::1",
+    ],
+    named: &["en0"],
+    all: &["en0", "en5"],
+};
+
+laws!(macs(), profiles(), LAN);
+
+proptest! {
+    #![proptest_config(law::config())]
+
+    #[test]
+    fn names_of_a_scope_go_to_its_servers_and_all_others_where_they_went(
+        machine in macs(),
+        profile in profiles(),
+    ) {
+        names_go_where_they_should(&machine, &profile)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(law::config())]
+
+    #[test]
+    fn the_kernel_takes_every_change_in_its_order(
+        machine in macs(),
+        one in profiles(),
+        other in profiles(),
+    ) {
+        let first = law::make(&one, &machine);
+        prop_assume!(!first.is_refused());
+        let there = is_taken(&machine, &first)?;
+        let switch = law::make(&other, &there);
+        prop_assume!(!switch.is_refused());
+        let switched = is_taken(&there, &switch)?;
+        is_taken(&switched, &netprof_plan::plan(None, &switched))?;
+    }
+}
+
+/// `plan` carried out on `snapshot`, by a kernel that looks at each of its changes.
+fn is_taken(snapshot: &Snapshot, plan: &Plan) -> Result<Snapshot, TestCaseError> {
+    let mut now = snapshot.clone();
+    for change in &plan.changes {
+        let live = Index::new(&now).state(&change.resource).unwrap();
+        prop_assert_eq!(&live, &change.before, "{}", change.resource);
+        if change.before.is_some() {
+            // Where it is replaced, the old is deleted first.
+            let gone = Change {
+                after: None,
+                ..change.clone()
+            };
+            if matches!(change.resource, Resource::Route(_)) {
+                now = after(&now, &[gone]);
+            }
+        }
+        if let (Resource::Route(key), Some(State::Route(spec))) = (&change.resource, &change.after)
+        {
+            takes_route(&now, key, spec)?;
+        }
+        let added = Change {
+            before: Index::new(&now).state(&change.resource).unwrap(),
+            ..change.clone()
+        };
+        now = after(&now, &[added]);
+    }
+    Ok(carried_out::carried_out(snapshot, plan))
+}
+
+/// A route to a gateway is on the link of a network that the gateway is in, or of the
+/// route that leads there; one without a gateway needs an address of its family on the
+/// link (xnu, `bsd/net/route.c`, ifa_ifwithroute_common_locked).
+fn takes_route(now: &Snapshot, key: &RouteKey, spec: &RouteSpec) -> Verdict {
+    let [hop] = spec.hops.as_slice() else {
+        return Err(TestCaseError::fail(format!("{key} has not one way on")));
+    };
+    let dev = hop.dev.as_deref().unwrap_or("");
+    prop_assert!(now.link(dev).is_some(), "{} is on no link: {}", key, dev);
+    let mut addresses = now.addresses.items().iter();
+    match hop.via {
+        None => {
+            let v4 = key.dst.addr().is_ipv4();
+            let fits = addresses.any(|one| one.dev == dev && one.local.addr().is_ipv4() == v4);
+            prop_assert!(fits, "{}: {} has no address of its family", key, dev);
+        }
+        Some(via) => {
+            let near = addresses
+                .any(|one| one.dev == dev && (one.local.contains(&via) || one.peer == Some(via)));
+            let found = Rib::new(now).look_up(via, None);
+            let led = found.route().is_some_and(|route| route.goes_through(dev));
+            prop_assert!(near || led, "{}: {} is not reached by {}", key, via, dev);
+        }
+    }
+    Ok(())
+}
+
+/// Names that machines and profiles have something to say of, and some that nobody has.
+const NAMES: [&str; 17] = [
+    "www.example.org",
+    "example",
+    "www.example",
+    "corp.example",
+    "git.corp.example",
+    "eu.corp.example",
+    "git.eu.corp.example",
+    "www.example.net",
+    "53.0.0.10.in-addr.arpa",
+    "home.arpa",
+    "nas.home.arpa",
+    "host.ts.example",
+    "bench.lab.test",
+    "app.test",
+    "app.internal",
+    "www.cable.example",
+    "printer.local",
+];
+
+/// Servers, in the order in which they are asked.
+type Answer = Vec<(Vec<String>, Option<u16>)>;
+
+fn who_answers(list: Option<&ResolverList>, name: &str) -> Answer {
+    let Some(list) = list else { return Vec::new() };
+    let mut all: Answer = resolver::who_answers(list, name)
+        .into_iter()
+        .map(|one| (one.nameservers.clone(), one.port))
+        .collect();
+    // Whoever sends the same names to the same servers takes nothing from anybody.
+    all.dedup();
+    all
+}
+
+fn servers(scope: &Scope) -> Answer {
+    let Servers::Listed(servers) = &scope.servers else {
+        return Vec::new();
+    };
+    let port = servers.first().and_then(|server| server.value.port);
+    let addresses = servers
+        .iter()
+        .map(|server| server.value.address.to_string());
+    vec![(addresses.collect(), port)]
+}
+
+/// How long the domain is by which `name` is answered; 0 for what takes the rest.
+fn length(list: Option<&ResolverList>, name: &str) -> usize {
+    let answers = list.map_or_else(Vec::new, |list| resolver::who_answers(list, name));
+    let domains = answers.iter().filter_map(|one| one.domain.as_deref());
+    domains.map(str::len).max().unwrap_or(0)
+}
+
+/// The servers of the first resolver.
+fn first(list: Option<&ResolverList>) -> Option<&Vec<String>> {
+    Some(&list?.resolvers.first()?.nameservers)
+}
+
+fn names_go_where_they_should(machine: &Snapshot, profile: &Profile) -> Verdict {
+    let plan = law::make(profile, machine);
+    prop_assume!(!plan.is_refused());
+    let done = carried_out::carried_out(machine, &plan);
+    let (before, after) = (configd::resolvers(machine), configd::resolvers(&done));
+    let waits = |scope: &&Scope| {
+        let subject = format!("scope {}", scope.name);
+        let mut rows = plan.rows.iter();
+        rows.any(|row| row.standing == Standing::Waiting && row.subject == subject)
+    };
+    let scopes: Vec<&Scope> = profile.scopes.iter().filter(|one| !waits(one)).collect();
+    let of_the_rest = scopes.iter().find(|scope| scope.default_route);
+    for name in NAMES {
+        let domains = scopes.iter().flat_map(|scope| {
+            let covering = scope.domains.iter();
+            covering
+                .filter(|domain| covers(&domain.value, name))
+                .map(move |domain| (domain.value.len(), *scope))
+        });
+        let claims = domains.max_by_key(|(length, _)| *length);
+        let now = who_answers(after.as_ref(), name);
+        let then = who_answers(before.as_ref(), name);
+        // Whoever claims a domain below a scope's is not asked to leave.
+        let theirs = length(before.as_ref(), name);
+        let expected = match (claims, of_the_rest) {
+            (Some((length, scope)), _) if length >= theirs => servers(scope),
+            // What was there for the rest stays behind in the list, and a note says so.
+            (None, Some(scope)) if theirs == 0 => {
+                let mut both = [servers(scope), then.clone()].concat();
+                both.dedup();
+                both
+            }
+            _ => then.clone(),
+        };
+        prop_assert_eq!(now, expected, "{} went to {:?}", name, then);
+    }
+    if of_the_rest.is_none() {
+        // Who reads resolv.conf alone, as dig(1) does, asks whom they asked.
+        prop_assert_eq!(first(after.as_ref()), first(before.as_ref()));
+    }
+    Ok(())
+}
+
+/// OpenVPN's scripts give the primary service an order below all that configd hands out.
+#[test]
+fn a_default_scope_comes_before_a_default_resolver_of_any_order() {
+    let told = "store Setup:/Network/Service/WIFI/DNS ServerAddresses=10.8.0.53 SearchOrder#5000";
+    let profile = Profile {
+        scopes: vec![Scope {
+            default_route: true,
+            ..scope("home", Some("lan"), &["home.arpa"], "192.168.7.1")
+        }],
+        ..empty(vec![link("lan", "en0")])
+    };
+    names_go_where_they_should(&drawn(&[told]), &profile).unwrap();
+}
+
+#[test]
+fn most_generated_plans_are_carried_out() {
+    let (made, changes) = law::carried(400, &macs(), &profiles());
+    assert!(made > 150, "{made} of 400");
+    assert!(
+        changes.len() > 3 * made,
+        "{} changes in {made} plans",
+        changes.len()
+    );
+    let touches = |is: fn(&Resource) -> bool| {
+        let count = changes.iter().filter(|change| is(&change.resource)).count();
+        assert!(count > 20, "{count} in {made} plans");
+    };
+    touches(|one| matches!(one, Resource::Route(_)));
+    touches(|one| matches!(one, Resource::Store { .. }));
+    touches(|one| matches!(one, Resource::File { .. }));
+    touches(|one| matches!(one, Resource::Proxies { .. }));
+    touches(|one| matches!(one, Resource::Mtu { .. }));
+}
