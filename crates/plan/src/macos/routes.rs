@@ -206,7 +206,7 @@ impl<'a> Single<'a, '_> {
             format!("{}: {dev} has no IPv{family} address", self.subject),
         )
         .label("macOS takes no such route")
-        .help("give the link an address first, or name a gateway"))
+        .help("give the link an address first, or take another link"))
     }
 
     fn is_peer(&self, link: &Link, via: IpAddr) -> bool {
