@@ -51,14 +51,15 @@ impl Protocol {
 /// | `PROTO1` | the protocol is netprof's |
 /// | `MULTICAST`, `BROADCAST`, `LOCAL`, `PRCLONING` | the kernel, when a route is added (`in_addroute` in `bsd/netinet/in_rmx.c`) |
 /// | `PROTO3` | the kernel, which marks what it lets expire by it and clears it at the next look-up (`RTPRF_OURS`, `in_validate`) |
+/// | `LLINFO` | the kernel, for what it keeps a hardware address of, its own ones among them |
 /// | `UP`, `DONE`, `DYNAMIC`, `MODIFIED`, `IFREF`, `ROUTER`, `GLOBAL`, `PROXY` | the kernel |
 ///
 /// A route to a single address is written as a host's, except where it is `CLONING`:
 /// then it is a network of one address, which is how configd writes the way to a router
 /// or to an own address (`192.168.1.1/32 link#14 UCS` in netstat(1)).
 ///
-/// Entries that the kernel cloned for a neighbour (`WASCLONED`, `LLINFO`) are no routes
-/// of a snapshot. They inherit their parent's flags, `PROTO1` among them
+/// Entries that the kernel cloned for one destination (`WASCLONED`) are no routes of a
+/// snapshot. They inherit their parent's flags, `PROTO1` among them
 /// (`rtrequest_common_locked` in `bsd/net/route.c`), and come and go by themselves.
 pub mod rtf {
     /// The destination is behind the gateway.
@@ -72,8 +73,6 @@ pub mod rtf {
     pub const CLONING: u32 = 0x100;
     /// A daemon is asked for an entry.
     pub const XRESOLVE: u32 = 0x200;
-    /// It was learned by ARP or neighbour discovery.
-    pub const LLINFO: u32 = 0x400;
     /// Somebody has set it up: the kernel does not take it away when its address changes.
     pub const STATIC: u32 = 0x800;
     /// Packets are dropped in silence.
