@@ -5,6 +5,7 @@
 //! no interest to netprof and is passed over by its first words; what is neither that nor
 //! understood is handed back.
 
+use std::collections::HashSet;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
@@ -293,12 +294,10 @@ impl Interface {
 
     /// A further IPv4 address of a prefix has no connected route of its own.
     fn mark_secondary(&mut self) {
-        let mut prefixes = Vec::new();
+        let mut prefixes = HashSet::new();
         for address in &mut self.addresses {
             if address.local.addr().is_ipv4() && address.local.prefix_len() < 32 {
-                let prefix = address.local.trunc();
-                address.secondary = prefixes.contains(&prefix);
-                prefixes.push(prefix);
+                address.secondary = !prefixes.insert(address.local.trunc());
             }
         }
     }

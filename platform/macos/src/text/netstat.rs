@@ -10,8 +10,8 @@
 //! of a host in the address of a network, so a row with such bits was edited by hand, and
 //! what it was before cannot be told.
 //!
-//! The table holds more than routes; [`Entry::is_route`] says which entries netprof takes
-//! for one.
+//! The table holds more than routes: what the kernel cloned of a route for one destination
+//! (`W`), neighbours among them. Those are rows, and no routes.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -28,19 +28,16 @@ mod flag {
     pub(super) const REJECT: u32 = 0x8;
     pub(super) const CLONING: u32 = 0x100;
     pub(super) const XRESOLVE: u32 = 0x200;
-    pub(super) const LLINFO: u32 = 0x400;
     pub(super) const STATIC: u32 = 0x800;
     pub(super) const BLACKHOLE: u32 = 0x1000;
     pub(super) const PROTO2: u32 = 0x4000;
     pub(super) const PROTO1: u32 = 0x8000;
     pub(super) const WASCLONED: u32 = 0x2_0000;
-    pub(super) const PROTO3: u32 = 0x4_0000;
-    pub(super) const BROADCAST: u32 = 0x40_0000;
-    pub(super) const MULTICAST: u32 = 0x80_0000;
     pub(super) const IFSCOPE: u32 = 0x100_0000;
 
-    /// What a writer says and no other field of the model does.
-    pub(super) const WRITTEN: u32 = CLONING | XRESOLVE | STATIC | PROTO2 | PROTO3;
+    /// What a writer says, the kernel leaves, and no other field of the model says; of
+    /// these `NOIFREF` has no letter.
+    pub(super) const WRITABLE: u32 = CLONING | XRESOLVE | STATIC | PROTO2;
 }
 
 /// The letters, in the order in which they are printed.
@@ -54,16 +51,16 @@ const LETTERS: [(char, u32); 24] = [
     ('d', 0x40),
     ('C', flag::CLONING),
     ('X', flag::XRESOLVE),
-    ('L', flag::LLINFO),
+    ('L', 0x400),
     ('S', flag::STATIC),
     ('B', flag::BLACKHOLE),
     ('1', flag::PROTO1),
     ('2', flag::PROTO2),
     ('c', 0x1_0000),
     ('W', flag::WASCLONED),
-    ('3', flag::PROTO3),
-    ('b', flag::BROADCAST),
-    ('m', flag::MULTICAST),
+    ('3', 0x4_0000),
+    ('b', 0x40_0000),
+    ('m', 0x80_0000),
     ('I', flag::IFSCOPE),
     ('i', 0x400_0000),
     ('Y', 0x800_0000),
@@ -359,20 +356,11 @@ fn gateway(text: &str) -> Option<Gateway> {
 }
 
 impl Entry {
-    /// Whether netprof takes it for a route. It is none where the kernel keeps what ARP
-    /// and ND know of a host, or this host's own address (`RTF_LLINFO`), where it made the
-    /// entry of a route for one destination (`RTF_WASCLONED`), and where no packet for a
-    /// single host is sent by it.
+    /// Whether it is a route: not what the kernel cloned of one, and unmakes when that one
+    /// changes (`RTF_WASCLONED`).
     #[must_use]
     pub fn is_route(&self) -> bool {
-        const OTHERS: u32 = flag::LLINFO | flag::WASCLONED | flag::BROADCAST | flag::MULTICAST;
-        let group = match self.destination {
-            IpNet::V4(net) => {
-                (net.prefix_len() >= 4 && net.addr().is_multicast()) || net.addr().is_broadcast()
-            }
-            IpNet::V6(net) => net.prefix_len() >= 8 && net.addr().is_multicast(),
-        };
-        self.flags & OTHERS == 0 && !group
+        self.flags & flag::WASCLONED == 0
     }
 
     /// The route that it is, as far as the text shows it. Its locked metrics do not show,
@@ -405,7 +393,11 @@ impl Entry {
         let nowhere = kind != RouteKind::Unicast
             && via.is_some_and(|via| via.is_loopback())
             && self.link == "lo0";
-        let own = self.flags & flag::PROTO1 != 0;
+        let protocol = match (self.flags & flag::PROTO1, self.flags & flag::STATIC) {
+            (0, 0) => Protocol::KERNEL,
+            (0, _) => Protocol::STATIC,
+            _ => Protocol::NETPROF,
+        };
         Route {
             key: RouteKey {
                 ifscope,
@@ -413,17 +405,13 @@ impl Entry {
             },
             spec: RouteSpec {
                 kind,
-                protocol: if own {
-                    Protocol::NETPROF
-                } else {
-                    Protocol::UNSPEC
-                },
+                protocol,
                 hops: if nowhere {
                     Vec::new()
                 } else {
                     vec![Hop::through(self.link.as_str(), via)]
                 },
-                flags: self.flags & flag::WRITTEN,
+                flags: self.flags & flag::WRITABLE,
                 ..RouteSpec::default()
             },
             live: RouteLive {

@@ -4,7 +4,7 @@
 //! it says that it was not read. What stands in a text but cannot be taken for what its
 //! tool prints is left out, and handed back with the name of the tool.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use netprof_model::configd::Store;
 use netprof_model::file::{FileState, LiveFile};
@@ -107,34 +107,39 @@ impl Pasted {
     /// The links and their addresses. A link without `-v` and without a link-local
     /// address shows its number in the routing table alone, if there.
     fn links(&mut self, all: &[Interface], tables: &[&str]) {
-        let mut taken: HashSet<u32> = all.iter().filter_map(|one| one.index).collect();
-        let routed: Vec<(String, u32)> = tables.iter().flat_map(|text| numbers_of(text)).collect();
+        let routed: HashMap<String, u32> =
+            tables.iter().flat_map(|text| numbers_of(text)).collect();
+        let shown = all.iter().filter_map(|one| one.index);
+        let mut taken: HashSet<u32> = shown.chain(routed.values().copied()).collect();
         let mut free = 1;
         let mut links = Vec::new();
         for one in all {
-            let known = one.index.or_else(|| {
-                let found = routed.iter().find(|(name, _)| *name == one.name);
-                found.map(|(_, number)| *number)
-            });
+            let known = one.index.or_else(|| routed.get(&one.name).copied());
             let number = known.unwrap_or_else(|| {
-                while taken.contains(&free) || routed.iter().any(|(_, number)| *number == free) {
+                while !taken.insert(free) {
                     free += 1;
                 }
                 self.left_out
                     .push(("ifconfig", LeftOut::Number(one.name.clone())));
                 free
             });
-            taken.insert(number);
             links.push(one.link(number));
         }
-        let number_of = |name: &str| all.iter().position(|one| one.name == name);
+        let places = all
+            .iter()
+            .zip(0..)
+            .map(|(one, place)| (one.name.as_str(), place));
+        let places: HashMap<&str, usize> = places.collect();
         for (place, one) in all.iter().enumerate() {
             let master = links[place].index;
-            for member in one.members.iter().filter_map(|name| number_of(name)) {
-                links[member].master = Some(master);
+            for name in &one.members {
+                if let Some(member) = places.get(name.as_str()) {
+                    links[*member].master = Some(master);
+                }
             }
-            if let Some(lower) = one.lower.as_deref().and_then(number_of) {
-                links[place].lower = Some(links[lower].index);
+            let lower = one.lower.as_deref().and_then(|name| places.get(name));
+            if let Some(lower) = lower {
+                links[place].lower = Some(links[*lower].index);
             }
         }
         let addresses = all.iter().flat_map(|one| one.addresses.clone());
@@ -217,7 +222,7 @@ utun4: flags=8051<UP,POINTOPOINT,RUNNING,MULTICAST> mtu 1280 index 2
         let snapshot = &pasted.snapshot;
         assert_eq!(snapshot.os, Os::Macos);
         assert_eq!(snapshot.addresses.items().len(), 3);
-        assert_eq!(snapshot.routes.items().len(), 3);
+        assert_eq!(snapshot.routes.items().len(), 4);
         let index = |name: &str| snapshot.link(name).unwrap().index;
         // 14 and 2 are in the text; the others are not, and are told as made up.
         assert_eq!((index("en0"), index("utun4")), (14, 2));

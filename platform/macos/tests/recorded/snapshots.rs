@@ -24,7 +24,7 @@ pub(crate) const ALL: &[OfSeveral] = &[
         });
         let snapshot = consistent(&pasted);
         assert_eq!(snapshot.links.items().len(), 25);
-        assert_eq!(snapshot.routes.items().len(), 386 + 16);
+        assert_eq!(snapshot.routes.items().len(), 390 + 56);
         // Neither tells its number in ifconfig; the routing table does.
         assert_eq!(snapshot.link("utun6").unwrap().index, 25);
         assert_eq!(snapshot.link("en0").unwrap().index, 15);

@@ -48,7 +48,7 @@ fn text_of(text: &str) -> Vec<String> {
 }
 
 #[test]
-fn routes_are_told_from_the_rest_of_the_table() {
+fn all_but_clones_are_routes() {
     assert_eq!(
         text_of(TABLE),
         [
@@ -61,10 +61,13 @@ fn routes_are_told_from_the_rest_of_the_table() {
             "route4 172.16.3.4/32 unreachable",
             "route4 192.168.1.0/24 dev en0",
             "route4 192.168.1.1/32 dev en0",
+            "route4 224.0.0.0/4 dev en0",
+            "route4 255.255.255.255/32 dev en0",
             "route6 ::/0 via fe80::1 dev en0",
             "route6 ::/0 ifscope utun0 via fe80:: dev utun0",
             "route6 fe80::/64 ifscope utun0 dev utun0",
             "route6 2001:db8:0:1::/64 dev en0",
+            "route6 ff02::/32 ifscope en0 dev en0",
         ]
     );
 }
@@ -164,18 +167,18 @@ fn the_mark_of_netprof_and_what_a_writer_said_are_kept() {
     let (routes, _) = routes("10  10.0.0.1  UGSc1  en0\n11  link#4  UCS3  en0\n");
     assert_eq!(routes[0].spec.protocol, Protocol::NETPROF);
     assert_eq!(routes[0].spec.flags, flag::STATIC);
-    assert_eq!(routes[1].spec.protocol, Protocol::UNSPEC);
-    assert_eq!(
-        routes[1].spec.flags,
-        flag::STATIC | flag::CLONING | flag::PROTO3
-    );
+    assert_eq!(routes[1].spec.protocol, Protocol::STATIC);
+    assert_eq!(routes[1].spec.flags, flag::STATIC | flag::CLONING);
 }
 
 #[test]
 fn rows_without_a_heading_tell_their_family_by_an_address() {
     assert_eq!(
-        text_of("default  fe80::%utun0  UGcIg  utun0\nff00::/8  link#1  UmCI  lo0\n"),
-        ["route6 ::/0 ifscope utun0 via fe80:: dev utun0"]
+        text_of("default  fe80::%utun0  UGcIg  utun0\n::1  link#1  UHL  lo0\n"),
+        [
+            "route6 ::/0 ifscope utun0 via fe80:: dev utun0",
+            "route6 ::1/128 dev lo0"
+        ]
     );
     let (_, left_out) = routes("default  link#18  UCSg  utun3\n");
     assert_eq!(
@@ -238,6 +241,17 @@ fn netname(net: ipnet::Ipv4Net) -> String {
         true => numbers,
         false => format!("{numbers}/{}", net.prefix_len()),
     }
+}
+
+#[test]
+fn a_large_table_takes_time_by_its_length() {
+    let mut text = String::from("Internet:\n");
+    for number in 0..100_000_u32 {
+        let [_, b, c, d] = number.to_be_bytes();
+        text.push_str(&format!("10.{b}.{c}.{d}/32  link#4  UCS  en0\n"));
+    }
+    let (routes, left_out) = routes(&text);
+    assert_eq!((routes.len(), left_out.len()), (100_000, 0));
 }
 
 proptest! {

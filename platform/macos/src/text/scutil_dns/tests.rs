@@ -101,6 +101,16 @@ fn high_ports_are_printed_as_negative_numbers() {
 }
 
 #[test]
+fn a_resolver_without_flags_has_none() {
+    let list = parse("DNS configuration\n\nresolver #1\n  flags    : \n  order    : 1\n");
+    let expected = Resolver {
+        order: 1,
+        ..Resolver::default()
+    };
+    assert_eq!(list.expect("it is whole").resolvers, [expected]);
+}
+
+#[test]
 fn no_configuration_is_no_empty_list() {
     assert_eq!(parse(""), Err(Error::NoConfiguration));
     assert_eq!(
