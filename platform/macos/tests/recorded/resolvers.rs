@@ -2,6 +2,7 @@
 
 use netprof_macos::text::{scutil_dns, scutil_nwi};
 use netprof_model::configd::{Resolver, ResolverList};
+use netprof_plan::macos::configd::print;
 
 use crate::Recording;
 
@@ -193,6 +194,12 @@ pub(crate) const ALL: &[Recording] = &[
 /// A whole output, with so many resolvers, and so many scoped ones.
 fn whole(text: &str, general: usize, scoped: usize) -> ResolverList {
     let list = scutil_dns::parse(text).expect("it is whole");
+    // The printer that the planner's own configd has makes the same of it again, but for
+    // what the publishers of a recording cut: lines of flags and empty lines.
+    let printed = print::scutil(&list);
+    let cut = |line: &&str| !line.is_empty() && *line != "  flags    : ";
+    let printed: Vec<&str> = printed.lines().filter(cut).collect();
+    assert_eq!(printed, text.lines().filter(cut).collect::<Vec<_>>());
     assert_eq!(part(text, general, scoped, &[]), list);
     list
 }
