@@ -81,8 +81,10 @@ fn inet6(address: &str, scope: u32) -> Vec<u8> {
     bytes
 }
 
+type Set = fn(&mut Resolver);
+
 /// Each flag of `dnsinfo.h`, and the field that it alone sets.
-const FLAGS: [(u32, fn(&mut Resolver)); 5] = [
+const FLAGS: [(u32, Set); 5] = [
     (0x2, |one| one.requests_a = true),
     (0x4, |one| one.requests_aaaa = true),
     (0x1000, |one| one.scoped = true),
