@@ -6,6 +6,13 @@
 //! is compiled on macOS alone and kept as small as it can be.
 
 pub mod dnsinfo;
+pub mod files;
+pub mod holder;
+pub mod mac;
+pub mod owner;
 pub mod plist;
+pub mod program;
 pub mod route;
+pub mod settle;
 pub mod text;
+
