@@ -90,7 +90,7 @@ fn number(bytes: &[u8], at: usize) -> Option<i32> {
 }
 
 /// The text up to the first zero.
-pub(crate) fn text(bytes: &[u8]) -> String {
+fn text(bytes: &[u8]) -> String {
     let text = bytes.split(|byte| *byte == 0).next().unwrap_or_default();
     String::from_utf8_lossy(text).into_owned()
 }

@@ -48,13 +48,13 @@ pub trait Mac {
     /// `WouldBlock` where none came in time.
     fn route_read(&mut self) -> io::Result<Vec<u8>>;
 
-    /// ioctl(2) on a datagram socket of the internet. `argument` has the length that the
+    /// ioctl(2) on a datagram socket of a family. `argument` has the length that the
     /// request says.
     ///
     /// # Errors
     ///
     /// The kernel's; `InvalidInput` where the lengths differ.
-    fn ioctl(&mut self, request: u32, argument: &mut [u8]) -> io::Result<()>;
+    fn ioctl(&mut self, family: Family, request: u32, argument: &mut [u8]) -> io::Result<()>;
 
     /// The identifiers of the network agents of a link, one behind the other
     /// (SIOCGIFAGENTIDS).
@@ -136,6 +136,15 @@ pub trait Mac {
 
     /// Lets some time go by, before something is tried again that was busy.
     fn pause(&mut self, time: Duration);
+}
+
+/// Whose addresses a request is about: it is refused on a socket of the other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// IPv4, and what is of no family.
+    V4,
+    /// IPv6.
+    V6,
 }
 
 /// What stands at a path of the preferences: a property list, or nothing.

@@ -3,8 +3,7 @@
 //! The kernel does not note it. What there is, the surest first: the process that holds a
 //! tunnel ([`crate::holder`]); the network service that has put addresses on the link,
 //! whose type names the app; the network agents of the link, of which that of a VPN app
-//! says that it is one (`struct netagent_req` of bsd/net/network_agent.h, which ifconfig
-//! -v prints); and names that macOS gives to links of its own.
+//! says that it is one, which ifconfig -v prints; and names that macOS gives to links of its own.
 
 use std::collections::HashMap;
 
@@ -13,40 +12,21 @@ use netprof_model::configd::Store;
 use netprof_model::link::Link;
 use netprof_model::plist::Value;
 
-use crate::holder::text;
-use crate::mac::Mac;
+use crate::mac::{Family, Mac};
 use crate::program::by_bundle;
-
-/// What the agent of a link says of itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Agent {
-    /// Who speaks: `NetworkExtension`, `ids501`, `Skywalk`, ...
-    pub domain: String,
-    /// Of what: `VPN`, `clientchannel`, ...
-    pub kind: String,
-    /// In words: `VPN: NAME`.
-    pub description: String,
-}
+use crate::route::ioctl::{self, Agent};
 
 /// The agents of a link; none where they are not told.
 #[must_use]
 pub fn agents<M: Mac>(mac: &mut M, link: &str) -> Vec<Agent> {
-    /// SIOCGIFAGENTDATA of bsd/sys/sockio.h, with `struct netagent_req64`: an identifier,
-    /// domain and type of 32 bytes each, a description of 128, flags, and the size and
-    /// place of the agent's data, which is not asked for.
-    const AGENT_DATA: u32 = 0xc0e0_69a8;
     let ids = mac.agents(link).unwrap_or_default();
     let ask = |id: &[u8]| {
-        let mut request = [0; 224];
-        request.get_mut(..16)?.copy_from_slice(id);
-        mac.ioctl(AGENT_DATA, &mut request).ok()?;
-        Some(Agent {
-            domain: text(&request[16..48]),
-            kind: text(&request[48..80]),
-            description: text(&request[80..208]),
-        })
+        let mut request = ioctl::agent_data(id.try_into().ok()?);
+        mac.ioctl(Family::V4, ioctl::SIOCGIFAGENTDATA, &mut request)
+            .ok()?;
+        Some(Agent::of(&request))
     };
-    ids.chunks_exact(16).filter_map(ask).collect()
+    ids.chunks_exact(ioctl::UUID).filter_map(ask).collect()
 }
 
 /// Who the services of the dynamic store belong to that have addresses on a link, and
@@ -196,6 +176,7 @@ mod tests {
             domain: domain.to_owned(),
             kind: kind.to_owned(),
             description: description.to_owned(),
+            flags: 0,
         }
     }
 
