@@ -36,6 +36,64 @@ impl Protocol {
     pub const NETPROF: Self = Self(110);
 }
 
+/// The flags of a route of macOS (`RTF_*`; xnu, `bsd/net/route.h`), and which of them
+/// [`RouteSpec::flags`] holds.
+///
+/// A flag stands there if a writer says it, if the kernel leaves it as it was said, and
+/// if no other field says it. The others are told by the fields, or by nothing:
+///
+/// | flag | where it is told |
+/// |--|--|
+/// | `GATEWAY` | the hop has a `via` |
+/// | `HOST` | the destination has its full length, and `CLONING` is not said |
+/// | `REJECT`, `BLACKHOLE` | the kind |
+/// | `IFSCOPE` | the key |
+/// | `PROTO1` | the protocol is netprof's |
+/// | `MULTICAST`, `BROADCAST`, `LOCAL`, `PRCLONING` | the kernel, when a route is added (`in_addroute` in `bsd/netinet/in_rmx.c`) |
+/// | `PROTO3` | the kernel, which marks what it lets expire by it and clears it at the next look-up (`RTPRF_OURS`, `in_validate`) |
+/// | `LLINFO` | the kernel, for what it keeps a hardware address of, its own ones among them |
+/// | `UP`, `DONE`, `DYNAMIC`, `MODIFIED`, `IFREF`, `ROUTER`, `GLOBAL`, `PROXY` | the kernel |
+///
+/// A route to a single address is written as a host's, except where it is `CLONING`:
+/// then it is a network of one address, which is how configd writes the way to a router
+/// or to an own address (`192.168.1.1/32 link#14 UCS` in netstat(1)).
+///
+/// Entries that the kernel cloned for one destination (`WASCLONED`) are no routes of a
+/// snapshot. They inherit their parent's flags, `PROTO1` among them
+/// (`rtrequest_common_locked` in `bsd/net/route.c`), and come and go by themselves.
+pub mod rtf {
+    /// The destination is behind the gateway.
+    pub const GATEWAY: u32 = 0x2;
+    /// It is for one host.
+    pub const HOST: u32 = 0x4;
+    /// Senders are told that it is unreachable.
+    pub const REJECT: u32 = 0x8;
+    /// Each destination gets an entry of its own when it is first used: how a neighbour
+    /// is resolved.
+    pub const CLONING: u32 = 0x100;
+    /// A daemon is asked for an entry.
+    pub const XRESOLVE: u32 = 0x200;
+    /// Somebody has set it up: the kernel does not take it away when its address changes.
+    pub const STATIC: u32 = 0x800;
+    /// Packets are dropped in silence.
+    pub const BLACKHOLE: u32 = 0x1000;
+    /// It does not keep its link from being idle.
+    pub const NOIFREF: u32 = 0x2000;
+    /// Nobody's in particular. On an entry of a neighbour it announces this host's own
+    /// hardware address for it (`RTF_ANNOUNCE`), and entries inherit it: netprof never
+    /// says it.
+    pub const PROTO2: u32 = 0x4000;
+    /// netprof's mark.
+    pub const PROTO1: u32 = 0x8000;
+    /// The kernel cloned it.
+    pub const WASCLONED: u32 = 0x2_0000;
+    /// It is for the sockets of one link.
+    pub const IFSCOPE: u32 = 0x100_0000;
+
+    /// The flags that [`RouteSpec::flags`](super::RouteSpec::flags) holds.
+    pub const WRITABLE: u32 = CLONING | XRESOLVE | STATIC | NOIFREF | PROTO2;
+}
+
 /// What happens to a packet that a route matches.
 #[derive(
     Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize,
@@ -228,8 +286,7 @@ pub struct RouteSpec {
     /// The nexthop object that it uses instead of hops of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub nexthop_id: Option<u32>,
-    /// What else a writer of it says by a flag (macOS, `RTF_*` of route(4)): no flag that
-    /// another field says, and none that the kernel sets by itself.
+    /// What else a writer of it says by a flag (macOS): those of [`rtf::WRITABLE`].
     #[serde(default, skip_serializing_if = "is_zero")]
     pub flags: u32,
     /// Everything else, unread.

@@ -14,6 +14,7 @@ mod localhost;
 mod mtu;
 pub mod phantom;
 mod proxies;
+pub mod put_back;
 pub mod resolver;
 pub mod rib;
 mod routes;

@@ -1,0 +1,56 @@
+//! All routes, as sysctl(3) gives them: `{CTL_NET, PF_ROUTE, 0, 0, NET_RT_DUMP, 0}`, or
+//! with `NET_RT_DUMP2` (xnu, `sysctl_dumpentry`, `bsd/net/rtsock.c`).
+//!
+//! The table of macOS holds more than routes: what the kernel *cloned* of a route for one
+//! destination (`RTF_WASCLONED`), neighbours among them, and unmakes when the route
+//! changes. Clones come and go with every packet and are left out, and counted. All else
+//! is a route, also to this host's own addresses and to multicast groups.
+
+use netprof_model::route::{Route, rtf};
+
+use super::decode;
+use super::error::Malformed;
+use super::message::Messages;
+use super::names::Names;
+use super::numbers::{RTF_CONDEMNED, RTM_GET, RTM_GET2};
+
+/// The routes of a dump, and how many entries were no such.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Routes {
+    /// The routes, in the order of the dump.
+    pub routes: Vec<Route>,
+    /// Clones.
+    pub clones: usize,
+    /// Messages of another kind, routes of another family or on their way out
+    /// (`RTF_CONDEMNED`).
+    pub others: usize,
+}
+
+/// Reads the bytes of `NET_RT_DUMP` or `NET_RT_DUMP2`. `now` is the time in seconds since
+/// 1970, which lifetimes are counted from.
+///
+/// # Errors
+///
+/// [`Malformed`]; of these, [`Malformed::UnknownLink`] says that the links were read at
+/// another time than the routes: read both anew.
+pub fn read_routes(dump: &[u8], names: &Names, now: i64) -> Result<Routes, Malformed> {
+    let mut all = Routes::default();
+    for message in Messages::new(dump) {
+        let message = message?;
+        if !matches!(message.kind, RTM_GET | RTM_GET2) {
+            all.others += 1;
+            continue;
+        }
+        let (header, sockaddrs) = message.route()?;
+        if header.flags & rtf::WASCLONED != 0 {
+            all.clones += 1;
+        } else if header.flags & RTF_CONDEMNED != 0 {
+            all.others += 1;
+        } else if let Some(route) = decode::route(&message, &header, &sockaddrs, names, now)? {
+            all.routes.push(route);
+        } else {
+            all.others += 1;
+        }
+    }
+    Ok(all)
+}
