@@ -103,7 +103,7 @@ fn of_services(store: &Store) -> HashSet<Made> {
                 dev: dev.to_owned(),
             }));
         };
-        let router = text("Router").and_then(|router| address(router));
+        let router = text("Router").and_then(address);
         let all = if v4 { "0.0.0.0/0" } else { "::/0" }.parse().ok();
         add(all, router);
         add(router.map(IpNet::from), None);

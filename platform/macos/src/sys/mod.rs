@@ -11,6 +11,7 @@ use std::time::Duration;
 use netprof_model::configd::ResolverList;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
+use crate::backend::Macos;
 use crate::mac::{Edit, Family, Found, Mac, Status};
 
 /// How long the kernel may take to answer on the routing socket. It answers before
@@ -24,6 +25,14 @@ pub struct Here {
     v4: Option<File>,
     v6: Option<File>,
     notices: Option<File>,
+}
+
+impl Macos<Here> {
+    /// The Mac that this runs on. Nothing is opened yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::of(Here::default(), "/")
+    }
 }
 
 impl Here {
