@@ -1,8 +1,8 @@
 //! Who put a route there, as far as it can be told.
 //!
 //! The kernel keeps no author. What it keeps is whether anybody asked for the route
-//! (RTF_STATIC, which route(8), configd and netprof say; bsd/net/route.h): what nobody
-//! asked for is the kernel's own, and of IPv6 a router's. Of the others, netprof's bear
+//! (RTF_STATIC, which route(8), configd and netprof say; without it the codec reads
+//! [`Protocol::KERNEL`]): what nobody asked for is the kernel's own, and of IPv6 a router's. Of the others, netprof's bear
 //! its mark; those through a tunnel are its owner's; and those that follow from what the
 //! dynamic store says of a service are configd's, which makes them of that
 //! (`service_dict`'s route lists in configd, Plugins/IPMonitor/ip_plugin.c). The rest
@@ -17,9 +17,6 @@ use netprof_model::configd::Store;
 use netprof_model::link::Link;
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::route::{Protocol, Route};
-
-/// RTF_STATIC.
-const STATIC: u32 = 0x800;
 
 /// Names the owners of routes. The links carry theirs already.
 pub fn attribute(links: &[Link], store: Option<&Store>, routes: &mut [Route]) {
@@ -37,7 +34,7 @@ fn owner(route: &Route, links: &HashMap<&str, Owner>, of_services: &HashSet<Made
     if route.spec.protocol == Protocol::NETPROF {
         return Owner::Netprof;
     }
-    if route.spec.flags & STATIC == 0 {
+    if route.spec.protocol == Protocol::KERNEL {
         let learned = matches!(route.gateway(), Some(IpAddr::V6(via)) if is_link_local(via));
         return if learned { Owner::Ra } else { Owner::Kernel };
     }
@@ -160,12 +157,12 @@ mod tests {
 
     use super::*;
 
-    fn route(dst: &str, via: Option<&str>, dev: &str, flags: u32) -> Route {
+    fn route(dst: &str, via: Option<&str>, dev: &str, protocol: Protocol) -> Route {
         Route {
             key: RouteKey::unscoped(dst.parse().unwrap()),
             spec: RouteSpec {
                 hops: vec![Hop::through(dev, via.map(|via| via.parse().unwrap()))],
-                flags,
+                protocol,
                 ..RouteSpec::default()
             },
             live: RouteLive::default(),
@@ -229,7 +226,7 @@ mod tests {
             ("fd00::/64", None),
         ] {
             assert_eq!(
-                owner_of(route(dst, via, "en0", STATIC)),
+                owner_of(route(dst, via, "en0", Protocol::STATIC)),
                 Owner::Configd,
                 "{dst}"
             );
@@ -240,7 +237,7 @@ mod tests {
             ("10.0.0.0/8", Some("192.168.1.1"), "en0"),
         ] {
             assert_eq!(
-                owner_of(route(dst, via, dev, STATIC)),
+                owner_of(route(dst, via, dev, Protocol::STATIC)),
                 Owner::Unknown,
                 "{dst}"
             );
@@ -250,22 +247,22 @@ mod tests {
     #[test]
     fn what_nobody_asked_for_is_the_kernels_or_a_routers() {
         assert_eq!(
-            owner_of(route("127.0.0.0/8", None, "lo0", 0)),
+            owner_of(route("127.0.0.0/8", None, "lo0", Protocol::KERNEL)),
             Owner::Kernel
         );
         assert_eq!(
-            owner_of(route("100.64.0.1/32", None, "utun4", 0)),
+            owner_of(route("100.64.0.1/32", None, "utun4", Protocol::KERNEL)),
             Owner::Kernel
         );
         assert_eq!(
-            owner_of(route("::/0", Some("fe80::1"), "en0", 0)),
+            owner_of(route("::/0", Some("fe80::1"), "en0", Protocol::KERNEL)),
             Owner::Ra
         );
     }
 
     #[test]
     fn a_mark_is_believed_before_the_link_and_the_link_before_configd() {
-        let through = route("10.0.0.0/8", None, "utun4", STATIC);
+        let through = route("10.0.0.0/8", None, "utun4", Protocol::STATIC);
         assert_eq!(owner_of(through.clone()), Owner::Tailscale);
         let mut own = through;
         own.spec.protocol = Protocol::NETPROF;

@@ -265,3 +265,6 @@ impl<M: Mac> Backend for Macos<M> {
 fn is_tunnel(link: &netprof_model::link::Link) -> bool {
     matches!(link.kind.as_deref(), Some("utun" | "ipsec" | "ppp"))
 }
+
+#[cfg(test)]
+mod tests;

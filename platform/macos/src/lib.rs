@@ -23,6 +23,8 @@ pub mod settle;
 pub mod store;
 pub mod text;
 
+#[cfg(test)]
+mod fake;
 #[cfg(target_os = "macos")]
 mod sys;
 
