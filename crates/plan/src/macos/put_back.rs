@@ -51,6 +51,9 @@ pub enum NotExact {
     /// It has a lifetime: written back it would stay for ever.
     #[error("it goes by itself after a while, and would come back for good")]
     Expires,
+    /// It does not say which link it goes through.
+    #[error("it does not say which link it goes through")]
+    NoLink,
     /// A redirect made it, or changed it.
     #[error("a router's redirect made it or changed it, and it would come back without that mark")]
     Redirected,
@@ -83,6 +86,9 @@ pub fn can_put_back(route: &Route) -> Result<(), NotExact> {
     }
     for one in &spec.opaque {
         writable(one)?;
+    }
+    if route.devices().next().is_none() {
+        return Err(NotExact::NoLink);
     }
     // Whoever writes a route says RTF_STATIC, as route(8) and configd do; the routers of
     // router advertisements are the kernel's own (`defrouter_addreq`).
@@ -201,6 +207,13 @@ mod tests {
         let mut route = route("10.0.0.0/8", None);
         route.live.expires = Some(0);
         assert_eq!(can_put_back(&route), Err(NotExact::Expires));
+    }
+
+    #[test]
+    fn what_says_no_link_cannot_be_aimed() {
+        let mut route = route("10.0.0.0/8", None);
+        route.spec.hops.clear();
+        assert_eq!(can_put_back(&route), Err(NotExact::NoLink));
     }
 
     #[test]

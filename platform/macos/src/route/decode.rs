@@ -25,9 +25,6 @@ use super::names::Names;
 use super::numbers::*;
 use super::sockaddr::{Sockaddr, Sockaddrs};
 
-/// The link of the routes that drop, by convention of route(8).
-pub(super) const LOOPBACK: &str = "lo0";
-
 /// The destination of a message, and the number of the link that it is of.
 pub(super) struct Destination {
     pub(super) net: IpNet,
@@ -129,13 +126,6 @@ pub(super) fn route(
             value: of_number(residue),
         });
     }
-    // What drops says this host as its gateway, for want of another.
-    let conventional = kind != RouteKind::Unicast && via == Some(this_host(v4)) && dev == LOOPBACK;
-    let hops = if conventional {
-        Vec::new()
-    } else {
-        vec![Hop::through(dev, via)]
-    };
     let key = RouteKey {
         ifscope,
         ..RouteKey::unscoped(destination.net)
@@ -143,7 +133,7 @@ pub(super) fn route(
     let mut spec = RouteSpec {
         kind,
         protocol: protocol(flags),
-        hops,
+        hops: vec![Hop::through(dev, via)],
         flags: flags & rtf::WRITABLE,
         opaque,
         ..RouteSpec::default()
@@ -180,15 +170,6 @@ pub(super) fn protocol(flags: u32) -> Protocol {
         Protocol::STATIC
     } else {
         Protocol::KERNEL
-    }
-}
-
-/// 127.0.0.1, or ::1.
-pub(super) fn this_host(v4: bool) -> IpAddr {
-    if v4 {
-        std::net::Ipv4Addr::LOCALHOST.into()
-    } else {
-        std::net::Ipv6Addr::LOCALHOST.into()
     }
 }
 

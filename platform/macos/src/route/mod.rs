@@ -16,9 +16,9 @@
 //! the key's `ifscope` is the link of `RTF_IFSCOPE`, which a link-local destination always
 //! has. There is one hop, with the link's name, and with a gateway only where the kernel
 //! sends to it (`RTF_GATEWAY`). The protocol is read from the flags: [`Protocol::NETPROF`]
-//! is `RTF_PROTO1`, `STATIC` is `RTF_STATIC` without it, `KERNEL` is neither. A route that drops has no hop, or the one that it names instead
-//! of `lo0`. All else that a writer said stands in `flags` and, as far as it has no flag,
-//! in `opaque` ([`netprof_plan::macos::put_back`]).
+//! is `RTF_PROTO1`, `STATIC` is `RTF_STATIC` without it, `KERNEL` is neither. A route that drops has its hop,
+//! too: `lo0` by 127.0.0.1 or ::1, as route(8) writes it. All else that a writer said
+//! stands in `flags` and, as far as it has no flag, in `opaque` ([`netprof_plan::macos::put_back`]).
 //!
 //! A link's number means nothing in a file, so names stand in its place; [`Names`] must be
 //! of the same moment as the bytes, or [`Malformed::UnknownLink`] says so.

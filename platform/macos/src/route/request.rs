@@ -41,7 +41,7 @@ use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec, rtf};
 use netprof_model::{Resource, State};
 use netprof_plan::macos::put_back::{self, attribute};
 
-use super::decode::{LOOPBACK, protocol, this_host};
+use super::decode::protocol;
 use super::error::Unwritable;
 use super::message::{LOCKS, ROUTE_HEADER};
 use super::names::Names;
@@ -85,39 +85,27 @@ impl Request {
     ) -> Result<Self, Unwritable> {
         let mut draft = Draft::of_route(RTM_ADD, key, spec, names)?;
         draft.flags |= RTF_UP | own_flags(spec)?;
-        let v4 = key.dst.addr().is_ipv4();
-        let drops = spec.kind != RouteKind::Unicast;
-        let link = match spec.hops.as_slice() {
-            [] if drops && key.ifscope.is_none() => {
-                draft.flags |= rtf::GATEWAY;
-                draft.push_gateway(this_host(v4), 0);
-                // Its link is asked for, too: this host could have another by name.
-                Some(names.index(LOOPBACK)?)
-            }
-            [only] => {
-                let index = link_of(only, names)?;
-                match only.via {
-                    Some(via) if via.is_ipv4() != v4 => {
-                        return Err(Unwritable::OtherFamily("gateway"));
-                    }
-                    Some(via) => {
-                        draft.flags |= rtf::GATEWAY;
-                        draft.push_gateway(via, index);
-                        Some(index)
-                    }
-                    // The gateway is the link. To name it again (RTA_IFP) would give the
-                    // route the link's hardware address for a source (`rt_setif`).
-                    None => {
-                        draft.bits |= RTA_GATEWAY;
-                        push_link(&mut draft.sockaddrs, index);
-                        None
-                    }
-                }
-            }
-            _ => return Err(Unwritable::NoWay),
+        let [hop] = spec.hops.as_slice() else {
+            return Err(Unwritable::NoWay);
         };
+        let index = link_of(hop, names)?;
+        match hop.via {
+            Some(via) if via.is_ipv4() != key.dst.addr().is_ipv4() => {
+                return Err(Unwritable::OtherFamily("gateway"));
+            }
+            Some(via) => {
+                draft.flags |= rtf::GATEWAY;
+                draft.push_gateway(via, index);
+            }
+            None => {
+                draft.bits |= RTA_GATEWAY;
+                push_link(&mut draft.sockaddrs, index);
+            }
+        }
         draft.push_netmask(key, spec);
-        if let Some(index) = link {
+        // A gateway that is a link names it already. To name it twice would give the route
+        // the link's hardware address for a source (`rt_setif`).
+        if hop.via.is_some() {
             draft.push_link(index);
         }
         for one in &spec.opaque {
