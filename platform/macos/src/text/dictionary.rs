@@ -49,9 +49,10 @@ pub fn parse(text: &str) -> Result<Value, Unexpected> {
         .ok_or_else(|| Unexpected::new(last + 1, "a closing brace", ""))
 }
 
-/// Everything that a dialogue with scutil shows, each value under the key that was last
-/// asked for (`show KEY`, `get KEY`), and the lines that were left out. Lines with a
-/// prompt and remarks are passed over, and so are empty lines.
+/// Everything that a dialogue with scutil shows, each value under the key that was asked
+/// for before it (`show KEY`, `get KEY`), and the lines that were left out. A value that
+/// was not asked for has no key. Lines with a prompt and remarks are passed over, and so
+/// are empty lines.
 #[must_use]
 pub fn dialogue(text: &str) -> (Vec<(Option<String>, Value)>, Vec<Unexpected>) {
     let mut shown = Vec::new();
@@ -69,8 +70,9 @@ pub fn dialogue(text: &str) -> (Vec<(Option<String>, Value)>, Vec<Unexpected>) {
         if let Err(unexpected) = reader.line(number, line) {
             left_out.push(unexpected);
             reader = Reader::default();
+            key = None;
         } else if let Some(value) = reader.done.take() {
-            shown.push((key.clone(), value));
+            shown.push((key.take(), value));
         }
     }
     let end = text.lines().count() + 1;

@@ -11,6 +11,9 @@
 //! nothing is dropped in silence, and nothing that is not in the text is made up.
 
 pub mod dictionary;
+pub mod ifconfig;
+pub mod netstat;
+pub mod paste;
 pub mod reach;
 pub mod schema;
 pub mod scutil_dns;

@@ -159,7 +159,11 @@ impl Reader {
         if text.starts_with("config id: ") {
             return Ok(());
         }
-        let Some((name, value)) = text.split_once(" : ") else {
+        // Flags that are none leave nothing behind their colon.
+        let field = text
+            .split_once(" : ")
+            .or_else(|| text.strip_suffix(" :").map(|name| (name, "")));
+        let Some((name, value)) = field else {
             return refuse("a name, a colon and a value");
         };
         self.field(name.trim_end(), value.trim())

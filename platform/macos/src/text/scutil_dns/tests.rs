@@ -1,3 +1,4 @@
+use netprof_plan::macos::configd::print;
 use proptest::prelude::*;
 
 use super::*;
@@ -101,6 +102,16 @@ fn high_ports_are_printed_as_negative_numbers() {
 }
 
 #[test]
+fn a_resolver_without_flags_has_none() {
+    let list = parse("DNS configuration\n\nresolver #1\n  flags    : \n  order    : 1\n");
+    let expected = Resolver {
+        order: 1,
+        ..Resolver::default()
+    };
+    assert_eq!(list.expect("it is whole").resolvers, [expected]);
+}
+
+#[test]
 fn no_configuration_is_no_empty_list() {
     assert_eq!(parse(""), Err(Error::NoConfiguration));
     assert_eq!(
@@ -193,7 +204,65 @@ fn a_large_output_takes_time_by_its_length() {
     assert_eq!(parse(&text).expect("it is whole").resolvers.len(), 10_000);
 }
 
+fn word() -> impl Strategy<Value = String> {
+    "[a-z0-9.:%<>-]{1,16}"
+}
+
+fn resolver() -> impl Strategy<Value = Resolver> {
+    let words = || prop::collection::vec(word(), 0..4);
+    let maybe = || prop::option::of(word());
+    let number = || prop::option::of(1_u32..);
+    let link = prop::option::of((any::<u32>(), prop::option::of("[a-z]{1,8}[0-9]")));
+    (
+        (maybe(), words(), words(), words(), maybe()),
+        (prop::option::of(1_u16..), number(), link, number()),
+        any::<[bool; 5]>(),
+        (prop::option::of(any::<u32>()), any::<u32>()),
+    )
+        .prop_map(|(texts, numbers, flags, (reach, order))| {
+            let (domain, search, nameservers, sort, options) = texts;
+            let (port, timeout, link, service_identifier) = numbers;
+            let [
+                scoped,
+                service_specific,
+                supplemental,
+                requests_a,
+                requests_aaaa,
+            ] = flags;
+            Resolver {
+                domain,
+                search,
+                nameservers,
+                sort,
+                options,
+                port,
+                timeout,
+                link,
+                service_identifier,
+                scoped,
+                service_specific,
+                supplemental,
+                requests_a,
+                requests_aaaa,
+                reach,
+                order,
+            }
+        })
+}
+
 proptest! {
+    #[test]
+    fn what_is_printed_is_read_back(
+        resolvers in prop::collection::vec(resolver(), 0..4),
+        scoped in prop::collection::vec(resolver(), 0..3),
+        service_specific in prop::collection::vec(resolver(), 0..3),
+    ) {
+        let list = ResolverList { resolvers, scoped, service_specific };
+        let text = print::scutil(&list);
+        prop_assert_eq!(excerpt(&text), (list.clone(), vec![]));
+        prop_assert_eq!(parse(&text), Ok(list));
+    }
+
     #[test]
     fn any_text_is_read_or_refused(text in "(\\PC|\n| : |resolver #1|DNS configuration|\\[0\\])*") {
         let _ = parse(&text);
