@@ -15,7 +15,7 @@ const DNS: &str = "State:/Network/Service/org.netprof.corp/DNS";
 const FILE: &str = "/etc/resolver/corp.example.com";
 
 struct Bench {
-    _root: tempfile::TempDir,
+    root: tempfile::TempDir,
     fake: Fake,
     macos: Macos<Fake>,
 }
@@ -27,7 +27,7 @@ impl Bench {
         Self {
             macos: Macos::of(fake.clone(), root.path()),
             fake,
-            _root: root,
+            root,
         }
     }
 
@@ -138,3 +138,4 @@ mod names;
 mod observing;
 mod routes;
 mod settings;
+mod transactions;
