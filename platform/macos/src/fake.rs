@@ -15,7 +15,7 @@ use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::FILE_MARK;
 use netprof_model::route::{Route, RouteKey, RouteSpec};
 
-use crate::mac::{Edit, Family, Found, Mac, Status};
+use crate::mac::{self, Edit, Family, Found, Kernel, Status};
 use crate::route::{Names, Request, ioctl, read_routes};
 use crate::{files, holder, plist, preferences};
 
@@ -329,7 +329,7 @@ fn finish(message: &mut [u8]) {
     put(message, 0, &length.to_le_bytes());
 }
 
-impl Mac for Fake {
+impl Kernel for Fake {
     fn sysctl(&mut self, mib: &[i32]) -> io::Result<Vec<u8>> {
         let world = self.0.borrow();
         match mib {
@@ -533,7 +533,9 @@ impl Mac for Fake {
         let unit = units[(descriptor - 3) as usize];
         Ok(holder::tests::control("com.apple.net.utun_control", unit))
     }
+}
 
+impl mac::Configd for Fake {
     fn store(&mut self, patterns: &[&str]) -> Result<Vec<u8>, Status> {
         let world = self.0.borrow();
         world

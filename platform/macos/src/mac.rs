@@ -9,8 +9,13 @@ use std::time::Duration;
 
 use netprof_model::configd::ResolverList;
 
-/// The calls of macOS that netprof needs.
-pub trait Mac {
+/// A Mac: its kernel and its configd.
+pub trait Mac: Kernel + Configd {}
+
+impl<M: Kernel + Configd> Mac for M {}
+
+/// The calls of the kernel that netprof needs.
+pub trait Kernel {
     /// sysctl(3) of these numbers: all of its bytes.
     ///
     /// # Errors
@@ -77,7 +82,10 @@ pub trait Mac {
     ///
     /// The kernel's.
     fn socket(&mut self, pid: i32, descriptor: i32) -> io::Result<Vec<u8>>;
+}
 
+/// The calls of configd and of the preferences that netprof needs.
+pub trait Configd {
     /// What the dynamic store has under the keys that fit one of `patterns`, of one
     /// moment: a property list, a dictionary.
     ///
@@ -107,7 +115,7 @@ pub trait Mac {
     /// That this macOS has no such function, or that what it returned makes no sense.
     fn resolvers(&mut self) -> io::Result<Option<ResolverList>>;
 
-    /// From here on [`Mac::hear`] hears of new resolvers.
+    /// From here on [`Configd::hear`] hears of new resolvers.
     ///
     /// # Errors
     ///
@@ -115,7 +123,7 @@ pub trait Mac {
     fn listen(&mut self) -> io::Result<()>;
 
     /// Waits until new resolvers were published since it was last asked, or since
-    /// [`Mac::listen`]. Whether they were.
+    /// [`Configd::listen`]. Whether they were.
     ///
     /// # Errors
     ///

@@ -3,10 +3,11 @@
 
 use std::ffi::{CStr, c_char, c_void};
 use std::fs::File;
-use std::io;
+use std::io::{self, Read};
 use std::mem::transmute;
 use std::os::fd::FromRawFd;
 use std::ptr::{copy_nonoverlapping, null};
+use std::time::Duration;
 
 use core_foundation::array::CFArray;
 use core_foundation::base::{CFType, CFTypeRef, TCFType};
@@ -26,8 +27,10 @@ use system_configuration_sys::preferences::{
     SCPreferencesRef, SCPreferencesUnlock,
 };
 
+use super::Here;
+use super::kernel::is_ready;
 use crate::dnsinfo::{self, Memory};
-use crate::mac::{Edit, Found, Status};
+use crate::mac::{Configd, Edit, Found, Status};
 
 /// Who netprof says it is.
 const NAME: &str = "netprof";
@@ -93,55 +96,110 @@ fn session() -> Result<SCDynamicStore, Status> {
     SCDynamicStoreBuilder::new(NAME).build().ok_or_else(status)
 }
 
-pub(super) fn store(patterns: &[&str]) -> Result<Vec<u8>, Status> {
-    let session = session()?;
-    let patterns: Vec<CFString> = patterns.iter().map(|one| CFString::new(one)).collect();
-    let patterns = CFArray::from_CFTypes(&patterns);
-    let (session, patterns) = (
-        session.as_concrete_TypeRef(),
-        patterns.as_concrete_TypeRef(),
-    );
-    // SAFETY: a session, no keys, and an array of strings, all alive.
-    let all = unsafe { SCDynamicStoreCopyMultiple(session, null(), patterns) };
-    if all.is_null() {
-        return Err(status());
+impl Configd for Here {
+    fn store(&mut self, patterns: &[&str]) -> Result<Vec<u8>, Status> {
+        let session = session()?;
+        let patterns: Vec<CFString> = patterns.iter().map(|one| CFString::new(one)).collect();
+        let patterns = CFArray::from_CFTypes(&patterns);
+        // SAFETY: a session, no keys, and an array of strings, all alive.
+        let all = unsafe {
+            let (session, none) = (session.as_concrete_TypeRef(), null());
+            SCDynamicStoreCopyMultiple(session, none, patterns.as_concrete_TypeRef())
+        };
+        if all.is_null() {
+            return Err(status());
+        }
+        // SAFETY: a copy is this function's to release, and it is no null.
+        let all: CFDictionary = unsafe { CFDictionary::wrap_under_create_rule(all) };
+        bytes(all.as_CFTypeRef())
     }
-    // SAFETY: a copy is this function's to release, and it is no null.
-    let all: CFDictionary = unsafe { CFDictionary::wrap_under_create_rule(all) };
-    bytes(all.as_CFTypeRef())
-}
 
-pub(super) fn store_set(key: &str, value: &[u8]) -> Result<(), Status> {
-    let value = dictionary(value)?;
-    done(session()?.set_raw(key, &value.to_CFPropertyList()))
-}
+    fn store_set(&mut self, key: &str, value: &[u8]) -> Result<(), Status> {
+        let value = dictionary(value)?;
+        done(session()?.set_raw(key, &value.to_CFPropertyList()))
+    }
 
-pub(super) fn store_remove(key: &str) -> Result<(), Status> {
-    done(session()?.remove(key))
-}
+    fn store_remove(&mut self, key: &str) -> Result<(), Status> {
+        done(session()?.remove(key))
+    }
 
-pub(super) fn edit_preferences(
-    path: &str,
-    edit: &mut dyn FnMut(Found<'_>) -> Edit,
-) -> Result<(), Status> {
-    // SAFETY: no allocator and no file name stand for the usual ones.
-    let prefs = unsafe {
+    /// No SDK has a header for these two functions, so they are looked up: a macOS without
+    /// them is one whose resolvers cannot be read, and not one where netprof does not start.
+    fn resolvers(&mut self) -> io::Result<Option<ResolverList>> {
+        let (copy, free) = (
+            symbol(c"dns_configuration_copy")?,
+            symbol(c"dns_configuration_free")?,
+        );
+        // SAFETY: configd's dnsinfo/dnsinfo.h declares them so.
+        let (copy, free) = unsafe {
+            (
+                transmute::<*mut c_void, extern "C" fn() -> *mut c_void>(copy),
+                transmute::<*mut c_void, extern "C" fn(*mut c_void)>(free),
+            )
+        };
+        let list = copy();
+        if list.is_null() {
+            return Ok(None);
+        }
+        let read = dnsinfo::read(&Own, list as u64);
+        free(list);
+        read.map(Some).map_err(io::Error::other)
+    }
+
+    fn listen(&mut self) -> io::Result<()> {
+        // What dns_configuration_notify_key returns.
+        let name = c"com.apple.system.SystemConfiguration.dns_configuration";
+        if self.notices.is_some() {
+            return Ok(());
+        }
+        let (mut descriptor, mut token) = (-1, 0);
+        // SAFETY: the name ends in a zero, and both numbers are there to be written.
+        let status = unsafe {
+            notify_register_file_descriptor(name.as_ptr(), &mut descriptor, 0, &mut token)
+        };
+        if status != 0 || descriptor < 0 {
+            return Err(io::Error::other(format!("notify(3) answers {status}")));
+        }
+        // SAFETY: the descriptor was made for this caller, who never cancels the token.
+        self.notices = Some(unsafe { File::from_raw_fd(descriptor) });
+        Ok(())
+    }
+
+    fn hear(&mut self, limit: Duration) -> io::Result<bool> {
+        let mut notices = self.notices.as_ref().ok_or(io::ErrorKind::NotConnected)?;
+        if !is_ready(notices, limit)? {
+            return Ok(false);
+        }
+        // One number for each notice; that there was one is all that counts.
+        notices.read(&mut [0; 256]).map(|_| true)
+    }
+
+    fn edit_preferences(
+        &mut self,
+        path: &str,
+        edit: &mut dyn FnMut(Found<'_>) -> Edit,
+    ) -> Result<(), Status> {
         let name = CFString::new(NAME);
-        SCPreferencesCreate(null(), name.as_concrete_TypeRef(), null())
-    };
-    if prefs.is_null() {
-        return Err(status());
+        // SAFETY: no allocator and no file name stand for the usual ones.
+        let prefs = unsafe { SCPreferencesCreate(null(), name.as_concrete_TypeRef(), null()) };
+        if prefs.is_null() {
+            return Err(status());
+        }
+        // SAFETY: what was made is this function's to release, and it is no null.
+        let prefs = unsafe { SCPreferences::wrap_under_create_rule(prefs) };
+        let session = prefs.as_concrete_TypeRef();
+        // Never waited for: whoever holds the lock may wait for configd, and netprof too.
+        // SAFETY: the session is alive, here and below.
+        done(unsafe { SCPreferencesLock(session, 0) } != 0)?;
+        let edited = edit_locked(session, &CFString::new(path), edit);
+        // SAFETY: as above. It goes with the session in any case.
+        unsafe { SCPreferencesUnlock(session) };
+        edited
     }
-    // SAFETY: what was made is this function's to release, and it is no null.
-    let prefs = unsafe { SCPreferences::wrap_under_create_rule(prefs) };
-    let session = prefs.as_concrete_TypeRef();
-    // Never waited for: whoever holds the lock may wait for configd, and netprof too.
-    // SAFETY: the session is alive, here and below.
-    done(unsafe { SCPreferencesLock(session, 0) } != 0)?;
-    let edited = edit_locked(session, &CFString::new(path), edit);
-    // SAFETY: as above. It goes with the session in any case.
-    unsafe { SCPreferencesUnlock(session) };
-    edited
+
+    fn pause(&mut self, time: Duration) {
+        std::thread::sleep(time);
+    }
 }
 
 fn edit_locked(
@@ -178,22 +236,6 @@ fn edit_locked(
     done(unsafe { SCPreferencesApplyChanges(session) } != 0)
 }
 
-/// A descriptor that can be read when new resolvers were published. It stays open for
-/// as long as the process lives.
-pub(super) fn notices() -> io::Result<File> {
-    // What dns_configuration_notify_key returns.
-    let name = c"com.apple.system.SystemConfiguration.dns_configuration";
-    let (mut descriptor, mut token) = (-1, 0);
-    // SAFETY: the name ends in a zero, and both numbers are there to be written.
-    let status =
-        unsafe { notify_register_file_descriptor(name.as_ptr(), &mut descriptor, 0, &mut token) };
-    if status != 0 || descriptor < 0 {
-        return Err(io::Error::other(format!("notify(3) answers {status}")));
-    }
-    // SAFETY: the descriptor was made for this caller, who never cancels the token.
-    Ok(unsafe { File::from_raw_fd(descriptor) })
-}
-
 /// The memory of this process.
 struct Own;
 
@@ -201,33 +243,10 @@ impl Memory for Own {
     fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
         let from = address as *const u8;
         // SAFETY: asked for is only what the structures own that libSystem has made, and
-        // they live until they are freed below.
+        // they live until they are freed.
         unsafe { copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
         true
     }
-}
-
-/// No SDK has a header for these two, so they are looked up: a macOS without them is one
-/// whose resolvers cannot be read, and not one where netprof does not start.
-pub(super) fn resolvers() -> io::Result<Option<ResolverList>> {
-    let (copy, free) = (
-        symbol(c"dns_configuration_copy")?,
-        symbol(c"dns_configuration_free")?,
-    );
-    // SAFETY: configd's dnsinfo/dnsinfo.h declares them so.
-    let (copy, free) = unsafe {
-        (
-            transmute::<*mut c_void, extern "C" fn() -> *mut c_void>(copy),
-            transmute::<*mut c_void, extern "C" fn(*mut c_void)>(free),
-        )
-    };
-    let list = copy();
-    if list.is_null() {
-        return Ok(None);
-    }
-    let read = dnsinfo::read(&Own, list as u64);
-    free(list);
-    read.map(Some).map_err(io::Error::other)
 }
 
 fn symbol(name: &CStr) -> io::Result<*mut c_void> {
