@@ -34,6 +34,15 @@ laws:
     PROPTEST_CASES=20000 cargo test --release -p netprof-plan --test laws
     PROPTEST_CASES=2000 cargo test --release -p netprof-engine -- laws crashes
 
+# Type-check, lint and link for macOS without a Mac.
+macos:
+    macos-check clippy --workspace --all-targets --both -- -D warnings
+    macos-check build -p netprof --both
+
+# Lines of code that only a Mac compiles, so that no test elsewhere reaches them.
+macos-only:
+    @grep -cvE '^ *(//.*)?$' platform/macos/src/sys/*.rs | awk -F: '{ n += $2; print $2, $1 } END { print n, "in all" }'
+
 # What the planner depends on.
 tree:
     cargo tree -p netprof-plan -e normal

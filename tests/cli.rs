@@ -16,6 +16,8 @@
 mod bench;
 #[path = "cli/broken.rs"]
 mod broken;
+#[path = "cli/launchd.rs"]
+mod launchd;
 
 use bench::{Bench, names};
 
@@ -48,6 +50,8 @@ fn check_shows_all_mistakes_of_all_files() {
     pin!("check_bad", bench, &lines);
 }
 
+/// What a profile is after its includes depends on the system.
+#[cfg(target_os = "linux")]
 #[test]
 fn show_writes_a_profile_without_its_includes() {
     let lines = ["show road", "show road --json", "show offise"];
@@ -206,7 +210,6 @@ fn help_tells_what_each_command_does() {
 }
 
 /// What these print is the machine's.
-#[cfg(target_os = "linux")]
 #[test]
 fn the_live_machine_can_be_looked_at() {
     let bench = Bench::new();

@@ -16,7 +16,7 @@ use crate::answer::{Answer, failure};
 use crate::args::Global;
 use crate::commands::refusal;
 pub use crate::platform::HERE;
-use crate::platform::System;
+use crate::platform::{STATE_FOLDER, System};
 use crate::render::plan::Title;
 use netprof_posix::{signal, user};
 
@@ -46,7 +46,7 @@ impl Context {
         let state = variable("NETPROF_STATE_DIR");
         Self {
             library: Library::new(folders.into_iter().flatten()),
-            folder: StateFolder::at(state.as_deref().unwrap_or(StateFolder::DEFAULT)),
+            folder: StateFolder::at(state.as_deref().unwrap_or(STATE_FOLDER)),
             json: global.json,
             // https://no-color.org: any value that is not empty.
             colour: variable("NO_COLOR").is_none() && std::io::stderr().is_terminal(),

@@ -21,9 +21,6 @@ pub struct StateFolder {
 }
 
 impl StateFolder {
-    /// Where it is, unless somebody says otherwise.
-    pub const DEFAULT: &'static str = "/var/lib/netprof";
-
     /// The state folder at `path`. Nothing is read or made yet.
     #[must_use]
     pub fn at(path: impl AsRef<Path>) -> Self {

@@ -1,11 +1,14 @@
 //! The kernel's numbers, as its headers under `include/uapi/linux` name them.
 //!
 //! They are written down here, not taken from libc, so that the codec is compiled
-//! and tested on every operating system.
+//! and tested on every operating system; those that only a conversation needs are for
+//! Linux alone.
 
 // linux/netlink.h
 pub(super) const NLM_F_REQUEST: u16 = 0x1;
+#[cfg(target_os = "linux")]
 pub(super) const NLM_F_ACK: u16 = 0x4;
+#[cfg(target_os = "linux")]
 pub(super) const NLM_F_DUMP_INTR: u16 = 0x10;
 pub(super) const NLM_F_ACK_TLVS: u16 = 0x200;
 pub(super) const NLM_F_CAPPED: u16 = 0x100;
@@ -13,7 +16,9 @@ pub(super) const NLM_F_DUMP: u16 = 0x300;
 pub(super) const NLM_F_REPLACE: u16 = 0x100;
 pub(super) const NLM_F_EXCL: u16 = 0x200;
 pub(super) const NLM_F_CREATE: u16 = 0x400;
+#[cfg(any(target_os = "linux", test))]
 pub(super) const NLMSG_ERROR: u16 = 2;
+#[cfg(target_os = "linux")]
 pub(super) const NLMSG_DONE: u16 = 3;
 pub(super) const NLMSGERR_ATTR_MSG: u16 = 1;
 pub(super) const NLA_F_NESTED: u16 = 0x8000;
@@ -141,6 +146,7 @@ pub(super) const ESRCH: i32 = 3;
 pub(super) const EACCES: i32 = 13;
 pub(super) const ENODEV: i32 = 19;
 pub(super) const EINVAL: i32 = 22;
+#[cfg(target_os = "linux")]
 pub(super) const EPROTONOSUPPORT: i32 = 93;
 pub(super) const EADDRNOTAVAIL: i32 = 99;
 pub(super) const ENETUNREACH: i32 = 101;

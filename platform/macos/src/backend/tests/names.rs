@@ -1,0 +1,148 @@
+use super::*;
+
+#[test]
+fn configd_is_heard_from_before_it_is_told_and_awaited() {
+    let mut bench = Bench::new();
+    bench.fake.0.borrow_mut().configd = Configd::After(3);
+    let add = store(None, Some(dns("corp.example.com", "10.0.0.53")));
+    bench.forward(std::slice::from_ref(&add)).unwrap();
+    let set = format!("set {DNS}");
+    assert_eq!(bench.fake.log(), ["listen", &set, "hear", "hear", "hear"]);
+    bench.back(&[add]).unwrap();
+    assert!(bench.fake.0.borrow().store.is_empty());
+}
+
+#[test]
+fn what_configd_does_not_take_in_time_is_refused_with_the_reason() {
+    let mut bench = Bench::new();
+    bench.fake.0.borrow_mut().configd = Configd::Never;
+    let add = store(None, Some(dns("corp.example.com", "10.0.0.53")));
+    let why = bench.forward(std::slice::from_ref(&add)).unwrap_err();
+    assert_eq!(
+        why,
+        [format!(
+            "store {DNS}: configd publishes no resolver for corp.example.com at 10.0.0.53, 5 s later"
+        )]
+    );
+    // On the way back that is no reason to call it undone: the key is gone.
+    bench.back(&[add]).unwrap();
+    assert!(bench.fake.0.borrow().store.is_empty());
+}
+
+#[test]
+fn configd_is_awaited_once_for_all_keys_and_files() {
+    let mut bench = Bench::new();
+    bench.fake.0.borrow_mut().configd = Configd::After(1);
+    let changes = [
+        store(None, Some(dns("lab.example.com", "10.0.0.54"))),
+        file(None, Some(own_file("10.0.0.53"))),
+    ];
+    bench.forward(&changes).unwrap();
+    let hears = bench.fake.log().iter().filter(|one| *one == "hear").count();
+    assert_eq!(hears, 1);
+    bench.fake.0.borrow_mut().configd = Configd::AtOnce;
+    bench.back(&changes).unwrap();
+    assert_eq!(
+        bench.snapshot().files,
+        Section::Absent,
+        "the folder is gone with its last file"
+    );
+}
+
+#[test]
+fn a_notice_that_nobody_can_hear_is_a_refusal() {
+    for broken in ["listen", "resolvers"] {
+        let mut bench = Bench::new();
+        bench.fake.0.borrow_mut().broken = vec![broken];
+        let add = store(None, Some(dns("corp.example.com", "10.0.0.53")));
+        assert_eq!(bench.forward(&[add]).unwrap_err().len(), 1, "{broken}");
+    }
+}
+
+#[test]
+fn a_key_that_somebody_else_has_changed_is_left_alone() {
+    let mut bench = Bench::new();
+    let theirs = value(&dns("corp.example.com", "192.0.2.1"));
+    bench
+        .fake
+        .0
+        .borrow_mut()
+        .store
+        .insert(DNS.to_owned(), theirs.clone());
+    let ours = || Some(dns("corp.example.com", "10.0.0.53"));
+    for (before, after) in [
+        (None, ours()),
+        (ours(), None),
+        (ours(), Some(dns("", "10.0.0.53"))),
+    ] {
+        let change = store(before, after);
+        for mode in [Mode::Forward, Mode::Back] {
+            let why = bench
+                .apply(std::slice::from_ref(&change), mode)
+                .unwrap_err();
+            assert_eq!(why, [format!("store {DNS}: somebody else has changed it")]);
+        }
+    }
+    assert_eq!(bench.fake.0.borrow().store[DNS], theirs);
+    bench.fake.0.borrow_mut().store.clear();
+    let why = bench.forward(&[store(ours(), None)]).unwrap_err();
+    assert_eq!(why, [format!("store {DNS}: somebody else has removed it")]);
+}
+
+#[test]
+fn on_the_way_back_a_key_that_is_gone_is_no_error() {
+    let mut bench = Bench::new();
+    let add = store(None, Some(dns("corp.example.com", "10.0.0.53")));
+    bench.back(&[add]).unwrap();
+    assert_eq!(bench.fake.log(), ["listen"]);
+}
+
+#[test]
+fn a_resolver_that_another_service_has_as_well_may_stay() {
+    let mut bench = Bench::new();
+    let both = dns("corp.example.com", "10.0.0.53");
+    let mut world = bench.fake.0.borrow_mut();
+    world
+        .store
+        .insert("State:/Network/Service/other/DNS".to_owned(), value(&both));
+    world.store.insert(DNS.to_owned(), value(&both));
+    drop(world);
+    bench.forward(&[store(Some(both), None)]).unwrap();
+}
+
+#[test]
+fn what_configd_refuses_is_told_in_its_words() {
+    let mut bench = Bench::new();
+    bench.fake.0.borrow_mut().broken = vec!["store_set"];
+    let why = bench.forward(&[store(None, Some(dns("corp.example.com", "10.0.0.53")))]);
+    let why = why.unwrap_err();
+    assert!(why[0].contains("configd refuses it: "), "{why:?}");
+    // What follows is not done.
+    let _ = bench.fake.log();
+    let changes = [
+        store(None, Some(dns("corp.example.com", "10.0.0.53"))),
+        file(None, Some(own_file("10.0.0.53"))),
+    ];
+    bench.forward(&changes).unwrap_err();
+    assert_eq!(bench.snapshot().files, Section::Absent);
+}
+
+#[test]
+fn the_store_is_shown_without_secrets() {
+    let mut bench = Bench::new();
+    let ppp = dictionary([("AuthName", text("me")), ("AuthPassword", text("secret"))]);
+    let key = "Setup:/Network/Service/A/PPP";
+    let mut world = bench.fake.0.borrow_mut();
+    world.store.insert(key.to_owned(), Value::Dictionary(ppp));
+    let scan = "State:/Network/Interface/en0/AirPort";
+    world
+        .store
+        .insert(scan.to_owned(), Value::Dictionary(Dictionary::new()));
+    drop(world);
+    let snapshot = bench.snapshot();
+    let Section::Seen(Store(store)) = &snapshot.store else {
+        panic!()
+    };
+    assert_eq!(store.len(), 1);
+    assert!(!format!("{store:?}").contains("secret"));
+}

@@ -1,0 +1,246 @@
+use super::*;
+
+#[test]
+fn routes_are_added_changed_and_removed_in_their_order() {
+    let mut bench = Bench::new();
+    let theirs = spec(Some("192.168.1.1"), "en0");
+    bench.fake.has_route(&key("0.0.0.0/0"), &theirs);
+    bench.fake.has_route(&key("172.20.0.0/14"), &theirs);
+    let changes = [
+        route("10.0.0.0/8", None, Some(spec(None, "utun4"))),
+        route(
+            "0.0.0.0/0",
+            Some(theirs.clone()),
+            Some(spec(Some("192.168.1.2"), "en0")),
+        ),
+        route("172.20.0.0/14", Some(theirs.clone()), None),
+    ];
+    bench.forward(&changes).unwrap();
+    assert_eq!(
+        bench.fake.log(),
+        [
+            "add route4 10.0.0.0/8",
+            "delete route4 0.0.0.0/0",
+            "add route4 0.0.0.0/0",
+            "delete route4 172.20.0.0/14",
+        ]
+    );
+    assert_eq!(
+        bench.fake.spec(&key("10.0.0.0/8")),
+        Some(spec(None, "utun4"))
+    );
+    assert_eq!(
+        bench.fake.spec(&key("0.0.0.0/0")),
+        Some(spec(Some("192.168.1.2"), "en0"))
+    );
+    bench.back(&changes).unwrap();
+    assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), None);
+    assert_eq!(bench.fake.spec(&key("0.0.0.0/0")), Some(theirs.clone()));
+    assert_eq!(bench.fake.spec(&key("172.20.0.0/14")), Some(theirs));
+}
+
+#[test]
+fn scoped_and_unscoped_routes_of_one_prefix_are_two() {
+    let mut bench = Bench::new();
+    let scoped = RouteKey {
+        ifscope: Some("en0".to_owned()),
+        ..key("0.0.0.0/0")
+    };
+    let (ours, theirs) = (
+        spec(Some("192.168.1.2"), "en0"),
+        spec(Some("192.168.1.1"), "en0"),
+    );
+    bench.fake.has_route(&key("0.0.0.0/0"), &theirs);
+    let add = change(
+        Resource::Route(scoped.clone()),
+        None,
+        Some(State::Route(ours.clone())),
+    );
+    bench.forward(std::slice::from_ref(&add)).unwrap();
+    assert_eq!(bench.fake.spec(&scoped), Some(ours));
+    bench.back(&[add]).unwrap();
+    assert_eq!(bench.fake.spec(&scoped), None);
+    assert_eq!(bench.fake.spec(&key("0.0.0.0/0")), Some(theirs));
+}
+
+#[test]
+fn a_route_that_is_not_what_it_was_is_neither_deleted_nor_replaced() {
+    let mut bench = Bench::new();
+    let theirs = spec(Some("192.168.1.1"), "en0");
+    bench.fake.has_route(&key("10.0.0.0/8"), &theirs);
+    let ours = || Some(spec(None, "utun4"));
+    for after in [None, Some(spec(None, "en0"))] {
+        let change = route("10.0.0.0/8", ours(), after);
+        for mode in [Mode::Forward, Mode::Back] {
+            let why = bench
+                .apply(std::slice::from_ref(&change), mode)
+                .unwrap_err();
+            assert_eq!(
+                why,
+                ["route4 10.0.0.0/8: somebody else has changed it: via 192.168.1.1 dev en0"]
+            );
+        }
+    }
+    let taken = bench
+        .forward(&[route("10.0.0.0/8", None, ours())])
+        .unwrap_err();
+    assert_eq!(
+        taken,
+        ["route4 10.0.0.0/8: somebody else has a route there: via 192.168.1.1 dev en0"]
+    );
+    assert_eq!(bench.fake.log(), Vec::<String>::new(), "nothing is sent");
+    assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), Some(theirs));
+}
+
+#[test]
+fn what_is_replaced_between_the_look_and_the_delete_is_put_back() {
+    let mut bench = Bench::new();
+    let (ours, theirs) = (spec(None, "utun4"), spec(Some("192.168.1.1"), "en0"));
+    bench.fake.has_route(&key("10.0.0.0/8"), &ours);
+    bench.fake.0.borrow_mut().raced = Some(theirs.clone());
+    let why = bench
+        .forward(&[route("10.0.0.0/8", Some(ours.clone()), None)])
+        .unwrap_err();
+    assert_eq!(
+        why,
+        ["route4 10.0.0.0/8: somebody else has changed it: via 192.168.1.1 dev en0"]
+    );
+    assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), Some(theirs.clone()));
+    // And where even that fails, it is said.
+    bench
+        .back(&[route("10.0.0.0/8", None, Some(theirs.clone()))])
+        .unwrap();
+    bench.fake.has_route(&key("10.0.0.0/8"), &ours);
+    let mut world = bench.fake.0.borrow_mut();
+    (world.raced, world.refuses_to_add) = (Some(theirs), Some(12));
+    drop(world);
+    let why = bench
+        .forward(&[route("10.0.0.0/8", Some(ours), None)])
+        .unwrap_err();
+    assert!(why[0].contains("it cannot be put back"), "{why:?}");
+}
+
+#[test]
+fn what_is_gone_is_no_error_on_the_way_back_and_one_forward() {
+    let mut bench = Bench::new();
+    let ours = Some(spec(None, "utun4"));
+    let add = route("10.0.0.0/8", None, ours.clone());
+    bench.back(std::slice::from_ref(&add)).unwrap();
+    let gone = bench
+        .forward(&[route("10.0.0.0/8", ours.clone(), None)])
+        .unwrap_err();
+    assert_eq!(gone, ["route4 10.0.0.0/8: it is not there any more"]);
+    // Put back all the same, though netprof's own went by itself.
+    let theirs = Some(spec(Some("192.168.1.1"), "en0"));
+    bench
+        .back(&[route("10.0.0.0/8", theirs.clone(), ours)])
+        .unwrap();
+    assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), theirs);
+    // And what is as it was already stays.
+    bench
+        .back(&[route("10.0.0.0/8", theirs.clone(), None)])
+        .unwrap();
+    assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), theirs);
+}
+
+#[test]
+fn a_change_whose_second_half_is_refused_puts_the_first_back() {
+    let mut bench = Bench::new();
+    let before = spec(Some("192.168.1.1"), "en0");
+    bench.fake.has_route(&key("10.0.0.0/8"), &before);
+    bench.fake.0.borrow_mut().refuses_to_add = Some(51);
+    let change = route(
+        "10.0.0.0/8",
+        Some(before.clone()),
+        Some(spec(None, "utun4")),
+    );
+    let why = bench.forward(&[change]).unwrap_err();
+    assert_eq!(
+        why,
+        ["route4 10.0.0.0/8: the kernel finds no link with an address of its family for it"]
+    );
+    assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), Some(before));
+}
+
+#[test]
+fn a_refusal_stops_the_way_forward_and_not_the_way_back() {
+    let changes = [
+        route("10.0.0.0/8", None, Some(spec(None, "utun4"))),
+        store(None, Some(dns("corp.example.com", "10.0.0.53"))),
+    ];
+    let mut bench = Bench::new();
+    bench.fake.0.borrow_mut().refuses_to_add = Some(51);
+    assert_eq!(bench.forward(&changes).unwrap_err().len(), 1);
+    assert!(bench.fake.0.borrow().store.is_empty());
+    let mut bench = Bench::new();
+    bench.forward(&changes).unwrap();
+    bench
+        .fake
+        .0
+        .borrow_mut()
+        .store
+        .insert(DNS.to_owned(), value(&dns("other.example", "192.0.2.1")));
+    assert_eq!(bench.back(&changes).unwrap_err().len(), 1);
+    assert_eq!(
+        bench.fake.spec(&key("10.0.0.0/8")),
+        None,
+        "the rest is taken back"
+    );
+}
+
+#[test]
+fn a_link_that_was_made_anew_is_another_one() {
+    let mut bench = Bench::new();
+    let id = |index| {
+        Some(LinkId {
+            index,
+            name: "utun4".to_owned(),
+        })
+    };
+    let add = |index| Change {
+        link: id(index),
+        ..route("10.0.0.0/8", None, Some(spec(None, "utun4")))
+    };
+    let why = bench.forward(&[add(8)]).unwrap_err();
+    assert!(why[0].contains("link utun4 is another one"), "{why:?}");
+    bench.forward(&[add(9)]).unwrap();
+}
+
+#[test]
+fn a_route_through_a_link_that_is_gone_is_refused_forward() {
+    let mut bench = Bench::new();
+    let add = route("10.0.0.0/8", None, Some(spec(None, "utun9")));
+    assert_eq!(
+        bench.forward(std::slice::from_ref(&add)).unwrap_err(),
+        ["route4 10.0.0.0/8: there is no link utun9"]
+    );
+    bench.back(&[add]).unwrap();
+}
+
+#[test]
+fn a_delete_counts_though_its_answer_is_lost() {
+    let mut bench = Bench::new();
+    let ours = spec(None, "utun4");
+    bench.fake.has_route(&key("10.0.0.0/8"), &ours);
+    bench.fake.0.borrow_mut().lost = 1;
+    bench
+        .forward(&[route("10.0.0.0/8", Some(ours), None)])
+        .unwrap();
+    assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), None);
+}
+
+#[test]
+fn what_macos_does_not_have_is_refused() {
+    let mut bench = Bench::new();
+    let link = || Resource::DnsLink {
+        dev: "en0".to_owned(),
+    };
+    let why = bench.forward(&[change(link(), None, None)]).unwrap_err();
+    assert_eq!(why, ["dns link en0: macOS has no dns-link"]);
+    let wrong = change(
+        Resource::Route(key("10.0.0.0/8")),
+        None,
+        Some(State::Mtu { mtu: 1400 }),
+    );
+    bench.forward(&[wrong]).unwrap_err();
+}

@@ -1,0 +1,330 @@
+use super::*;
+
+const SERVICE: &str = "0F70B221-EEF7-4ACC-96D8-ECBA3A15F132";
+
+/// A Wi-Fi, an Ethernet that is switched off, and a VPN app; the order names only one.
+pub(super) fn preferences() -> Dictionary {
+    let service = |name: &str, interface| {
+        dictionary([
+            ("UserDefinedName", text(name)),
+            ("Interface", Value::Dictionary(interface)),
+        ])
+    };
+    let mut wifi = service(
+        "Wi-Fi",
+        dictionary([
+            ("DeviceName", text("en0")),
+            ("Hardware", text("AirPort")),
+            ("Type", text("Ethernet")),
+        ]),
+    );
+    let proxies = dictionary([("FTPPassive", Value::Integer(1))]);
+    wifi.insert("Proxies".to_owned(), Value::Dictionary(proxies));
+    let mut ethernet = service(
+        "Ethernet",
+        dictionary([
+            ("DeviceName", text("en5")),
+            ("Hardware", text("Ethernet")),
+            ("Type", text("Ethernet")),
+        ]),
+    );
+    ethernet.insert("__INACTIVE__".to_owned(), Value::Boolean(true));
+    let vpn = service(
+        "Work",
+        dictionary([
+            ("Type", text("VPN")),
+            ("SubType", text("com.wireguard.macos")),
+        ]),
+    );
+    let link = |id: &str| {
+        let link = dictionary([("__LINK__", text(&format!("/NetworkServices/{id}")))]);
+        (id.to_owned(), Value::Dictionary(link))
+    };
+    let members: Dictionary = ["A", SERVICE, "V"].map(link).into();
+    let order = dictionary([("ServiceOrder", Value::strings([SERVICE, "gone"]))]);
+    let network = dictionary([
+        (
+            "Global",
+            Value::Dictionary(dictionary([("IPv4", Value::Dictionary(order))])),
+        ),
+        ("Service", Value::Dictionary(members)),
+    ]);
+    let set = dictionary([
+        ("UserDefinedName", text("Automatic")),
+        ("Network", Value::Dictionary(network)),
+    ]);
+    dictionary([
+        ("CurrentSet", text("/Sets/S")),
+        (
+            "Sets",
+            Value::Dictionary(dictionary([("S", Value::Dictionary(set))])),
+        ),
+        (
+            "NetworkServices",
+            Value::Dictionary(dictionary([
+                (SERVICE, Value::Dictionary(wifi)),
+                ("A", Value::Dictionary(ethernet)),
+                ("V", Value::Dictionary(vpn)),
+                ("elsewhere", Value::Dictionary(Dictionary::new())),
+            ])),
+        ),
+    ])
+}
+
+fn bench() -> Bench {
+    let bench = Bench::new();
+    bench.fake.0.borrow_mut().preferences = preferences();
+    bench.fake.save();
+    bench
+}
+
+fn proxies(service: &str, before: Option<Dictionary>, after: Option<Dictionary>) -> Change {
+    let service = service.to_owned();
+    change(
+        Resource::Proxies { service },
+        before.map(State::Proxies),
+        after.map(State::Proxies),
+    )
+}
+
+fn passive() -> Dictionary {
+    dictionary([("FTPPassive", Value::Integer(1))])
+}
+
+fn on() -> Dictionary {
+    let mut on = passive();
+    on.insert("HTTPEnable".to_owned(), Value::Integer(1));
+    on
+}
+
+#[test]
+fn services_stand_in_the_order_of_the_location() {
+    let snapshot = bench().snapshot();
+    let preferences = snapshot.preferences.seen().unwrap();
+    let shown: Vec<_> = preferences
+        .services
+        .iter()
+        .map(|one| {
+            (
+                one.name.as_str(),
+                one.link.as_deref(),
+                one.kind.as_deref(),
+                one.enabled,
+                one.proxies.clone(),
+            )
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            (
+                "Wi-Fi",
+                Some("en0"),
+                Some("IEEE80211"),
+                true,
+                Some(passive())
+            ),
+            ("Ethernet", Some("en5"), Some("Ethernet"), false, None),
+            ("Work", None, Some("VPN"), true, None),
+        ]
+    );
+}
+
+#[test]
+fn preferences_that_make_no_sense_are_empty_or_unreadable() {
+    let mut bench = Bench::new();
+    bench.fake.save();
+    assert_eq!(
+        bench.snapshot().preferences,
+        Section::Seen(Default::default())
+    );
+    let path = bench
+        .fake
+        .0
+        .borrow()
+        .root
+        .join(preferences::FILE.trim_start_matches('/'));
+    std::fs::write(path, "no list").unwrap();
+    assert!(matches!(
+        bench.snapshot().preferences,
+        Section::Unreadable(_)
+    ));
+}
+
+#[test]
+fn proxies_are_written_under_the_lock_and_put_back_as_they_were() {
+    let mut bench = bench();
+    let before = bench.fake.0.borrow().preferences.clone();
+    let changes = [
+        proxies(SERVICE, Some(passive()), Some(on())),
+        proxies("A", None, Some(on())),
+    ];
+    bench.fake.0.borrow_mut().busy = 2;
+    bench.forward(&changes).unwrap();
+    let path = format!("edit /NetworkServices/{SERVICE}/Proxies");
+    let other = "edit /NetworkServices/A/Proxies";
+    assert_eq!(
+        bench.fake.log(),
+        [
+            &path, "pause", &path, "pause", &path, "commit", other, "commit"
+        ]
+    );
+    assert_eq!(
+        bench.snapshot().preferences.seen().unwrap().services[0].proxies,
+        Some(on())
+    );
+    bench.back(&changes).unwrap();
+    assert_eq!(bench.fake.0.borrow().preferences, before);
+    // A second time it is as it was, and nothing is written.
+    let _ = bench.fake.log();
+    bench.back(&changes).unwrap();
+    assert_eq!(bench.fake.log(), [other, &path]);
+}
+
+#[test]
+fn a_lock_that_somebody_else_keeps_is_not_waited_for_for_ever() {
+    let mut bench = bench();
+    bench.fake.0.borrow_mut().busy = 1000;
+    let why = bench
+        .forward(&[proxies(SERVICE, Some(passive()), Some(on()))])
+        .unwrap_err();
+    assert_eq!(
+        why,
+        [format!(
+            "proxies {SERVICE}: somebody else has had the lock of the preferences for 5 s"
+        )]
+    );
+    assert_eq!(
+        bench
+            .fake
+            .log()
+            .iter()
+            .filter(|one| *one == "pause")
+            .count(),
+        19
+    );
+}
+
+#[test]
+fn proxies_that_somebody_else_has_changed_stay() {
+    let mut bench = bench();
+    let before = bench.fake.0.borrow().preferences.clone();
+    for change in [
+        proxies(SERVICE, None, Some(on())),
+        proxies(SERVICE, Some(on()), None),
+        proxies(SERVICE, Some(on()), Some(Dictionary::new())),
+    ] {
+        let why = bench.forward(&[change]).unwrap_err();
+        assert_eq!(
+            why,
+            [format!(
+                "proxies {SERVICE}: somebody else has changed these proxies"
+            )]
+        );
+    }
+    assert_eq!(bench.fake.0.borrow().preferences, before);
+}
+
+#[test]
+fn a_service_is_never_made_up() {
+    let mut bench = bench();
+    for service in ["gone", "", "a/b"] {
+        let change = proxies(service, None, Some(on()));
+        assert!(
+            bench.forward(std::slice::from_ref(&change)).is_err(),
+            "{service}"
+        );
+    }
+    // Its proxies went with it.
+    bench
+        .back(&[proxies("gone", Some(passive()), Some(on()))])
+        .unwrap();
+    assert_eq!(bench.fake.log(), Vec::<String>::new());
+}
+
+#[test]
+fn a_largest_packet_is_set_and_put_back_unless_somebody_else_has_set_it() {
+    let mut bench = Bench::new();
+    let mtu = |mtu| Some(State::Mtu { mtu });
+    let change = |before, after| Change {
+        link: Some(LinkId {
+            index: 9,
+            name: "utun4".to_owned(),
+        }),
+        ..change(
+            Resource::Mtu {
+                dev: "utun4".to_owned(),
+            },
+            before,
+            after,
+        )
+    };
+    let set = change(mtu(1500), mtu(1400));
+    bench.forward(std::slice::from_ref(&set)).unwrap();
+    bench.back(std::slice::from_ref(&set)).unwrap();
+    assert_eq!(bench.fake.log(), ["mtu utun4 1400", "mtu utun4 1500"]);
+    let why = bench.forward(&[change(mtu(1380), mtu(1400))]).unwrap_err();
+    assert_eq!(why, ["mtu utun4: somebody else has set it to 1500"]);
+    bench.fake.0.borrow_mut().links[2].index = 12;
+    let why = bench.forward(std::slice::from_ref(&set)).unwrap_err();
+    assert_eq!(why, ["mtu utun4: link utun4 is not there any more"]);
+    bench.back(&[set]).unwrap();
+    assert_eq!(
+        bench.fake.log(),
+        Vec::<String>::new(),
+        "the new link's is not the old one's"
+    );
+}
+
+#[test]
+fn a_link_is_switched_on_with_its_other_flags() {
+    let mut bench = Bench::new();
+    bench.fake.0.borrow_mut().links[0].up = false;
+    let up = |up| Some(State::LinkUp { up });
+    let change = change(
+        Resource::LinkUp {
+            dev: "lo0".to_owned(),
+        },
+        up(false),
+        up(true),
+    );
+    bench.forward(std::slice::from_ref(&change)).unwrap();
+    bench.back(&[change]).unwrap();
+    assert_eq!(bench.fake.log(), ["flags lo0 0x8041", "flags lo0 0x8040"]);
+}
+
+#[test]
+fn lo0_gets_its_addresses_and_no_other_link_does() {
+    for (local, gone) in [("127.0.0.1/8", "127.0.0.1"), ("::1/128", "::1")] {
+        let mut bench = Bench::new();
+        let resource = |dev: &str| Resource::Address {
+            dev: dev.to_owned(),
+            local: local.parse().unwrap(),
+        };
+        let there = || Some(State::Address(Default::default()));
+        let add = change(resource("lo0"), None, there());
+        bench.forward(std::slice::from_ref(&add)).unwrap();
+        let again = bench.forward(std::slice::from_ref(&add)).unwrap_err();
+        assert_eq!(
+            again,
+            [format!(
+                "address {local} dev lo0: somebody else has added it"
+            )]
+        );
+        bench.back(std::slice::from_ref(&add)).unwrap();
+        bench.back(&[add]).unwrap();
+        assert_eq!(
+            bench.fake.log(),
+            [
+                format!("address lo0 {local}"),
+                format!("no address lo0 {gone}")
+            ]
+        );
+        bench
+            .forward(&[change(resource("lo0"), there(), None)])
+            .unwrap_err();
+        bench
+            .forward(&[change(resource("en0"), None, there())])
+            .unwrap_err();
+    }
+}

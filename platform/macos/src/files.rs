@@ -1,0 +1,244 @@
+//! The files of `/etc/resolver`, of which configd makes a resolver each (resolver(5)).
+//!
+//! configd reads every file of the folder, hidden ones too (`_dnsinfo_flatfile_add_resolvers`
+//! in configd, dnsinfo/dnsinfo_flatfile.c, passes over `.` and `..` alone): a file that
+//! is still being written must not lie there, or it is a resolver for a moment. So a new
+//! file is made in the folder above and renamed into place, which is one volume.
+//!
+//! What is renamed is on the disk: `sync_all` of the standard library is F_FULLFSYNC on
+//! macOS, without which the drive keeps what it was given to itself (fsync(2) there).
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{
+    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, symlink,
+};
+use std::path::{Path, PathBuf};
+
+use netprof_engine::Mode;
+use netprof_model::file::{Content, FileState, LiveFile};
+use netprof_model::{Section, State};
+
+/// The folder.
+pub const FOLDER: &str = "/etc/resolver";
+
+/// The most that is read of one file: a resolver has a few lines.
+const LIMIT: u64 = 64 * 1024;
+
+/// The permission bits, as chmod(2) takes them.
+const BITS: u32 = 0o7777;
+
+/// The files of the folder below `root`, in the order in which readdir(3) gives them,
+/// which is the one in which configd reads them. Folders, pipes and the like are left
+/// out: netprof neither reads nor writes them.
+#[must_use]
+pub fn observe(root: &Path) -> Section<Vec<LiveFile>> {
+    let folder = below(root, FOLDER);
+    let entries = match fs::read_dir(&folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Section::Absent,
+        Err(error) => return Section::Unreadable(format!("{FOLDER}: {error}")),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let name = match entry {
+            Ok(entry) => entry.file_name(),
+            Err(error) => return Section::Unreadable(format!("{FOLDER}: {error}")),
+        };
+        // A name that is no text has no domain either.
+        let Some(name) = name.to_str() else { continue };
+        let path = format!("{FOLDER}/{name}");
+        match read(&folder.join(name)) {
+            Ok(Some(state)) => files.push(LiveFile { path, state }),
+            Ok(None) => {}
+            Err(error) => return Section::Unreadable(format!("{path}: {error}")),
+        }
+    }
+    Section::Seen(files)
+}
+
+/// What is at `path`; none where nothing is, or something that is neither a file nor a
+/// symbolic link.
+fn read(path: &Path) -> io::Result<Option<FileState>> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if metadata.is_symlink() {
+        let target = fs::read_link(path)?;
+        let target = target.into_os_string().into_string();
+        let target = target.map_err(|_| io::Error::other("it points to what is no text"))?;
+        return Ok(Some(FileState::Symlink { target }));
+    }
+    if !metadata.is_file() {
+        return Ok(None);
+    }
+    let file = File::open(path)?;
+    // Of what was opened: it may have been replaced since.
+    let metadata = file.metadata()?;
+    let mut content = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > LIMIT {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is longer than {LIMIT} bytes"),
+        ));
+    }
+    Ok(Some(FileState::Regular {
+        content: Content(content),
+        mode: metadata.mode() & BITS,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+    }))
+}
+
+/// Puts `after` to where `before` is. What is there is compared first.
+///
+/// # Errors
+///
+/// Why not, in words.
+pub fn put(
+    root: &Path,
+    path: &str,
+    before: Option<&State>,
+    after: Option<&State>,
+    mode: Mode,
+) -> Result<(), String> {
+    let name = name_of(path)?;
+    let file = below(root, path);
+    let told = |error: io::Error| format!("{path}: {error}");
+    let (before, after) = (state_of(before)?, state_of(after)?);
+    let live = read(&file).map_err(told)?;
+    if live.is_none() && fs::symlink_metadata(&file).is_ok() {
+        return Err(format!("{path} is neither a file nor a symbolic link"));
+    }
+    if live.as_ref() == after && mode == Mode::Back {
+        return Ok(());
+    }
+    if live.as_ref() != before {
+        return Err(format!(
+            "{path} is not what it was: somebody else has changed it"
+        ));
+    }
+    let folder = below(root, FOLDER);
+    match after {
+        None => {
+            if live.is_some() {
+                fs::remove_file(&file).map_err(told)?;
+                forget_folder(root, &folder);
+            }
+        }
+        Some(after) => {
+            make_folder(root, &folder).map_err(|error| format!("{FOLDER}: {error}"))?;
+            let beside = below(root, &format!("/etc/.netprof.{name}"));
+            let written = write(&beside, after).and_then(|()| fs::rename(&beside, &file));
+            written.map_err(|error| {
+                // What was not renamed is of no use; that it cannot be removed either
+                // is no news.
+                let _ = fs::remove_file(&beside);
+                told(error)
+            })?;
+        }
+    }
+    match File::open(&folder) {
+        Ok(folder) => folder.sync_all().map_err(told),
+        // It went with its last file.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        Err(error) => Err(told(error)),
+    }
+}
+
+fn state_of(state: Option<&State>) -> Result<Option<&FileState>, String> {
+    match state {
+        None => Ok(None),
+        Some(State::File(state)) => Ok(Some(state)),
+        Some(_) => Err("the change holds something else than a file".to_owned()),
+    }
+}
+
+/// The name of a file of the folder.
+fn name_of(path: &str) -> Result<&str, String> {
+    path.strip_prefix(FOLDER)
+        .and_then(|rest| rest.strip_prefix('/'))
+        .filter(|name| !name.is_empty() && !name.contains('/') && *name != "." && *name != "..")
+        .ok_or_else(|| format!("{path} is no file of {FOLDER}"))
+}
+
+fn below(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+fn write(path: &Path, state: &FileState) -> io::Result<()> {
+    // A crash may have left it behind.
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    match state {
+        FileState::Symlink { target } => symlink(target, path),
+        FileState::Regular {
+            content,
+            mode,
+            uid,
+            gid,
+        } => {
+            // create_new follows no symbolic link. Nobody may read it yet.
+            let mut file = File::options()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)?;
+            file.write_all(&content.0)?;
+            let made = file.metadata()?;
+            if (made.uid(), made.gid()) != (*uid, *gid) {
+                fchown(&file, Some(*uid), Some(*gid))?;
+            }
+            // After its owner was set, which takes bits away (chown(2)).
+            file.set_permissions(Permissions::from_mode(*mode))?;
+            file.sync_all()
+        }
+    }
+}
+
+/// Where netprof notes that it made the folder, so that it goes again with its last
+/// file: one that somebody made and left empty stays.
+fn note(root: &Path) -> PathBuf {
+    below(root, "/etc/.netprof.made-resolver")
+}
+
+fn make_folder(root: &Path, folder: &Path) -> io::Result<()> {
+    match fs::symlink_metadata(folder) {
+        Ok(found) if found.is_dir() => return Ok(()),
+        Ok(_) => {
+            return Err(io::Error::new(
+                io::ErrorKind::NotADirectory,
+                "it is no folder",
+            ));
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    // Before the folder: a stop between the two leaves a note of a folder that is not
+    // there, which says nothing.
+    File::create(note(root))?.sync_all()?;
+    DirBuilder::new().mode(0o755).create(folder)?;
+    // The umask may have taken bits away that mDNSResponder needs.
+    fs::set_permissions(folder, Permissions::from_mode(0o755))?;
+    match folder.parent() {
+        Some(parent) => File::open(parent)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+/// Removes the folder, if netprof made it and nothing is left in it. That it stays is no
+/// failure: an empty folder says nothing to configd.
+fn forget_folder(root: &Path, folder: &Path) {
+    let note = note(root);
+    if note.exists() && fs::remove_dir(folder).is_ok() {
+        let _ = fs::remove_file(note);
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,206 @@
+//! The network services of the current location and their proxies.
+//!
+//! They are read from the file that SCPreferences reads (`SCPreferences.h` gives its
+//! name, `SCSchemaDefinitions.h` its keys), which every user may: so a plan needs no
+//! privilege and no call of the framework. They are written by SCPreferences alone, under
+//! its lock, as everything that runs on a Mac does.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+use netprof_engine::Mode;
+use netprof_model::configd::{NetworkService, Preferences};
+use netprof_model::plist::{Dictionary, Value};
+use netprof_model::{Section, State};
+
+use crate::mac::{Edit, Mac, Status};
+use crate::plist;
+
+/// The file.
+pub const FILE: &str = "/Library/Preferences/SystemConfiguration/preferences.plist";
+
+/// How often the lock is tried while somebody else has it, and how long to wait between.
+/// Who holds it writes a file: that is over in a moment, or it is stuck.
+const ATTEMPTS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(250);
+
+/// The services of the current location, as the file below `root` has them.
+#[must_use]
+pub fn observe(root: &Path) -> Section<Preferences> {
+    match read(root) {
+        Ok(Some(all)) => Section::Seen(parse(&all)),
+        Ok(None) => Section::Absent,
+        Err(why) => Section::Unreadable(why),
+    }
+}
+
+fn read(root: &Path) -> Result<Option<Dictionary>, String> {
+    let bytes = match fs::read(root.join(FILE.trim_start_matches('/'))) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(format!("{FILE}: {error}")),
+    };
+    match plist::parse(&bytes) {
+        Ok(Value::Dictionary(all)) => Ok(Some(all)),
+        Ok(_) => Err(format!("{FILE}: it is no dictionary")),
+        Err(error) => Err(format!("{FILE}: {error}")),
+    }
+}
+
+/// The dictionary at a path of dictionaries.
+fn at<'a>(all: &'a Dictionary, path: &[&str]) -> Option<&'a Dictionary> {
+    path.iter()
+        .try_fold(all, |all, key| all.get(*key)?.as_dictionary())
+}
+
+fn text(all: &Dictionary, key: &str) -> Option<String> {
+    all.get(key)?.as_str().map(str::to_owned)
+}
+
+/// What marks a service, or a protocol of one, as switched off (kSCResvInactive).
+const INACTIVE: &str = "__INACTIVE__";
+
+/// The services of the current location, in its order; behind them those that the order
+/// does not name.
+#[must_use]
+pub fn parse(all: &Dictionary) -> Preferences {
+    // "/Sets/ID".
+    let current = all
+        .get("CurrentSet")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
+    let path: Vec<&str> = current.split('/').filter(|part| !part.is_empty()).collect();
+    let Some(set) = at(all, &path).filter(|_| !path.is_empty()) else {
+        return Preferences::default();
+    };
+    let members = at(set, &["Network", "Service"]);
+    let order =
+        at(set, &["Network", "Global", "IPv4"]).and_then(|global| global.get("ServiceOrder"));
+    let ordered = order.into_iter().flat_map(Value::words);
+    let mut ids: Vec<&str> = ordered
+        .filter(|id| members.is_some_and(|members| members.contains_key(*id)))
+        .collect();
+    for id in members.into_iter().flat_map(Dictionary::keys) {
+        if !ids.contains(&id.as_str()) {
+            ids.push(id);
+        }
+    }
+    let services = ids.into_iter().filter_map(|id| service(all, id)).collect();
+    Preferences {
+        location: text(set, "UserDefinedName"),
+        services,
+    }
+}
+
+fn service(all: &Dictionary, id: &str) -> Option<NetworkService> {
+    let service = at(all, &["NetworkServices", id])?;
+    let interface = at(service, &["Interface"]);
+    let of_interface = |key: &str| interface.and_then(|interface| text(interface, key));
+    let kind = match of_interface("Hardware").as_deref() {
+        // What SCNetworkInterfaceGetInterfaceType says of it; its configuration is that
+        // of an Ethernet.
+        Some("AirPort") => Some("IEEE80211".to_owned()),
+        _ => of_interface("Type"),
+    };
+    // The device of a PPP is a modem; a VPN has none.
+    let has_link = !matches!(kind.as_deref(), Some("PPP" | "VPN" | "IPSec" | "L2TP"));
+    Some(NetworkService {
+        id: id.to_owned(),
+        name: text(service, "UserDefinedName")
+            .or_else(|| of_interface("UserDefinedName"))
+            .unwrap_or_default(),
+        link: of_interface("DeviceName").filter(|_| has_link),
+        kind,
+        enabled: !service.contains_key(INACTIVE),
+        proxies: at(service, &["Proxies"]).cloned(),
+    })
+}
+
+/// Puts `after` in the place of `before` as the proxies of a service. What is there is
+/// compared under the lock.
+///
+/// # Errors
+///
+/// Why not, in words.
+pub fn put<M: Mac>(
+    mac: &mut M,
+    root: &Path,
+    service: &str,
+    before: Option<&State>,
+    after: Option<&State>,
+    mode: Mode,
+) -> Result<(), String> {
+    let (before, after) = (proxies(before)?, proxies(after)?);
+    // A path is cut at its slashes.
+    if service.is_empty() || service.contains('/') {
+        return Err(format!("'{service}' is no identifier of a network service"));
+    }
+    // The framework makes what a path leads through: it would make up a service.
+    let all = read(root)?.unwrap_or_default();
+    if at(&all, &["NetworkServices", service]).is_none() {
+        return match mode {
+            Mode::Back => Ok(()),
+            Mode::Forward => Err(format!("there is no network service {service} any more")),
+        };
+    }
+    let wanted = match after {
+        Some(after) => {
+            let value = Value::Dictionary(after.clone());
+            Some(plist::to_binary(&value).map_err(|error| error.to_string())?)
+        }
+        None => None,
+    };
+    let path = format!("/NetworkServices/{service}/Proxies");
+    for attempt in 0..ATTEMPTS {
+        if attempt > 0 {
+            mac.pause(PAUSE);
+        }
+        let mut refused = None;
+        let edited = mac.edit_preferences(&path, &mut |found| {
+            let live = match found.map(plist::parse).transpose() {
+                Ok(None) => None,
+                Ok(Some(Value::Dictionary(live))) => Some(live),
+                Ok(Some(_)) => {
+                    refused = Some(format!("{path} is no dictionary"));
+                    return Edit::Leave;
+                }
+                Err(error) => {
+                    refused = Some(format!("{path}: {error}"));
+                    return Edit::Leave;
+                }
+            };
+            if live.as_ref() == after && mode == Mode::Back {
+                return Edit::Leave;
+            }
+            if live.as_ref() != before {
+                refused = Some("somebody else has changed these proxies".to_owned());
+                return Edit::Leave;
+            }
+            match &wanted {
+                Some(wanted) => Edit::Set(wanted.clone()),
+                None if live.is_some() => Edit::Remove,
+                None => Edit::Leave,
+            }
+        });
+        match (edited, refused) {
+            (Ok(()), None) => return Ok(()),
+            (Ok(()), Some(refused)) => return Err(refused),
+            (Err(status), _) if matches!(status.code, Status::BUSY | Status::STALE) => {}
+            (Err(status), _) => return Err(format!("the preferences: {status}")),
+        }
+    }
+    Err(format!(
+        "somebody else has had the lock of the preferences for {} s",
+        (PAUSE * 20).as_secs()
+    ))
+}
+
+fn proxies(state: Option<&State>) -> Result<Option<&Dictionary>, String> {
+    match state {
+        None => Ok(None),
+        Some(State::Proxies(proxies)) => Ok(Some(proxies)),
+        Some(_) => Err("the change holds something else than proxies".to_owned()),
+    }
+}
