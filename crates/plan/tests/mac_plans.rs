@@ -410,6 +410,7 @@ fn what_a_mac_does_not_have_is_refused_or_said() {
             route "10.1.0.0/16" link="vpn" metric=10
             route "10.1.0.0/16" link="lan" metric=20
             route "10.2.0.0/16" link="vpn" src="10.8.0.2"
+            route "fd00:3::/48" link="vpn"
         }}"#
     );
     assert_snapshot!(planned(&profile, &wifi(OPENVPN)));

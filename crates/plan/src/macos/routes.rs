@@ -12,6 +12,7 @@ use netprof_model::link::Link;
 use netprof_model::plan::Reason;
 use netprof_model::profile::{RouteDecl, RouteTarget};
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec, rtf};
+use netprof_model::rule::Family;
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
 use super::claim::taken_by;
@@ -137,10 +138,11 @@ impl<'a> Single<'a, '_> {
         draft: &Draft,
     ) -> Result<&'a Link, Diagnostic> {
         let Some(via) = via else {
-            return link.ok_or_else(|| {
+            let link = link.ok_or_else(|| {
                 Diagnostic::error("plan::no-way", "a route needs a gateway or a link")
                     .help("add `via=` or `link=`")
-            });
+            })?;
+            return self.has_family(link).map(|()| link);
         };
         if self.ground.is_own(via) {
             return Err(declared::no_gateway(format!(
@@ -188,6 +190,23 @@ impl<'a> Single<'a, '_> {
         Diagnostic::error("plan::gateway-unreachable", message)
             .label("this gateway is out of reach")
             .help("`keep-lan` keeps the networks of a link, with their gateways")
+    }
+
+    /// The kernel takes no route through a link that has no address of the family to send
+    /// from (`ifa_ifwithroute_common_locked` in xnu, `bsd/net/route.c`).
+    fn has_family(&self, link: &Link) -> Result<(), Diagnostic> {
+        let family = Family::of(&self.decl.prefix);
+        let mut addresses = self.ground.base.addresses.items().iter();
+        if addresses.any(|one| one.dev == link.name && Family::of(&one.local) == family) {
+            return Ok(());
+        }
+        let dev = &link.name;
+        Err(Diagnostic::error(
+            "plan::no-address",
+            format!("{}: {dev} has no IPv{family} address", self.subject),
+        )
+        .label("macOS takes no such route")
+        .help("give the link an address first, or take another link"))
     }
 
     fn is_peer(&self, link: &Link, via: IpAddr) -> bool {
