@@ -679,3 +679,23 @@ fn a_link_is_matched_by_its_gateway_also_while_a_vpn_is_the_primary_one() {
     "#;
     assert_snapshot!(planned(profile, &full_tunnel("mullvad", "")));
 }
+
+#[test]
+fn a_port_that_nothing_is_plugged_into_is_missed_by_nobody() {
+    let profile = r#"
+        link "lan" many=#true { match name="en*"; }
+        routes { keep-lan "lan"; }
+    "#;
+    let mut laptop = wifi("en1:\nen2:\n");
+    for link in items(&mut laptop.links) {
+        link.carrier = link.name != "en1";
+    }
+    // en2 has a cable and no address yet.
+    let text = planned(profile, &laptop);
+    assert!(text.contains("waits for en2"), "{text}");
+    assert!(!text.contains("waits for en1"), "{text}");
+    items(&mut laptop.addresses).retain(|one| one.dev != "en0");
+    items(&mut laptop.routes).retain(|one| !one.goes_through("en0"));
+    let alone = planned(profile, &laptop);
+    assert!(alone.contains("waits for en1"), "{alone}");
+}

@@ -68,7 +68,9 @@ pub(crate) fn waiting(
         return;
     }
     for link in kept {
-        if !connected.contains(link.name.as_str()) {
+        // Of several ports, those that nothing is plugged into are missed by nobody.
+        let is_missed = link.carrier || connected.is_empty();
+        if is_missed && !connected.contains(link.name.as_str()) {
             let detail = format!("waits for {} to be in a network", link.name);
             draft.row(Standing::Waiting, "keep-lan", detail, reason);
         }
