@@ -106,6 +106,10 @@ pub(super) fn route(
                 None
             }
         },
+        None if flags & rtf::GATEWAY != 0 => {
+            opaque.push(kept(attribute::GATEWAY, &[]));
+            None
+        }
         None => None,
     };
     if let Some(mask) = all.get(RTA_GENMASK).filter(|mask| !mask.is_empty()) {

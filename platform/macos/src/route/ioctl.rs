@@ -2,8 +2,7 @@
 //!
 //! Offsets are those of a 64-bit process (LP64), the only kind that macOS runs; they are
 //! the same on arm64 and x86_64. Each request number holds the size of its structure, and
-//! the kernel refuses another ([`number`]; xnu `bsd/sys/ioccom.h`), so the numbers check
-//! the sizes.
+//! the kernel refuses another (xnu `bsd/sys/ioccom.h`), so the numbers check the sizes.
 //!
 //! Two structures hold a pointer ([`agent_ids`], [`agent_data`]): the caller fills in the
 //! address of memory that it keeps.

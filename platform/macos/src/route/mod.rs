@@ -8,22 +8,27 @@
 //! | see links and addresses | `sysctl` `NET_RT_IFLIST2`, [`read_links`]; its [`Links::names`] is what all else needs |
 //! | see routes | `sysctl` `NET_RT_DUMP`, [`read_routes`] |
 //! | ask for a way | [`Request::look_up`], `write`, `read` until [`Reply::read`] says some, [`Reply::answer`] |
-//! | make a change | [`Request::of_change`], each written and answered before the next |
-//! | wait for something | `read`, [`Event::read`] |
+//! | make a change | see the routes and compare, then [`Request::of_change`], each one written and answered before the next, then see the routes again |
+//! | wait for something | `read`, [`Event::read`]; then see everything anew |
 //! | what has no message | [`ioctl`] |
 //!
-//! A route of macOS in the words of the model: table, metric and type of service are 0;
-//! the key's `ifscope` is the link of `RTF_IFSCOPE`, which a link-local destination always
-//! has. There is one hop, with the link's name, and with a gateway only where the kernel
-//! sends to it (`RTF_GATEWAY`). The protocol is read from the flags: [`Protocol::NETPROF`]
-//! is `RTF_PROTO1`, `STATIC` is `RTF_STATIC` without it, `KERNEL` is neither. A route that drops has its hop,
-//! too: `lo0` by 127.0.0.1 or ::1, as route(8) writes it. All else that a writer said
-//! stands in `flags` and, as far as it has no flag, in `opaque` ([`netprof_plan::macos::put_back`]).
+//! A link's number means nothing in a file, so names stand in its place. [`Names`] must be
+//! of the same moment as the bytes; where it is not, [`Malformed::UnknownLink`] says so,
+//! and both are read again.
 //!
-//! A link's number means nothing in a file, so names stand in its place; [`Names`] must be
-//! of the same moment as the bytes, or [`Malformed::UnknownLink`] says so.
+//! A route of macOS in the words of the model:
+//!
+//! - Table, metric and type of service are 0. The key's `ifscope` is the link of
+//!   `RTF_IFSCOPE`, which a link-local destination always has.
+//! - There is one hop, with the link's name, and with a gateway where the kernel sends to
+//!   one (`RTF_GATEWAY`). What drops has one, too: route(8) says `lo0` and 127.0.0.1.
+//! - The protocol is read from the flags: [`Protocol::NETPROF`] is `RTF_PROTO1`, `STATIC`
+//!   is `RTF_STATIC` without it, `KERNEL` is neither.
+//! - All else that a writer said stands in `flags` ([`rtf::WRITABLE`]) and, where it has
+//!   no flag, in `opaque` ([`netprof_plan::macos::put_back::attribute`]).
 //!
 //! [`Protocol::NETPROF`]: netprof_model::route::Protocol::NETPROF
+//! [`rtf::WRITABLE`]: netprof_model::route::rtf::WRITABLE
 
 mod decode;
 mod dump;

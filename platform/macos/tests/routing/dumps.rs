@@ -1,5 +1,6 @@
 //! The routing table.
 
+use netprof_macos::route::message::Message;
 use netprof_macos::route::{Malformed, Names, read_routes};
 use netprof_model::route::{Hop, OpaqueAttribute, Protocol, Route, RouteKind, rtf};
 use netprof_plan::macos::put_back::{self, NotExact, attribute};
@@ -132,6 +133,8 @@ fn both_forms() {
     // Counters, where an answer has process, number and error; flags of a parent.
     long[16..28].copy_from_slice(&[7, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]);
     assert_eq!(only(&short), only(&long));
+    let (header, _) = Message::only(&long).unwrap().route().unwrap();
+    assert_eq!((header.pid, header.sequence, header.errno), (0, 0, 0));
     // A dump says the source address as well, and pads no further.
     let mut slots = slots;
     slots.push((IFA, ip4("192.168.7.20")));
@@ -249,6 +252,10 @@ fn other_link() {
     assert_eq!(put_back::can_put_back(&other), Err(NotExact::ByAddress));
     let by_name = net("10.0.0.0", 8, sdl(0, "utun4", &[]));
     assert_eq!(only(&kernel::rt(4, UTUN4, UP, &by_name)).spec.opaque, []);
+    let without = net("10.0.0.0", 8, Vec::new());
+    let without = vec![without[0].clone(), without[2].clone()];
+    let without = only(&kernel::rt(4, UTUN4, UP | GATEWAY, &without));
+    assert_eq!(without.spec.opaque, [opaque(attribute::GATEWAY, "")]);
     let wrong = net("10.0.0.0", 8, sdl(EN0, "", &[]));
     let wrong = only(&kernel::rt(4, UTUN4, UP, &wrong));
     assert_eq!(wrong.spec.opaque[0].kind, attribute::GATEWAY);
