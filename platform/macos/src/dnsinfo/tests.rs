@@ -81,6 +81,17 @@ fn inet6(address: &str, scope: u32) -> Vec<u8> {
     bytes
 }
 
+type Set = fn(&mut Resolver);
+
+/// Each flag of `dnsinfo.h`, and the field that it alone sets.
+const FLAGS: [(u32, Set); 5] = [
+    (0x2, |one| one.requests_a = true),
+    (0x4, |one| one.requests_aaaa = true),
+    (0x1000, |one| one.scoped = true),
+    (0x2000, |one| one.service_specific = true),
+    (0x4000, |one| one.supplemental = true),
+];
+
 /// A list with every field in use, each at the offset of `dnsinfo.h`.
 fn full(memory: &mut Laid) -> u64 {
     let domain = memory.text("corp.example.com");
@@ -116,9 +127,15 @@ fn full(memory: &mut Laid) -> u64 {
     put(&mut one, 88, &name.to_le_bytes());
     let one = memory.add(one);
     let bare = memory.add(vec![0; 96]);
+    let flagged = FLAGS.map(|(bit, _)| {
+        let mut one = vec![0; 96];
+        put(&mut one, 68, &u32::to_le_bytes(bit));
+        memory.add(one)
+    });
     let general = memory.list(&[one, bare]);
     let scoped = memory.list(&[bare]);
-    memory.head([general, scoped, (0, 0)], VERSION)
+    let service_specific = memory.list(&flagged);
+    memory.head([general, scoped, service_specific], VERSION)
 }
 
 #[test]
@@ -154,8 +171,13 @@ fn every_field_is_read_from_its_offset() {
         ..Resolver::default()
     };
     assert_eq!(list.resolvers[1], bare);
+    let flagged = FLAGS.map(|(_, set)| {
+        let mut one = bare.clone();
+        set(&mut one);
+        one
+    });
     assert_eq!(list.scoped, [bare]);
-    assert_eq!(list.service_specific, []);
+    assert_eq!(list.service_specific, flagged);
 }
 
 #[test]

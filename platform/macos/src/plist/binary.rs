@@ -31,7 +31,7 @@ pub(super) fn parse(bytes: &[u8]) -> Result<Value, Error> {
     let width = usize::from(offset_width);
     let size = count.checked_mul(width);
     let fits = size.and_then(|size| table.checked_add(size));
-    if fits.is_none_or(|table_end| table_end > end) || table < MAGIC.len() {
+    if fits.is_none_or(|table_end| table_end > end) {
         return Err(broken(end + 8, "a table of objects before the trailer"));
     }
     let mut reader = Reader {

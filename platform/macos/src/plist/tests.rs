@@ -258,6 +258,40 @@ fn what_is_broken_is_named_with_its_place() {
 }
 
 #[test]
+fn no_object_begins_within_the_magic() {
+    // Its `b` would pass for the marker of a string.
+    let mut bytes = binary(&[b"\x09"]);
+    bytes[9..13].fill(0);
+    assert_eq!(
+        parse(&bytes),
+        Err(Error::Binary {
+            at: 9,
+            expected: "an object of each number that is referred to"
+        })
+    );
+}
+
+#[test]
+fn base64_is_read_in_its_one_form_alone() {
+    let read = |text: &str| parse(format!("<plist><data>{text}</data></plist>").as_bytes());
+    for (text, bytes) in [
+        ("", &[][..]),
+        ("AA==", &[0]),
+        ("AP8=", &[0, 255]),
+        (" A\nP\t8 A ", &[0, 255, 0]),
+        ("+/+/", &[0xfb, 0xff, 0xbf]),
+    ] {
+        assert_eq!(read(text), Ok(Value::Data(bytes.to_vec())));
+    }
+    // Too few or too many characters, padding within, bits that mean nothing.
+    for text in [
+        "A", "AA", "AA=", "AAA", "AAA==", "AA==AA==", "AB==", "AP9=", "A-A=",
+    ] {
+        assert!(read(text).is_err(), "{text}");
+    }
+}
+
+#[test]
 fn deep_nesting_is_refused_and_overflows_nothing() {
     let xml = |depth: usize| {
         let (open, close) = ("<array>".repeat(depth), "</array>".repeat(depth));

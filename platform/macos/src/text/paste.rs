@@ -261,8 +261,10 @@ utun4: flags=8051<UP,POINTOPOINT,RUNNING,MULTICAST> mtu 1280 index 2
     fn no_two_links_have_one_number() {
         let pasted = snapshot_of(&Parts {
             ifconfig: Some(IFCONFIG),
+            netstat: &["10 link#1 UCS en0\n"],
             ..Parts::default()
         });
+        assert_eq!(pasted.snapshot.link("en0").unwrap().index, 1);
         let links = pasted.snapshot.links.items();
         let numbers: HashSet<u32> = links.iter().map(|link| link.index).collect();
         assert_eq!(numbers.len(), links.len());

@@ -96,6 +96,8 @@ fn classes_say_the_length_that_is_not_written() {
         ("127", 0, "127.0.0.0/8"),
         ("169.254", 0, "169.254.0.0/16"),
         ("128.0/1", 0, "128.0.0.0/1"),
+        ("191.255", 0, "191.255.0.0/16"),
+        ("192.0.2", 0, "192.0.2.0/24"),
         ("192.168.1", 0, "192.168.1.0/24"),
         ("224.0.0/4", 0, "224.0.0.0/4"),
         ("100.64/10", 0, "100.64.0.0/10"),
@@ -151,6 +153,20 @@ fn what_a_gateway_is_shows_in_its_form() {
     ] {
         assert_eq!(gateway(text), None, "{text}");
     }
+}
+
+#[test]
+fn a_gateway_on_another_link_or_of_another_family_is_none() {
+    assert_eq!(
+        text_of(
+            "::/1  fe80::1%en1  UGc  en0\n::/2  fe80::1%en0  UGc  en0\n10  fe80::1%en0  UGc  en0\n"
+        ),
+        [
+            "route6 ::/1 dev en0",
+            "route6 ::/2 via fe80::1 dev en0",
+            "route4 10.0.0.0/8 dev en0",
+        ]
+    );
 }
 
 #[test]
