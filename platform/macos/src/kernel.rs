@@ -288,12 +288,8 @@ impl Table {
         self.same_link(change, &[before, after])?;
         let standing = self.standing.get(key).map_or(&[][..], Vec::as_slice);
         let is_there = |spec: Option<&RouteSpec>| spec.is_some_and(|spec| standing.contains(spec));
-        if mode == Mode::Back {
-            match after {
-                Some(_) if is_there(after) && before.is_none() => return Ok(()),
-                None if standing.is_empty() => return Ok(()),
-                _ => {}
-            }
+        if mode == Mode::Back && is_there(after) && !is_there(before) {
+            return Ok(());
         }
         match before {
             None => {

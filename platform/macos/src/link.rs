@@ -48,8 +48,17 @@ pub fn put<M: Mac>(mac: &mut M, change: &Change, mode: Mode) -> Result<(), Strin
             }
             let mut request = ioctl::ifreq(dev).map_err(|error| error.to_string())?;
             mac.ioctl(Family::V4, ioctl::SIOCGIFFLAGS, &mut request)
-                .map_err(|error| format!("the kernel refuses: {error}"))?;
-            let flags = ioctl::flags_with_up(ioctl::flags_of(&request), after);
+                .map_err(|error| format!("the kernel does not tell: {error}"))?;
+            let flags = ioctl::flags_of(&request);
+            let live = flags != ioctl::flags_with_up(flags, false);
+            if live == after && mode == Mode::Back {
+                return Ok(());
+            }
+            if Some(live) != up(change.before.as_ref())? {
+                let how = if live { "on" } else { "off" };
+                return Err(format!("somebody else has switched it {how}"));
+            }
+            let flags = ioctl::flags_with_up(flags, after);
             let request = ioctl::ifreq_flags(dev, flags);
             set(mac, Family::V4, ioctl::SIOCSIFFLAGS, request)
         }

@@ -137,9 +137,11 @@ fn what_is_gone_is_no_error_on_the_way_back_and_one_forward() {
         .unwrap();
     assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), theirs);
     // And what is as it was already stays.
-    bench
-        .back(&[route("10.0.0.0/8", theirs.clone(), None)])
-        .unwrap();
+    for made in [None, Some(spec(None, "utun4"))] {
+        bench
+            .back(&[route("10.0.0.0/8", theirs.clone(), made)])
+            .unwrap();
+    }
     assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), theirs);
 }
 

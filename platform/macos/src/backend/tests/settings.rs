@@ -289,6 +289,9 @@ fn a_link_is_switched_on_with_its_other_flags() {
         up(true),
     );
     bench.forward(std::slice::from_ref(&change)).unwrap();
+    let why = bench.forward(std::slice::from_ref(&change)).unwrap_err();
+    assert_eq!(why, ["link lo0 up: somebody else has switched it on"]);
+    bench.back(std::slice::from_ref(&change)).unwrap();
     bench.back(&[change]).unwrap();
     assert_eq!(bench.fake.log(), ["flags lo0 0x8041", "flags lo0 0x8040"]);
 }
