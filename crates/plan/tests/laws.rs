@@ -10,7 +10,7 @@ mod machine;
 
 use law::profiles::Palette;
 use law::words::{link, route, scope};
-use law::{Drawn, Lan};
+use law::{Drawn, Site};
 use machine::machine;
 use netprof_model::Snapshot;
 use netprof_model::profile::{Profile, Scope};
@@ -113,18 +113,19 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
     })
 }
 
-const LAN: Lan = Lan {
-    network: "192.168.7.0/24",
+const SITE: Site = Site {
+    lan: "192.168.7.0/24",
     other: &[
         "fd00:7::1",
         "fd00:7::7fff:ffff:ffff:ffff",
         "fd00:7:0:0:8000::1",
     ],
     named: &["wlan0"],
-    all: &["wlan0", "eth0"],
+    hardware: &["wlan0", "eth0"],
+    tunnel: "tun0",
 };
 
-laws!(machines(), profiles(), LAN);
+laws!(machines(), profiles(), SITE);
 
 #[test]
 fn most_generated_plans_are_carried_out() {

@@ -17,7 +17,7 @@ mod wifi;
 
 use law::profiles::{Palette, empty};
 use law::words::{at, link, name, route, scope, spanned};
-use law::{Drawn, Lan, Verdict};
+use law::{Drawn, Site, Verdict};
 use macs::{drawn, macs};
 use netprof_model::configd::ResolverList;
 use netprof_model::dns::covers;
@@ -105,18 +105,19 @@ fn proxy() -> Proxy {
     }
 }
 
-const LAN: Lan = Lan {
-    network: "192.168.7.0/24",
+const SITE: Site = Site {
+    lan: "192.168.7.0/24",
     other: &[
         "fd00:7::1",
         "fd00:7::7fff:ffff:ffff:ffff",
         "fd00:7:0:0:8000::1",
     ],
     named: &["en0"],
-    all: &["en0", "en5"],
+    hardware: &["en0", "en5"],
+    tunnel: "utun4",
 };
 
-laws!(macs(), profiles(), LAN);
+laws!(macs(), profiles(), SITE);
 
 proptest! {
     #![proptest_config(law::config())]

@@ -5,13 +5,15 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use netprof_model::file::FileState;
 use netprof_model::held::Held;
 use netprof_model::plan::{Change, Plan, RouteAnswer, RouteProbe, Standing};
+use netprof_model::plist::Value;
 use netprof_model::profile::Profile;
-use netprof_model::resource::Place;
-use netprof_model::route::Route;
-use netprof_model::snapshot::Os;
-use netprof_model::{Owner, Section, Snapshot};
+use netprof_model::resource::{Place, STORE_MARK};
+use netprof_model::route::{Protocol, Route};
+use netprof_model::snapshot::{Index, Os};
+use netprof_model::{Owner, Resource, Section, Snapshot, State};
 use netprof_plan::linux::fib::Fib;
 use netprof_plan::macos::rib::Rib;
 use netprof_plan::{after, plan};
@@ -90,16 +92,18 @@ impl<'a> Kernel<'a> {
     }
 }
 
-/// The LAN that `keep-lan` is about on the machines that are drawn.
-pub(crate) struct Lan {
-    /// Its network.
-    pub(crate) network: &'static str,
+/// What the machines that are drawn have in common.
+pub(crate) struct Site {
+    /// The network of the LAN.
+    pub(crate) lan: &'static str,
     /// Some addresses of its other network, which has too many.
     pub(crate) other: &'static [&'static str],
     /// The link that profiles name `lan`.
     pub(crate) named: &'static [&'static str],
     /// All links of hardware.
-    pub(crate) all: &'static [&'static str],
+    pub(crate) hardware: &'static [&'static str],
+    /// The link that profiles name `vpn`.
+    pub(crate) tunnel: &'static str,
 }
 
 /// What of a snapshot a person would miss: without what netprof remembers, who is
@@ -264,6 +268,122 @@ pub(crate) fn what_is_durable_is_found_again_after_a_reboot(
     Ok(())
 }
 
+/// `done` after its link `dev` was taken away and made anew, as a VPN does that connects
+/// once more: with what others make of it, and nothing that netprof had on it.
+fn reconnected(done: &Snapshot, dev: &str) -> Snapshot {
+    let held = held(done).resources.into_iter();
+    let on_it = held.filter(|one| one.place.link.as_ref().is_some_and(|link| link.name == dev));
+    let gone: Vec<Change> = on_it
+        .map(|one| Change {
+            id: 0,
+            resource: one.resource,
+            before: one.committed,
+            after: one.original.clone(),
+            original: one.original,
+            owner: Owner::Netprof,
+            lasts: one.lasts,
+            link: one.place.link,
+            manager: None,
+            reasons: Vec::new(),
+        })
+        .collect();
+    numbered(&after(done, &gone), dev, 99)
+}
+
+/// `snapshot` with another number for the link `dev`.
+fn numbered(snapshot: &Snapshot, dev: &str, number: u32) -> Snapshot {
+    let mut snapshot = snapshot.clone();
+    if let Section::Seen(links) = &mut snapshot.links {
+        let links = links.iter_mut().filter(|link| link.name == dev);
+        links.for_each(|link| link.index = number);
+    }
+    if let Section::Seen(resolved) = &mut snapshot.resolved {
+        let links = resolved.links.iter_mut();
+        let links = links.filter(|link| link.id.name == dev);
+        links.for_each(|link| link.id.index = number);
+    }
+    snapshot
+}
+
+pub(crate) fn what_went_with_a_link_is_made_anew_on_the_next_one(
+    machine: &Snapshot,
+    profile: &Profile,
+    site: &Site,
+) -> Verdict {
+    let first = made(profile, machine)?;
+    let done = carried_out(machine, &first);
+    let next = reconnected(&done, site.tunnel);
+    let old = machine.link(site.tunnel).unwrap().index;
+    let second = make(profile, &next);
+    prop_assert!(!second.is_refused(), "{:?}", second.diagnostics);
+    let again = carried_out(&next, &second);
+    same(&numbered(&again, site.tunnel, old), &done)?;
+    for there in [next, again] {
+        let release = plan(None, &there);
+        prop_assert!(!release.is_refused());
+        prop_assert_eq!(&release.kept, &vec![]);
+        let back = carried_out(&there, &release);
+        same(&numbered(&back, site.tunnel, old), machine)?;
+        prop_assert_eq!(&held(&back).resources, &vec![]);
+    }
+    Ok(())
+}
+
+pub(crate) fn what_somebody_changed_since_is_kept_by_a_release_and_named(
+    machine: &Snapshot,
+    profile: &Profile,
+) -> Verdict {
+    let first = made(profile, machine)?;
+    let done = carried_out(machine, &first);
+    for change in &first.changes {
+        let Some(theirs) = change.after.as_ref().and_then(others) else {
+            continue;
+        };
+        if change.after == change.original || change.original.as_ref() == Some(&theirs) {
+            continue;
+        }
+        let edit = Change {
+            before: change.after.clone(),
+            after: Some(theirs.clone()),
+            ..change.clone()
+        };
+        let edited = after(&done, &[edit]);
+        let release = plan(None, &edited);
+        prop_assert!(!release.is_refused());
+        let kept: Vec<&Resource> = release.kept.iter().map(|one| &one.resource).collect();
+        prop_assert_eq!(kept, [&change.resource]);
+        let back = carried_out(&edited, &release);
+        let live = Index::new(&back).state(&change.resource).unwrap();
+        prop_assert_eq!(live, Some(theirs), "{}", change.resource);
+        prop_assert_eq!(&held(&back).resources, &vec![]);
+    }
+    Ok(())
+}
+
+/// What somebody else might make of `state`.
+fn others(state: &State) -> Option<State> {
+    let mut theirs = state.clone();
+    match &mut theirs {
+        State::Route(spec) => spec.protocol = Protocol::BOOT,
+        State::Rule(spec) => spec.protocol = Protocol::BOOT,
+        State::Address(spec) => spec.scope += 1,
+        State::DnsLink(dns) => dns.servers.clear(),
+        State::DnsDelegate(dns) => dns.servers.clear(),
+        State::Store(all) => {
+            all.remove(STORE_MARK);
+            all.insert("SearchOrder".to_owned(), Value::Integer(7));
+        }
+        State::Proxies(all) => {
+            all.insert("SOCKSEnable".to_owned(), Value::Integer(1));
+        }
+        State::File(file) => *file = FileState::text("nameserver 192.0.2.1\n"),
+        State::Mtu { mtu } => *mtu -= 1,
+        // It is up or down, and both are somebody's.
+        State::LinkUp { .. } => return None,
+    }
+    Some(theirs)
+}
+
 pub(crate) fn what_is_expected_of_the_kernel_holds_by_the_planners_own_look_up(
     machine: &Snapshot,
     profile: &Profile,
@@ -284,7 +404,7 @@ pub(crate) fn what_is_expected_of_the_kernel_holds_by_the_planners_own_look_up(
 pub(crate) fn every_address_of_a_kept_network_stays_on_it(
     machine: &Snapshot,
     profile: &Profile,
-    lan: &Lan,
+    site: &Site,
 ) -> Verdict {
     let Some(keep) = &profile.routes.keep_lan else {
         return Ok(());
@@ -292,15 +412,15 @@ pub(crate) fn every_address_of_a_kept_network_stays_on_it(
     let first = made(profile, machine)?;
     let done = carried_out(machine, &first);
     let kernel = Kernel::of(&done);
-    let network: IpNet = lan.network.parse().unwrap();
+    let network: IpNet = site.lan.parse().unwrap();
     let addresses = machine.addresses.items().iter();
     let own: Vec<IpAddr> = addresses.map(|one| one.local.addr()).collect();
     let kept = if keep.links.is_empty() {
-        lan.all
+        site.hardware
     } else {
-        lan.named
+        site.named
     };
-    let other = lan.other.iter().map(|to| to.parse().unwrap());
+    let other = site.other.iter().map(|to| to.parse().unwrap());
     // And of what lies behind it.
     let behind = keep.also.iter().flat_map(|also| {
         let hosts = also.prefix.hosts().step_by(25);
@@ -448,7 +568,7 @@ pub(crate) fn config() -> ProptestConfig {
 /// Holds a system to all laws, on the machines and profiles that `$machines` and
 /// `$profiles` draw.
 macro_rules! laws {
-    ($machines:expr, $profiles:expr, $lan:expr) => {
+    ($machines:expr, $profiles:expr, $site:expr) => {
         proptest::proptest! {
             #![proptest_config(crate::law::config())]
 
@@ -492,6 +612,26 @@ macro_rules! laws {
             }
 
             #[test]
+            fn what_went_with_a_link_is_made_anew_on_the_next_one(
+                machine in $machines,
+                profile in $profiles,
+            ) {
+                crate::law::what_went_with_a_link_is_made_anew_on_the_next_one(
+                    &machine, &profile, &$site,
+                )?;
+            }
+
+            #[test]
+            fn what_somebody_changed_since_is_kept_by_a_release_and_named(
+                machine in $machines,
+                profile in $profiles,
+            ) {
+                crate::law::what_somebody_changed_since_is_kept_by_a_release_and_named(
+                    &machine, &profile,
+                )?;
+            }
+
+            #[test]
             fn what_is_expected_of_the_kernel_holds_by_the_planners_own_look_up(
                 machine in $machines,
                 profile in $profiles,
@@ -507,7 +647,7 @@ macro_rules! laws {
                 profile in $profiles,
             ) {
                 crate::law::every_address_of_a_kept_network_stays_on_it(
-                    &machine, &profile, &$lan,
+                    &machine, &profile, &$site,
                 )?;
             }
 
