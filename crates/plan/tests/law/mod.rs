@@ -360,6 +360,22 @@ pub(crate) fn what_somebody_changed_since_is_kept_by_a_release_and_named(
     Ok(())
 }
 
+/// A state folder that is lost takes nothing with it that is marked as netprof's.
+pub(crate) fn what_a_lost_state_folder_left_is_in_nobodys_way(
+    machine: &Snapshot,
+    profile: &Profile,
+) -> Verdict {
+    let first = made(profile, machine)?;
+    let lost = Snapshot {
+        held: Section::Absent,
+        ..carried_out(machine, &first)
+    };
+    let second = make(profile, &lost);
+    prop_assert!(!second.is_refused(), "{:?}", second.diagnostics);
+    prop_assert_eq!(second.changes, vec![]);
+    Ok(())
+}
+
 /// What somebody else might make of `state`.
 fn others(state: &State) -> Option<State> {
     let mut theirs = state.clone();
@@ -627,6 +643,16 @@ macro_rules! laws {
                 profile in $profiles,
             ) {
                 crate::law::what_somebody_changed_since_is_kept_by_a_release_and_named(
+                    &machine, &profile,
+                )?;
+            }
+
+            #[test]
+            fn what_a_lost_state_folder_left_is_in_nobodys_way(
+                machine in $machines,
+                profile in $profiles,
+            ) {
+                crate::law::what_a_lost_state_folder_left_is_in_nobodys_way(
                     &machine, &profile,
                 )?;
             }
