@@ -48,6 +48,7 @@ pub mod sockaddr;
 pub(crate) use decode::{by, kind, protocol};
 pub use dump::{Routes, read_routes};
 pub use error::{Malformed, Unwritable};
+pub(crate) use iflist::mac;
 pub use iflist::{Links, driver, read_links, scope};
 pub use names::Names;
 pub use reply::{Event, Happened, Reply};
