@@ -75,7 +75,8 @@ pub mod rtf {
     pub const CLONING: u32 = 0x100;
     /// A daemon is asked for an entry.
     pub const XRESOLVE: u32 = 0x200;
-    /// Somebody has set it up: the kernel does not take it away when its address changes.
+    /// Somebody has set it up: the kernel does not take it for its own route to the
+    /// network of an address, which goes with that address (`rtinit_locked`).
     pub const STATIC: u32 = 0x800;
     /// Packets are dropped in silence.
     pub const BLACKHOLE: u32 = 0x1000;
