@@ -45,7 +45,7 @@ impl Protocol {
 /// | flag | where it is told |
 /// |--|--|
 /// | `GATEWAY` | the hop has a `via` |
-/// | `HOST` | the destination has its full length, and `CLONING` is not said |
+/// | `HOST` | an attribute ([`RouteSpec::opaque`]), under a number that the planner knows |
 /// | `REJECT`, `BLACKHOLE` | the kind |
 /// | `IFSCOPE` | the key |
 /// | `PROTO1` | the protocol is netprof's |
@@ -54,9 +54,11 @@ impl Protocol {
 /// | `LLINFO` | the kernel, for what it keeps a hardware address of, its own ones among them |
 /// | `UP`, `DONE`, `DYNAMIC`, `MODIFIED`, `IFREF`, `ROUTER`, `GLOBAL`, `PROXY` | the kernel |
 ///
-/// A route to a single address is written as a host's, except where it is `CLONING`:
-/// then it is a network of one address, which is how configd writes the way to a router
-/// or to an own address (`192.168.1.1/32 link#14 UCS` in netstat(1)).
+/// A route to a single address is a network's, with a netmask, unless that attribute
+/// stands there: so configd writes the way to a router or to an own address
+/// (`192.168.1.1/32 link#14 UCS` in netstat(1)), and netprof its own. The kernel keeps a
+/// host's and a network's to one address apart, which [`RouteKey`] does
+/// not: they are two routes with one key.
 ///
 /// Entries that the kernel cloned for one destination (`WASCLONED`) are no routes of a
 /// snapshot. They inherit their parent's flags, `PROTO1` among them
@@ -73,7 +75,8 @@ pub mod rtf {
     pub const CLONING: u32 = 0x100;
     /// A daemon is asked for an entry.
     pub const XRESOLVE: u32 = 0x200;
-    /// Somebody has set it up: the kernel does not take it away when its address changes.
+    /// Somebody has set it up: the kernel does not take it for its own route to the
+    /// network of an address, which goes with that address (`rtinit_locked`).
     pub const STATIC: u32 = 0x800;
     /// Packets are dropped in silence.
     pub const BLACKHOLE: u32 = 0x1000;

@@ -383,9 +383,29 @@ fn a_taken_key_is_refused_or_replaced() {
             route "10.1.0.0/16" link="vpn"
             route "10.2.0.0/16" link="vpn" replace=#true
             route "10.3.0.1/32" link="vpn" replace=#true
+            route "10.4.0.1/32" link="vpn" replace=#true
             route "192.168.7.0/24" link="vpn" replace=#true
             route "0.0.0.0/0" link="vpn" replace=#true
             route "127.0.0.0/8" link="vpn" replace=#true
+        }}"#
+    );
+    assert_snapshot!(planned(&profile, &wifi(&format!("{OPENVPN}{more}"))));
+}
+
+#[test]
+fn of_a_host_and_a_network_of_one_address_the_host_wins_and_neither_is_replaced() {
+    let more = "
+        10.1.0.1           192.168.7.9        UGHS      en0       owner user
+        10.2.0.1           192.168.7.9        UGHS      en0       owner user
+        10.2.0.1/32        link#18            USc       utun4     owner user
+        10.3.0.1           192.168.7.9        UGHS      en0       owner user
+        10.3.0.1/32        192.168.7.8        UGSc      en0       owner user
+    ";
+    let profile = format!(
+        r#"{LINKS} routes {{
+            route "10.1.0.1/32" via="192.168.7.9"
+            route "10.2.0.1/32" link="vpn"
+            route "10.3.0.1/32" link="vpn" replace=#true
         }}"#
     );
     assert_snapshot!(planned(&profile, &wifi(&format!("{OPENVPN}{more}"))));

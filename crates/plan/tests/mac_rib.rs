@@ -9,9 +9,10 @@ mod wifi;
 use std::net::{IpAddr, Ipv4Addr};
 
 use ipnet::{IpNet, Ipv4Net};
-use mac::{items, mac};
+use mac::{by_host, items, mac};
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteLive, RouteSpec};
 use netprof_model::{Owner, Snapshot};
+use netprof_plan::macos::put_back::is_host;
 use netprof_plan::macos::rib::{Found, Rib};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -99,9 +100,39 @@ fn a_scoped_network_beats_an_unscoped_one_on_the_same_link_but_no_host() {
         Internet:
         192.168.50         192.168.7.254      UGS       en0
         192.168.50.7       192.168.7.254      UGHS      en0
+        192.168.50.8/32    192.168.7.254      UGS       en0
         192.168.0.0/16     192.168.7.1        UGSI      en0");
     assert_eq!(way(&table, "192.168.50.1", None), "en0 via 192.168.7.1");
     assert_eq!(way(&table, "192.168.50.7", None), "en0 via 192.168.7.254");
+    assert_eq!(
+        way(&table, "192.168.50.8", None),
+        "en0 via 192.168.7.1",
+        "a network of one address is a network"
+    );
+}
+
+#[test]
+fn of_two_routes_to_one_address_the_hosts_is_found() {
+    let rows = [
+        "10.0.0.1           192.168.7.1        UGHS      en0",
+        "10.0.0.1/32        link#18            US1       utun3",
+    ];
+    for (one, other) in [(0, 1), (1, 0)] {
+        let (one, other) = (rows[one], rows[other]);
+        let table = mac(&format!(
+            "en0:\n inet 192.168.7.20/24\n utun3:\n inet 10.8.0.2/32
+            Internet:
+            {one}
+            {other}"
+        ));
+        assert_eq!(way(&table, "10.0.0.1", None), "en0 via 192.168.7.1");
+        assert_eq!(way(&table, "10.0.0.1", Some("utun3")), "nowhere");
+        let rib = Rib::new(&table);
+        let both = rib.exact(&"10.0.0.1/32".parse().unwrap());
+        let hosts: Vec<bool> = both.iter().map(|route| is_host(&route.spec)).collect();
+        assert_eq!(hosts, [true, false]);
+        assert_eq!(rib.at(&both[0].key), Some(both[0]));
+    }
 }
 
 #[test]
@@ -180,8 +211,9 @@ fn table() -> impl Strategy<Value = Vec<Route>> {
         select(&DEVS[..]),
         any::<bool>(),
         any::<bool>(),
+        any::<bool>(),
     );
-    let one = one.prop_map(|(dst, dev, scoped, behind)| Route {
+    let one = one.prop_map(|(dst, dev, scoped, behind, host)| Route {
         key: RouteKey {
             ifscope: scoped.then(|| dev.to_owned()),
             ..RouteKey::unscoped(dst.parse().unwrap())
@@ -192,17 +224,27 @@ fn table() -> impl Strategy<Value = Vec<Route>> {
                 dev,
                 behind.then(|| "192.168.7.1".parse().unwrap()),
             )],
+            opaque: (host && dst.ends_with("/32"))
+                .then(by_host)
+                .into_iter()
+                .collect(),
             ..RouteSpec::default()
         },
         live: RouteLive::default(),
         owner: Owner::Unknown,
     });
     proptest::collection::vec(one, 0..14).prop_map(|mut all| {
-        // A key is there once.
-        all.sort_by(|a, b| a.key.cmp(&b.key));
-        all.dedup_by(|a, b| a.key == b.key);
+        // A key is there once, or once for a host and once for a network.
+        let by = |route: &Route| (route.key.clone(), is_host(&route.spec));
+        all.sort_by_key(by);
+        all.dedup_by_key(|route| by(route));
         all
     })
+}
+
+/// A host's route matches at full length, before a network's of one address.
+fn full(route: &Route) -> (u8, bool) {
+    (route.key.dst.prefix_len(), is_host(&route.spec))
 }
 
 /// The same by the words of the kernel's comments, over a plain list.
@@ -217,11 +259,10 @@ fn naively<'a>(routes: &'a [Route], to: Ipv4Addr, bound: Option<&str>) -> Option
                 .unwrap_or(0);
             route.key.ifscope.as_deref() == scope && u32::from(dst.addr()) == u32::from(to) & bits
         });
-        fitting.max_by_key(|route| route.key.dst.prefix_len())
+        fitting.max_by_key(|route| full(route))
     };
     let dev = |route: &'a Route| route.spec.hops[0].dev.as_deref();
     let is_zero = |route: &Route| route.key.dst.addr() == IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let is_host = |route: &Route| route.key.dst.prefix_len() == 32;
     let original = best(None, to);
     let default = best(None, Ipv4Addr::UNSPECIFIED);
     let (scope, original) = match (bound, original) {
@@ -232,7 +273,7 @@ fn naively<'a>(routes: &'a [Route], to: Ipv4Addr, bound: Option<&str>) -> Option
     };
     let specific = scope.and_then(|scope| best(Some(scope), to));
     let result = match (specific, original) {
-        (Some(net), Some(host)) if is_host(host) && !is_host(net) => Some(host),
+        (Some(net), Some(host)) if is_host(&host.spec) && !is_host(&net.spec) => Some(host),
         (Some(wide), Some(narrow)) if is_zero(wide) && !is_zero(narrow) => Some(narrow),
         (Some(specific), _) => Some(specific),
         (None, original) => original,
@@ -265,7 +306,7 @@ proptest! {
         let longest = routes
             .iter()
             .filter(|route| route.key.ifscope.is_none() && route.key.dst.contains(&IpAddr::V4(to)))
-            .max_by_key(|route| route.key.dst.prefix_len());
+            .max_by_key(|route| full(route));
         if let Some(longest) = longest {
             let found = Rib::new(&snapshot).look_up(IpAddr::V4(to), None).route();
             prop_assert_eq!(
@@ -289,7 +330,7 @@ proptest! {
         let longest = routes
             .iter()
             .filter(|route| route.key.ifscope.is_none() && route.key.dst.contains(&prefix))
-            .max_by_key(|route| route.key.dst.prefix_len());
+            .max_by_key(|route| full(route));
         prop_assert_eq!(covering, longest);
         let within: Vec<&Route> = rib.within(prefix).collect();
         let expected = routes

@@ -2,14 +2,14 @@
 //!
 //! The kernel keeps no author. What it keeps is whether anybody asked for the route
 //! (RTF_STATIC, which route(8), configd and netprof say; without it the codec reads
-//! [`Protocol::KERNEL`]): what nobody asked for is the kernel's own, and of IPv6 a router's. Of the others, netprof's bear
-//! its mark; those through a tunnel are its owner's; and those that follow from what the
+//! [`Protocol::KERNEL`]): what nobody asked for is the kernel's own, and of IPv6 a
+//! router's. Of the others, netprof's bear its mark; those through a tunnel are its owner's; and those that follow from what the
 //! dynamic store says of a service are configd's, which makes them of that
 //! (`service_dict`'s route lists in configd, Plugins/IPMonitor/ip_plugin.c). The rest
 //! somebody has put there who cannot be told.
 
 use std::collections::{HashMap, HashSet};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::Owner;
@@ -35,7 +35,8 @@ fn owner(route: &Route, links: &HashMap<&str, Owner>, of_services: &HashSet<Made
         return Owner::Netprof;
     }
     if route.spec.protocol == Protocol::KERNEL {
-        let learned = matches!(route.gateway(), Some(IpAddr::V6(via)) if is_link_local(via));
+        let learned =
+            matches!(route.gateway(), Some(IpAddr::V6(via)) if via.is_unicast_link_local());
         return if learned { Owner::Ra } else { Owner::Kernel };
     }
     let mut devices = route.devices();
@@ -58,10 +59,6 @@ fn owner(route: &Route, links: &HashMap<&str, Owner>, of_services: &HashSet<Made
     } else {
         Owner::Unknown
     }
-}
-
-fn is_link_local(ip: Ipv6Addr) -> bool {
-    ip.segments()[0] & 0xffc0 == 0xfe80
 }
 
 /// A route that configd makes of a service.

@@ -14,8 +14,10 @@ use netprof_model::link::{Address, Link};
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::FILE_MARK;
 use netprof_model::route::{Route, RouteKey, RouteSpec};
+use netprof_plan::macos::put_back::is_host;
 
 use crate::mac::{self, Edit, Family, Found, Kernel, Status};
+use crate::route::numbers::{EEXIST, ESRCH};
 use crate::route::{Names, Request, ioctl, read_routes};
 use crate::{files, holder, plist, preferences};
 
@@ -48,6 +50,8 @@ pub(crate) struct World {
     pub(crate) programs: Vec<(&'static str, Vec<i32>)>,
     /// What the next delete finds in place of what was there a moment ago.
     pub(crate) raced: Option<RouteSpec>,
+    /// Whether what the next delete is of went a moment ago.
+    pub(crate) vanishes: bool,
     /// The number with which the kernel refuses the next add.
     pub(crate) refuses_to_add: Option<i32>,
     /// How many answers are lost from here on.
@@ -62,9 +66,6 @@ pub(crate) struct World {
 /// The Mac that a test and a backend share.
 #[derive(Clone)]
 pub(crate) struct Fake(pub(crate) Rc<RefCell<World>>);
-
-const ESRCH: i32 = 3;
-const EEXIST: i32 = 17;
 
 impl Fake {
     /// A Wi-Fi, a tunnel and lo0; no routes.
@@ -93,6 +94,7 @@ impl Fake {
             agents: HashMap::new(),
             programs: Vec::new(),
             raced: None,
+            vanishes: false,
             refuses_to_add: None,
             lost: 0,
             broken: Vec::new(),
@@ -112,10 +114,16 @@ impl Fake {
     }
 
     pub(crate) fn spec(&self, key: &RouteKey) -> Option<RouteSpec> {
+        self.specs(key).into_iter().next()
+    }
+
+    /// Of all routes with that key.
+    pub(crate) fn specs(&self, key: &RouteKey) -> Vec<RouteSpec> {
         let world = self.0.borrow();
-        let mut all = world.routes.iter();
-        all.find(|(route, _)| &route.key == key)
+        let all = world.routes.iter();
+        all.filter(|(route, _)| &route.key == key)
             .map(|(route, _)| route.spec.clone())
+            .collect()
     }
 
     /// What configd has, it publishes.
@@ -232,6 +240,27 @@ impl World {
             rest = &rest[length.min(rest.len())..];
         }
         index
+    }
+
+    /// Where a route stands that the kernel cannot tell from `route`.
+    fn at(&self, route: &Route) -> Option<usize> {
+        let mut all = self.routes.iter();
+        all.position(|(there, _)| {
+            there.key == route.key && is_host(&there.spec) == is_host(&route.spec)
+        })
+    }
+
+    /// What a delete of a host's route takes if there is none: the network's with the
+    /// longest mask that begins at the address.
+    fn first(&self, route: &Route) -> Option<usize> {
+        let all = self.routes.iter().enumerate();
+        let chain = all.filter(|(_, (there, _))| {
+            is_host(&route.spec)
+                && there.key.ifscope == route.key.ifscope
+                && there.key.dst.addr() == route.key.dst.addr()
+        });
+        let longest = chain.max_by_key(|(_, (there, _))| there.key.dst.prefix_len());
+        longest.map(|(at, _)| at)
     }
 
     fn add(&mut self, key: &RouteKey, spec: &RouteSpec) {
@@ -396,13 +425,13 @@ impl Kernel for Fake {
             return Ok(());
         }
         let route = world.route_of(message);
-        let at = world
-            .routes
-            .iter()
-            .position(|(there, _)| there.key == route.key);
+        let at = world.at(&route);
         if message[3] == 2 {
             world.log.push(format!("delete {}", route.key));
-            let Some(at) = at else {
+            if std::mem::take(&mut world.vanishes) {
+                world.routes.remove(at.unwrap());
+            }
+            let Some(at) = world.at(&route).or_else(|| world.first(&route)) else {
                 return Err(errno(ESRCH));
             };
             if let Some(spec) = world.raced.take() {

@@ -10,7 +10,8 @@
 //! dump: a read of a single route by RTM_GET finds neighbours of its key, too
 //! ([`crate::route::Request`]). Between the look and the delete there is a moment left;
 //! but the kernel says what it has taken, so that is compared as well, and what was not
-//! meant is put back.
+//! meant is put back. A delete of a host's route that has just gone takes even another
+//! key's.
 
 use std::collections::HashMap;
 use std::io;
@@ -21,8 +22,10 @@ use netprof_model::link::{Address, Link};
 use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
 use netprof_model::route::{Route, RouteKey, RouteSpec};
 use netprof_model::{Resource, State};
+use netprof_plan::macos::put_back::is_host;
 
 use crate::mac::{Family, Mac};
+use crate::route::numbers::{EEXIST, EHOSTUNREACH, ENETUNREACH, ESRCH};
 use crate::route::{Malformed, Names, Reply, Request, ioctl, read_links, read_routes};
 
 /// CTL_NET, PF_ROUTE, no protocol, any family, and what (bsd/sys/socket.h, bsd/net/route.h).
@@ -36,10 +39,7 @@ const ATTEMPTS: usize = 4;
 /// How many messages of others are passed over before an answer counts as lost.
 const OTHERS: usize = 4096;
 
-const EEXIST: i32 = 17;
-const ESRCH: i32 = 3;
-const ENETUNREACH: i32 = 51;
-const EHOSTUNREACH: i32 = 65;
+const GONE: &str = "it is not there any more";
 
 /// What the kernel tells of one moment.
 #[derive(Clone, Debug, Default)]
@@ -288,7 +288,10 @@ impl Table {
         self.same_link(change, &[before, after])?;
         let standing = self.standing.get(key).map_or(&[][..], Vec::as_slice);
         let is_there = |spec: Option<&RouteSpec>| spec.is_some_and(|spec| standing.contains(spec));
-        if mode == Mode::Back && is_there(after) && !is_there(before) {
+        // Beside a network's route of one address there may be a host's with the same key:
+        // somebody has brought back what netprof's own has replaced.
+        let stands = before != after && is_there(after);
+        if mode == Mode::Back && stands && !is_there(before) {
             return Ok(());
         }
         match before {
@@ -302,12 +305,14 @@ impl Table {
             Some(_) if standing.is_empty() && mode == Mode::Back => {}
             Some(_) => {
                 return Err(match standing.first() {
-                    None => "it is not there any more".to_owned(),
+                    None => GONE.to_owned(),
                     Some(other) => format!("somebody else has changed it: {}", shown(other)),
                 });
             }
         }
-        let Some(after) = after else { return Ok(()) };
+        let Some(after) = after.filter(|_| !stands) else {
+            return Ok(());
+        };
         let added = self.add(mac, key, after);
         if added.is_err()
             && let Some(before) = before
@@ -336,7 +341,7 @@ impl Table {
                 return Ok(());
             }
             Err(error) if error.raw_os_error() == Some(ESRCH) => {
-                return Err("it is not there any more".to_owned());
+                return Err(GONE.to_owned());
             }
             Err(error) => return Err(format!("the kernel refuses to delete it: {error}")),
         }
@@ -344,16 +349,23 @@ impl Table {
         let Some(taken) = answer(mac, &request, &self.names)?.and_then(|reply| reply.route) else {
             return Ok(());
         };
-        if taken.spec == *before {
+        if taken.key == *key && taken.spec == *before {
             return Ok(());
         }
+        let was_gone = taken.key != *key || is_host(&taken.spec) != is_host(before);
         let shown = shown(&taken.spec);
-        Err(match self.add(mac, key, &taken.spec) {
-            Ok(()) => format!("somebody else has changed it: {shown}"),
-            Err(why) => format!(
+        match (self.add(mac, &taken.key, &taken.spec), was_gone) {
+            (Ok(()), true) if mode == Mode::Back => Ok(()),
+            (Ok(()), true) => Err(GONE.to_owned()),
+            (Ok(()), false) => Err(format!("somebody else has changed it: {shown}")),
+            (Err(why), true) => Err(format!(
+                "{GONE}, {} was deleted in its place, and it cannot be put back ({why}): {shown}",
+                taken.key
+            )),
+            (Err(why), false) => Err(format!(
                 "somebody else had changed it, it was deleted, and it cannot be put back ({why}): {shown}"
-            ),
-        })
+            )),
+        }
     }
 
     fn add<M: Mac>(&mut self, mac: &mut M, key: &RouteKey, spec: &RouteSpec) -> Result<(), String> {

@@ -5,6 +5,7 @@ use netprof_model::plan::{Expectation, RouteProbe, Standing};
 use netprof_model::route::Route;
 use netprof_model::{Diagnostic, Owner, Snapshot};
 
+use super::put_back::is_host;
 use super::rib::{Found, Rib};
 use crate::claim::Claim;
 use crate::draft::Draft;
@@ -68,9 +69,12 @@ fn help(found: Found) -> String {
             "another line of this profile wins here: take one of the two away".to_owned()
         }
         Found::Route(route) | Found::Here(route) if route.key.ifscope.is_some() => format!(
-            "see `netstat -rn`: {} is for one link alone, and there it wins over all but a single address",
+            "see `netstat -rn`: {} is for one link alone, and there it wins over all but a host's route (flag `H`)",
             route.key
         ),
+        Found::Route(route) | Found::Here(route) if is_host(&route.spec) => {
+            "see `netstat -rn`: a host's route (flag `H`) is found before any other to its address; take it away by hand".to_owned()
+        }
         Found::Route(route) | Found::Here(route) => format!(
             "a Mac has no metrics: only a route that is longer than {} wins over it",
             route.key.dst

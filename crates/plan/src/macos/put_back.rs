@@ -12,7 +12,7 @@
 //!
 //! Kernel: xnu, `bsd/net/route.c`, `bsd/net/rtsock.c`, `bsd/netinet6/nd6_rtr.c`.
 
-use netprof_model::route::{OpaqueAttribute, Protocol, Route, RouteKey, RouteSpec, rtf};
+use netprof_model::route::{OpaqueAttribute, Protocol, Route, RouteSpec};
 
 /// The numbers of [`OpaqueAttribute::kind`] on macOS, where they are netprof's own.
 pub mod attribute {
@@ -27,13 +27,11 @@ pub mod attribute {
     /// without `RTF_GATEWAY` is how the kernel gives a point-to-point link or `lo0` a
     /// route: by one of the link's own addresses, or that of its other end.
     pub const GATEWAY: u16 = 0x102;
-    /// A route to a single address that is not written as [`super::is_host`] has it; one
-    /// of [`BY_HOST`], [`BY_NETMASK`], or another value where neither says it.
+    /// A route to a single address that has no netmask: [`BY_HOST`], or another value
+    /// where not even that flag says what it is.
     pub const NETMASK: u16 = 0x104;
-    /// By `RTF_HOST`.
+    /// By `RTF_HOST` ([`super::is_host`]).
     pub const BY_HOST: &str = "01";
-    /// By a netmask.
-    pub const BY_NETMASK: &str = "02";
     /// A mask for routes that are cloned from it: its socket address.
     pub const GENMASK: u16 = 0x108;
     /// Flags (`RTF_*`) that the kernel alone sets, and that are no passing state; four
@@ -118,7 +116,7 @@ pub fn writable(one: &OpaqueAttribute) -> Result<(), NotExact> {
             })
         }
         attribute::NETMASK => match one.value.as_str() {
-            attribute::BY_HOST | attribute::BY_NETMASK => Ok(()),
+            attribute::BY_HOST => Ok(()),
             _ => Err(NotExact::Attribute(kind)),
         },
         attribute::GATEWAY => Err(NotExact::ByAddress),
@@ -131,17 +129,23 @@ pub fn writable(one: &OpaqueAttribute) -> Result<(), NotExact> {
     }
 }
 
-/// Whether the route is a host's, by `RTF_HOST`, and has no netmask. The kernel keeps a
-/// host's route apart from one with a netmask to the same single address.
+/// Whether a route to a single address is a host's, by `RTF_HOST`, and has no netmask.
+/// One that does not say so is a network's, of one address.
+///
+/// The difference is more than form. For a network's the kernel takes away what it has
+/// cloned of wider routes for that address (`rt_fixchange`, called for what is added with
+/// a netmask). For a host's it does not, and a clone, which is scoped to its link, is
+/// preferred to an unscoped route through the same link (`rt_lookup_common`): packets go
+/// on by the old gateway until the clone is gone. So netprof writes its own by a netmask,
+/// as configd does.
+///
+/// The kernel keeps both for one address, and finds the host's first (`rn_match_args` in
+/// `bsd/net/radix.c`). They share a [`RouteKey`](netprof_model::route::RouteKey): a
+/// snapshot has two routes then, and a change says by its sides which of them it is of.
 #[must_use]
-pub fn is_host(key: &RouteKey, spec: &RouteSpec) -> bool {
-    let said = spec.opaque.iter();
-    let mut said = said.filter(|one| one.kind == attribute::NETMASK);
-    match said.next().map(|one| one.value.as_str()) {
-        Some(attribute::BY_HOST) => true,
-        Some(attribute::BY_NETMASK) => false,
-        _ => key.dst.prefix_len() == key.dst.max_prefix_len() && spec.flags & rtf::CLONING == 0,
-    }
+pub fn is_host(spec: &RouteSpec) -> bool {
+    let mut said = spec.opaque.iter();
+    said.any(|one| one.kind == attribute::NETMASK && one.value == attribute::BY_HOST)
 }
 
 /// The four bytes of hexadecimal `text`, the least first, as one number.
@@ -162,7 +166,7 @@ pub fn of_number(number: u32) -> String {
 #[cfg(test)]
 mod tests {
     use netprof_model::Owner;
-    use netprof_model::route::{Hop, RouteLive};
+    use netprof_model::route::{Hop, RouteKey, RouteLive, rtf};
 
     use super::*;
 
@@ -196,7 +200,7 @@ mod tests {
             route("192.168.1.0/24", None),
             route("fd00::/8", Some("fe80::1")),
             with(attribute::MTU, "78050000"),
-            with(attribute::NETMASK, attribute::BY_NETMASK),
+            with(attribute::NETMASK, attribute::BY_HOST),
         ] {
             assert_eq!(can_put_back(&route), Ok(()), "{route:?}");
         }
@@ -257,9 +261,9 @@ mod tests {
     }
 
     #[test]
-    fn a_single_address_is_a_hosts_unless_it_clones_or_says_otherwise() {
-        let host = |dst: &str, flags, opaque: &[(u16, &str)]| {
-            let mut route = route(dst, None);
+    fn a_single_address_is_a_networks_unless_it_says_that_it_is_a_hosts() {
+        let host = |flags, opaque: &[(u16, &str)]| {
+            let mut route = route("10.0.0.1/32", None);
             route.spec.flags = flags;
             route.spec.opaque = opaque
                 .iter()
@@ -268,18 +272,15 @@ mod tests {
                     value: (*value).to_owned(),
                 })
                 .collect();
-            is_host(&route.key, &route.spec)
+            is_host(&route.spec)
         };
-        assert!(host("10.0.0.1/32", rtf::STATIC, &[]));
-        assert!(host("fd00::1/128", 0, &[(attribute::MTU, "02")]));
-        assert!(!host("10.0.0.1/32", rtf::CLONING, &[]));
-        assert!(!host("10.0.0.0/31", rtf::STATIC, &[]));
-        assert!(!host("fd00::1/128", 0, &[(attribute::NETMASK, "02")]));
-        assert!(host(
-            "10.0.0.1/32",
-            rtf::CLONING,
-            &[(attribute::NETMASK, "01")]
-        ));
+        assert!(!host(rtf::STATIC, &[]));
+        assert!(!host(rtf::CLONING, &[]));
+        assert!(!host(0, &[(attribute::MTU, attribute::BY_HOST)]));
+        assert!(!host(0, &[(attribute::NETMASK, "00")]));
+        let by_host = (attribute::NETMASK, attribute::BY_HOST);
+        assert!(host(rtf::STATIC, &[by_host]));
+        assert!(host(rtf::CLONING, &[(attribute::MTU, "78050000"), by_host]));
     }
 
     #[test]

@@ -10,13 +10,23 @@
 //!    to the link that the socket is bound to. A bound socket does not take an unscoped
 //!    route through another link.
 //! 3. The scoped one is the answer, but for two cases: its destination begins at the
-//!    address 0 and the other's does not, or it is a network's and the other a host's.
+//!    address 0 and the other's does not, or it is a network's and the other a host's
+//!    (`RTF_HOST`; a network's may be of one address).
 //! 4. If there is none, it is the unscoped default, if that leads through the link of
 //!    the look-up.
 //!
 //! So who has the longer unscoped prefix decides through which link a packet leaves, and
 //! a scoped route only where on that link it goes. That is all the ground that netprof
 //! stands on here: a route wins by a longer prefix or not at all.
+//!
+//! To one address there may be a host's route and a network's. Both match in full, and
+//! the host's stands first (`rn_addroute`, `rn_match_args` in `bsd/net/radix.c`).
+//!
+//! What the kernel clones for one destination is not seen here. It leads where its parent
+//! leads, but in one case: a clone of a *scoped* route, made for a socket that is bound to
+//! its link, is not taken away when a longer unscoped route is added (`rt_fixchange`
+//! compares the masks, which hold the scope). Through that link it takes the packets to its
+//! one address until it expires. The kernel is asked after a change, and would tell.
 //!
 //! The kernel takes any route whose destination begins at 0 for a default route,
 //! `0.0.0.0/1` among them (`SA_DEFAULT`), and so does this.
@@ -29,6 +39,8 @@ use netprof_model::Snapshot;
 use netprof_model::plan::RouteAnswer;
 use netprof_model::route::{Route, RouteKey, RouteKind};
 use netprof_model::rule::Family;
+
+use super::put_back::is_host;
 
 /// The routes of a snapshot, laid out for look-up.
 #[derive(Debug)]
@@ -47,7 +59,7 @@ struct Table<'a> {
     scoped: HashMap<&'a str, Tree<'a>>,
 }
 
-/// Routes by length of prefix, then by prefix.
+/// Routes by length of prefix, then by prefix; to one address, a host's first.
 #[derive(Debug, Default)]
 struct Tree<'a> {
     lengths: BTreeMap<u8, BTreeMap<IpNet, Vec<&'a Route>>>,
@@ -133,12 +145,14 @@ impl<'a> Rib<'a> {
                 None => &mut table.unscoped,
                 Some(dev) => table.scoped.entry(dev).or_default(),
             };
-            tree.lengths
-                .entry(dst.prefix_len())
-                .or_default()
-                .entry(dst)
-                .or_default()
-                .push(route);
+            let length = tree.lengths.entry(dst.prefix_len()).or_default();
+            let routes = length.entry(dst).or_default();
+            let at = if is_host(&route.spec) {
+                0
+            } else {
+                routes.len()
+            };
+            routes.insert(at, route);
         }
         let links = snapshot.links.items().iter();
         let named = links.map(|link| (link, link.name.as_str()));
@@ -203,7 +217,7 @@ impl<'a> Rib<'a> {
         let better = scoped.filter(|scoped| {
             !fallback.is_some_and(|plain| {
                 (begins_at_zero(scoped) && !begins_at_zero(plain))
-                    || (!is_host(scoped) && is_host(plain))
+                    || (!is_host(&scoped.spec) && is_host(&plain.spec))
             })
         });
         better
@@ -241,7 +255,8 @@ impl<'a> Rib<'a> {
         dev.is_some_and(|dev| self.own.contains(&(address, dev)))
     }
 
-    /// The unscoped routes to exactly `prefix`: none or one, as the kernel has it.
+    /// The unscoped routes to exactly `prefix`: none or one, as the kernel has it, and to
+    /// a single address up to two, of which the first is found.
     #[must_use]
     pub fn exact(&self, prefix: &IpNet) -> &[&'a Route] {
         self.tree(Family::of(prefix), None)
@@ -263,9 +278,9 @@ impl<'a> Rib<'a> {
         self.tree(Family::of(prefix), None)?.covering(prefix)
     }
 
-    /// The route of `key`. A deletion of `key` takes it away, whatever its gateway and its
-    /// link: the kernel looks at destination, mask and scope alone (`RTM_DELETE` in
-    /// `rtrequest_common_locked`).
+    /// The route of `key`; of two to a single address, the one that is found. A deletion of
+    /// `key` takes it away, whatever its gateway and its link: the kernel looks at
+    /// destination, mask and scope alone (`RTM_DELETE` in `rtrequest_common_locked`).
     #[must_use]
     pub fn at(&self, key: &RouteKey) -> Option<&'a Route> {
         self.tree(Family::of(&key.dst), key.ifscope.as_deref())?
@@ -278,9 +293,4 @@ impl<'a> Rib<'a> {
 /// `SA_DEFAULT`.
 fn begins_at_zero(route: &Route) -> bool {
     route.key.dst.network().is_unspecified()
-}
-
-/// `RT_HOST`.
-fn is_host(route: &Route) -> bool {
-    route.key.dst.prefix_len() == route.key.dst.max_prefix_len()
 }

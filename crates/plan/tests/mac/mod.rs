@@ -13,9 +13,12 @@ use netprof_model::configd::{Domain, Store};
 use netprof_model::link::{Address, Link};
 use netprof_model::plist::Value;
 use netprof_model::resource::Place;
-use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec, rtf};
+use netprof_model::route::{
+    Hop, OpaqueAttribute, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec, rtf,
+};
 use netprof_model::snapshot::Os;
 use netprof_model::{Owner, Section, Snapshot};
+use netprof_plan::macos::put_back::attribute;
 
 /// A Mac with lo0 and its routes, and what `text` adds to it.
 pub(crate) fn mac(text: &str) -> Snapshot {
@@ -189,6 +192,7 @@ impl Reader {
                 .filter(|(letter, _)| has(*letter))
                 .map(|(_, flag)| flag)
                 .sum(),
+            opaque: has('H').then(by_host).into_iter().collect(),
             ..RouteSpec::default()
         };
         let said = rest.iter().position(|word| *word == "owner");
@@ -238,6 +242,14 @@ impl Reader {
         let full = address + &".0".repeat(4 - given);
         let classful = u8::try_from(given * 8).unwrap();
         IpNet::new(full.parse().unwrap(), length.unwrap_or(classful)).unwrap()
+    }
+}
+
+/// What says that a route to a single address has no netmask.
+pub(crate) fn by_host() -> OpaqueAttribute {
+    OpaqueAttribute {
+        kind: attribute::NETMASK,
+        value: attribute::BY_HOST.to_owned(),
     }
 }
 

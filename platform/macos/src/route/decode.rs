@@ -17,7 +17,7 @@ use netprof_model::Owner;
 use netprof_model::route::{
     Hop, OpaqueAttribute, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec, rtf,
 };
-use netprof_plan::macos::put_back::{self, attribute, of_number};
+use netprof_plan::macos::put_back::{attribute, of_number};
 
 use super::error::Malformed;
 use super::message::{Message, RouteHeader};
@@ -29,8 +29,16 @@ use super::sockaddr::{Sockaddr, Sockaddrs};
 pub(super) struct Destination {
     pub(super) net: IpNet,
     pub(super) zone: u32,
-    /// Whether nothing said how long the prefix is.
-    unmasked: bool,
+    /// How it is written where not by a netmask, as [`attribute::NETMASK`] has it.
+    form: Option<&'static str>,
+}
+
+/// How a route to a single address is written that has no netmask.
+pub(crate) fn by(form: &str) -> OpaqueAttribute {
+    OpaqueAttribute {
+        kind: attribute::NETMASK,
+        value: form.to_owned(),
+    }
 }
 
 /// Reads where a route leads to; none for a family that is neither IPv4 nor IPv6.
@@ -56,22 +64,18 @@ pub(super) fn destination(
         (zoned.ip, zoned.zone)
     };
     let longest = if ip.is_ipv4() { 32 } else { 128 };
-    let mut unmasked = false;
-    let prefix = match all.get(RTA_NETMASK) {
-        _ if flags & rtf::HOST != 0 => longest,
-        Some(mask) => mask.prefix(family)?,
-        None if dst.is_empty() => 0,
+    let (prefix, form) = match all.get(RTA_NETMASK) {
+        _ if flags & rtf::HOST != 0 => (longest, Some(attribute::BY_HOST)),
+        Some(mask) => (mask.prefix(family)?, None),
+        None if dst.is_empty() => (0, None),
         // The radix tree takes such a one for a single address.
-        None => {
-            unmasked = true;
-            longest
-        }
+        None => (longest, Some("00")),
     };
     let net = IpNet::new(ip, prefix).map_err(|_| Malformed::Netmask)?;
     Ok(Some(Destination {
         net: net.trunc(),
         zone,
-        unmasked,
+        form,
     }))
 }
 
@@ -115,11 +119,7 @@ pub(super) fn route(
     if let Some(mask) = all.get(RTA_GENMASK).filter(|mask| !mask.is_empty()) {
         opaque.push(kept(attribute::GENMASK, mask.bytes()));
     }
-    let kind = match (flags & rtf::REJECT, flags & rtf::BLACKHOLE) {
-        (0, 0) => RouteKind::Unicast,
-        (0, _) => RouteKind::Blackhole,
-        _ => RouteKind::Unreachable,
-    };
+    let kind = kind(flags);
     let mut residue = flags & !(SAID | VOLATILE);
     if kind == RouteKind::Unreachable {
         residue |= flags & rtf::BLACKHOLE;
@@ -130,33 +130,20 @@ pub(super) fn route(
             value: of_number(residue),
         });
     }
-    let key = RouteKey {
-        ifscope,
-        ..RouteKey::unscoped(destination.net)
-    };
-    let mut spec = RouteSpec {
-        kind,
-        protocol: protocol(flags),
-        hops: vec![Hop::through(dev, via)],
-        flags: flags & rtf::WRITABLE,
-        opaque,
-        ..RouteSpec::default()
-    };
-    let host = flags & rtf::HOST != 0;
-    if host != put_back::is_host(&key, &spec) || destination.unmasked {
-        let value = match (host, destination.unmasked) {
-            (true, _) => attribute::BY_HOST,
-            (_, false) => attribute::BY_NETMASK,
-            _ => "00",
-        };
-        spec.opaque.push(OpaqueAttribute {
-            kind: attribute::NETMASK,
-            value: value.to_owned(),
-        });
-    }
+    opaque.extend(destination.form.map(by));
     Ok(Some(Route {
-        key,
-        spec,
+        key: RouteKey {
+            ifscope,
+            ..RouteKey::unscoped(destination.net)
+        },
+        spec: RouteSpec {
+            kind,
+            protocol: protocol(flags),
+            hops: vec![Hop::through(dev, via)],
+            flags: flags & rtf::WRITABLE,
+            opaque,
+            ..RouteSpec::default()
+        },
         live: RouteLive {
             expires: expires(header, now),
             ..RouteLive::default()
@@ -165,9 +152,18 @@ pub(super) fn route(
     }))
 }
 
+/// What happens to a packet; who is told of it, where both flags are set.
+pub(crate) fn kind(flags: u32) -> RouteKind {
+    match (flags & rtf::REJECT, flags & rtf::BLACKHOLE) {
+        (0, 0) => RouteKind::Unicast,
+        (0, _) => RouteKind::Blackhole,
+        _ => RouteKind::Unreachable,
+    }
+}
+
 /// Who put a route there, as far as its flags say it: netprof by its mark, somebody by
 /// `RTF_STATIC`, else the kernel.
-pub(super) fn protocol(flags: u32) -> Protocol {
+pub(crate) fn protocol(flags: u32) -> Protocol {
     if flags & rtf::PROTO1 != 0 {
         Protocol::NETPROF
     } else if flags & rtf::STATIC != 0 {

@@ -19,7 +19,7 @@ use super::error::Malformed;
 use super::message::Messages;
 use super::names::Names;
 use super::numbers::*;
-use super::sockaddr::{LinkAddress, Sockaddrs, Zoned};
+use super::sockaddr::{Sockaddrs, Zoned};
 
 /// Links and addresses.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -66,7 +66,7 @@ pub fn read_links(dump: &[u8]) -> Result<Links, Malformed> {
                     carrier: flags & IFF_RUNNING != 0,
                     loopback: flags & IFF_LOOPBACK != 0,
                     mtu: header.mtu,
-                    mac: mac(&name),
+                    mac: mac(name.hardware),
                     ..Link::new(header.index.into(), text)
                 });
             }
@@ -141,8 +141,8 @@ pub fn driver(name: &str) -> Option<&str> {
 
 /// The hardware address. A process that may not know it is told 02:00:00:00:00:00
 /// (`dlil_ifaddr_bytes`, xnu `bsd/net/dlil.c`), which is none.
-fn mac(link: &LinkAddress<'_>) -> Option<String> {
-    let bytes: [u8; 6] = link.hardware.try_into().ok()?;
+pub(crate) fn mac(hardware: &[u8]) -> Option<String> {
+    let bytes: [u8; 6] = hardware.try_into().ok()?;
     if matches!(bytes, [0 | 2, 0, 0, 0, 0, 0]) {
         return None;
     }

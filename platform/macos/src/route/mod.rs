@@ -24,6 +24,9 @@
 //!   one (`RTF_GATEWAY`). What drops has one, too: route(8) says `lo0` and 127.0.0.1.
 //! - The protocol is read from the flags: [`Protocol::NETPROF`] is `RTF_PROTO1`, `STATIC`
 //!   is `RTF_STATIC` without it, `KERNEL` is neither.
+//! - To a single address there may be two with one key: a host's, which an attribute
+//!   says, and a network's. A change says by its sides of which it is
+//!   ([`netprof_plan::macos::put_back::is_host`]).
 //! - All else that a writer said stands in `flags` ([`rtf::WRITABLE`]) and, where it has
 //!   no flag, in `opaque` ([`netprof_plan::macos::put_back::attribute`]).
 //!
@@ -42,8 +45,10 @@ mod reply;
 mod request;
 pub mod sockaddr;
 
+pub(crate) use decode::{by, kind, protocol};
 pub use dump::{Routes, read_routes};
 pub use error::{Malformed, Unwritable};
+pub(crate) use iflist::mac;
 pub use iflist::{Links, driver, read_links, scope};
 pub use names::Names;
 pub use reply::{Event, Happened, Reply};

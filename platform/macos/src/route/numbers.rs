@@ -44,17 +44,20 @@ pub(super) const RTA_IFA: u32 = 0x20;
 pub(super) const RTA_BRD: u32 = 0x80;
 
 /// Flags of routes (`bsd/net/route.h`), beside those that the model names.
-pub(super) const RTF_UP: u32 = 0x1;
-pub(super) const RTF_DONE: u32 = 0x40;
-pub(super) const RTF_LLINFO: u32 = 0x400;
-pub(super) const RTF_PRCLONING: u32 = 0x1_0000;
-pub(super) const RTF_PROTO3: u32 = 0x4_0000;
-pub(super) const RTF_BROADCAST: u32 = 0x40_0000;
-pub(super) const RTF_MULTICAST: u32 = 0x80_0000;
-pub(super) const RTF_CONDEMNED: u32 = 0x200_0000;
-pub(super) const RTF_IFREF: u32 = 0x400_0000;
-pub(super) const RTF_ROUTER: u32 = 0x1000_0000;
-pub(super) const RTF_GLOBAL: u32 = 0x4000_0000;
+pub(crate) const RTF_UP: u32 = 0x1;
+pub(crate) const RTF_DYNAMIC: u32 = 0x10;
+pub(crate) const RTF_MODIFIED: u32 = 0x20;
+pub(crate) const RTF_DONE: u32 = 0x40;
+pub(crate) const RTF_LLINFO: u32 = 0x400;
+pub(crate) const RTF_PRCLONING: u32 = 0x1_0000;
+pub(crate) const RTF_PROTO3: u32 = 0x4_0000;
+pub(crate) const RTF_BROADCAST: u32 = 0x40_0000;
+pub(crate) const RTF_MULTICAST: u32 = 0x80_0000;
+pub(crate) const RTF_CONDEMNED: u32 = 0x200_0000;
+pub(crate) const RTF_IFREF: u32 = 0x400_0000;
+pub(crate) const RTF_PROXY: u32 = 0x800_0000;
+pub(crate) const RTF_ROUTER: u32 = 0x1000_0000;
+pub(crate) const RTF_GLOBAL: u32 = 0x4000_0000;
 
 /// Flags that a field of the model says.
 pub(super) const SAID: u32 = rtf::WRITABLE
@@ -83,13 +86,13 @@ pub(super) const VOLATILE: u32 = RTF_UP
     | RTF_GLOBAL;
 
 /// Flags of links (`bsd/net/if.h`).
-pub(super) const IFF_UP: u32 = 1;
-pub(super) const IFF_LOOPBACK: u32 = 8;
-pub(super) const IFF_POINTOPOINT: u32 = 0x10;
-pub(super) const IFF_RUNNING: u32 = 0x40;
+pub(crate) const IFF_UP: u32 = 1;
+pub(crate) const IFF_LOOPBACK: u32 = 8;
+pub(crate) const IFF_POINTOPOINT: u32 = 0x10;
+pub(crate) const IFF_RUNNING: u32 = 0x40;
 
 /// Errors (`bsd/sys/errno.h`).
-pub(super) const ESRCH: i32 = 3;
-pub(super) const EEXIST: i32 = 17;
-pub(super) const ENETUNREACH: i32 = 51;
-pub(super) const EHOSTUNREACH: i32 = 65;
+pub(crate) const ESRCH: i32 = 3;
+pub(crate) const EEXIST: i32 = 17;
+pub(crate) const ENETUNREACH: i32 = 51;
+pub(crate) const EHOSTUNREACH: i32 = 65;

@@ -16,10 +16,13 @@
 //! reached by the route itself (EADDRINUSE).
 //!
 //! **Deleting** never looks at the gateway: destination, netmask and scope are the key
-//! (`rnh_deladdr`), so a route that somebody else has put there meanwhile would go. It is
-//! read before, from the dump, and compared by key and spec. What was taken away stands in
-//! the answer, whole (`route_output`, label `report`): a caller compares once more, and
-//! can put back what was not meant. ESRCH says that it was gone already.
+//! (`rnh_deladdr`), so a route that somebody else has put there meanwhile would go. A
+//! host's has no netmask, and where there is none, such a delete takes the longest
+//! network's that begins at the address (`rn_delete` in `bsd/net/radix.c` takes the first
+//! of a chain). It is read before, from the dump, and compared by key and spec. What was
+//! taken away stands in the answer, whole (`route_output`, label `report`): a caller
+//! compares once more, and can put back what was not meant. ESRCH says that it was gone
+//! already.
 //!
 //! **Reading one route** cannot be done here. `RTM_GET` with a netmask is a look-up all the
 //! same (`rt_lookup_common`): for an unscoped key the answer may be the scoped route of
@@ -235,7 +238,7 @@ impl Draft {
             draft.index = names.index(dev)?;
             draft.flags |= rtf::IFSCOPE;
         }
-        if put_back::is_host(key, spec) {
+        if put_back::is_host(spec) {
             if key.dst.prefix_len() != key.dst.max_prefix_len() {
                 return Err(Unwritable::Attribute(attribute::NETMASK));
             }
@@ -265,7 +268,7 @@ impl Draft {
     }
 
     fn push_netmask(&mut self, key: &RouteKey, spec: &RouteSpec) {
-        if !put_back::is_host(key, spec) {
+        if !put_back::is_host(spec) {
             self.bits |= RTA_NETMASK;
             let v4 = key.dst.addr().is_ipv4();
             push_netmask(&mut self.sockaddrs, v4, key.dst.prefix_len());

@@ -12,12 +12,9 @@ use ipnet::IpNet;
 use netprof_model::Owner;
 use netprof_model::link::{Address, Link};
 
-use super::{Unexpected, is_remark, numbered};
-
-/// Flags of links (xnu, `bsd/net/if.h`).
-const IFF_UP: u32 = 0x1;
-const IFF_LOOPBACK: u32 = 0x8;
-const IFF_RUNNING: u32 = 0x40;
+use super::{Unexpected, hexadecimal, is_remark, numbered, prefixed};
+use crate::route::numbers::{IFF_LOOPBACK, IFF_RUNNING, IFF_UP};
+use crate::route::{driver, mac, scope};
 
 /// One link.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -158,7 +155,7 @@ impl Interface {
             "inet" => self.inet(rest),
             "inet6" => self.inet6(rest),
             "ether" => {
-                self.mac = mac(rest).ok_or("a hardware address")?;
+                self.mac = hardware(rest).ok_or("a hardware address")?;
                 Ok(())
             }
             "status:" => match rest {
@@ -265,8 +262,7 @@ impl Interface {
                 "-->" => peer = Some(words.next().and_then(address).ok_or(EXPECTED)?),
                 "prefixlen" => length = parsed(words.next()),
                 "scopeid" => {
-                    let scope = words.next().and_then(|word| word.strip_prefix("0x"));
-                    let scope = scope.and_then(hexadecimal).ok_or("a scope")?;
+                    let scope = words.next().and_then(prefixed).ok_or("a scope")?;
                     self.index = self.index.or(Some(scope));
                 }
                 "autoconf" | "dynamic" => dynamic = true,
@@ -330,55 +326,25 @@ impl Interface {
     }
 }
 
-/// The driver of a link: its name without the number. None for `en`, which is hardware,
-/// and for `lo`.
-fn driver(name: &str) -> Option<&str> {
-    let driver = name.trim_end_matches(|c: char| c.is_ascii_digit());
-    (!matches!(driver, "en" | "lo" | "")).then_some(driver)
-}
-
-/// The scope by the kind of address, as rtnetlink(7) numbers it.
-fn scope(address: IpAddr) -> u8 {
-    let link_local = match address {
-        IpAddr::V4(address) => address.is_link_local(),
-        IpAddr::V6(address) => address.is_unicast_link_local(),
-    };
-    match (address.is_loopback(), link_local) {
-        (true, _) => 254,
-        (_, true) => 253,
-        _ => 0,
-    }
-}
-
 fn parsed<T: std::str::FromStr>(word: Option<&str>) -> Option<T> {
     word.and_then(|word| word.parse().ok())
 }
 
-/// A number in hexadecimal, without a sign.
-fn hexadecimal(digits: &str) -> Option<u32> {
-    let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
-    plain.then(|| u32::from_str_radix(digits, 16).ok())?
-}
-
 /// `0xffffff00`; `-f inet:dotted` prints `255.255.255.0`.
 fn netmask(text: &str) -> Option<Ipv4Addr> {
-    match text.strip_prefix("0x") {
-        Some(digits) => hexadecimal(digits).map(Ipv4Addr::from),
-        None => text.parse().ok(),
-    }
+    let number = prefixed(text).map(Ipv4Addr::from);
+    number.or_else(|| text.parse().ok())
 }
 
-/// The hardware address. One that a process may not know is 02:00:00:00:00:00, which is
-/// none.
-fn mac(text: &str) -> Option<Option<String>> {
+/// The hardware address, if it is one that may be known.
+fn hardware(text: &str) -> Option<Option<String>> {
     let mut bytes = Vec::new();
     for part in text.split(':') {
         let fits = (1..=2).contains(&part.len());
-        bytes.push(fits.then(|| hexadecimal(part))??);
+        bytes.push(u8::try_from(fits.then(|| hexadecimal(part))??).ok()?);
     }
-    let [a, b, c, d, e, f] = bytes.try_into().ok()?;
-    let known = !matches!([a, b, c, d, e, f], [0 | 2, 0, 0, 0, 0, 0]);
-    Some(known.then(|| format!("{a:02x}:{b:02x}:{c:02x}:{d:02x}:{e:02x}:{f:02x}")))
+    let bytes: [u8; 6] = bytes.try_into().ok()?;
+    Some(mac(&bytes))
 }
 
 #[cfg(test)]

@@ -49,6 +49,17 @@ fn numbered(text: &str) -> impl Iterator<Item = (usize, &str)> {
     text.lines().zip(1..).map(|(line, number)| (number, line))
 }
 
+/// A number in hexadecimal: from_str_radix would take a sign.
+fn hexadecimal(digits: &str) -> Option<u32> {
+    let plain = digits.bytes().all(|byte| byte.is_ascii_hexdigit());
+    plain.then(|| u32::from_str_radix(digits, 16).ok())?
+}
+
+/// One with `0x` before it.
+fn prefixed(text: &str) -> Option<u32> {
+    hexadecimal(text.strip_prefix("0x")?)
+}
+
 /// Whether a line is somebody's remark or a shell's prompt, and no output.
 fn is_remark(line: &str) -> bool {
     let line = line.trim_start();

@@ -17,55 +17,39 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
 use netprof_model::Owner;
-use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec};
+use netprof_model::route::{Hop, Route, RouteKey, RouteLive, RouteSpec, rtf};
+use netprof_plan::macos::put_back::attribute;
 
 use super::{Unexpected, is_remark, numbered};
-
-/// `RTF_GATEWAY` and so on, of xnu's `bsd/net/route.h`.
-mod flag {
-    pub(super) const GATEWAY: u32 = 0x2;
-    pub(super) const HOST: u32 = 0x4;
-    pub(super) const REJECT: u32 = 0x8;
-    pub(super) const CLONING: u32 = 0x100;
-    pub(super) const XRESOLVE: u32 = 0x200;
-    pub(super) const STATIC: u32 = 0x800;
-    pub(super) const BLACKHOLE: u32 = 0x1000;
-    pub(super) const PROTO2: u32 = 0x4000;
-    pub(super) const PROTO1: u32 = 0x8000;
-    pub(super) const WASCLONED: u32 = 0x2_0000;
-    pub(super) const IFSCOPE: u32 = 0x100_0000;
-
-    /// What a writer says, the kernel leaves, and no other field of the model says; of
-    /// these `NOIFREF` has no letter.
-    pub(super) const WRITABLE: u32 = CLONING | XRESOLVE | STATIC | PROTO2;
-}
+use crate::route::numbers::*;
+use crate::route::{by, kind, protocol};
 
 /// The letters, in the order in which they are printed.
 const LETTERS: [(char, u32); 24] = [
-    ('U', 0x1),
-    ('G', flag::GATEWAY),
-    ('H', flag::HOST),
-    ('R', flag::REJECT),
-    ('D', 0x10),
-    ('M', 0x20),
-    ('d', 0x40),
-    ('C', flag::CLONING),
-    ('X', flag::XRESOLVE),
-    ('L', 0x400),
-    ('S', flag::STATIC),
-    ('B', flag::BLACKHOLE),
-    ('1', flag::PROTO1),
-    ('2', flag::PROTO2),
-    ('c', 0x1_0000),
-    ('W', flag::WASCLONED),
-    ('3', 0x4_0000),
-    ('b', 0x40_0000),
-    ('m', 0x80_0000),
-    ('I', flag::IFSCOPE),
-    ('i', 0x400_0000),
-    ('Y', 0x800_0000),
-    ('r', 0x1000_0000),
-    ('g', 0x4000_0000),
+    ('U', RTF_UP),
+    ('G', rtf::GATEWAY),
+    ('H', rtf::HOST),
+    ('R', rtf::REJECT),
+    ('D', RTF_DYNAMIC),
+    ('M', RTF_MODIFIED),
+    ('d', RTF_DONE),
+    ('C', rtf::CLONING),
+    ('X', rtf::XRESOLVE),
+    ('L', RTF_LLINFO),
+    ('S', rtf::STATIC),
+    ('B', rtf::BLACKHOLE),
+    ('1', rtf::PROTO1),
+    ('2', rtf::PROTO2),
+    ('c', RTF_PRCLONING),
+    ('W', rtf::WASCLONED),
+    ('3', RTF_PROTO3),
+    ('b', RTF_BROADCAST),
+    ('m', RTF_MULTICAST),
+    ('I', rtf::IFSCOPE),
+    ('i', RTF_IFREF),
+    ('Y', RTF_PROXY),
+    ('r', RTF_ROUTER),
+    ('g', RTF_GLOBAL),
 ];
 
 /// An address family.
@@ -298,7 +282,7 @@ fn v4(text: &str, flags: u32) -> Option<ipnet::Ipv4Net> {
     }
     let length = match length {
         Some(length) => decimal(length)?,
-        None if flags & flag::HOST != 0 || given == 4 => 32,
+        None if flags & rtf::HOST != 0 || given == 4 => 32,
         // The class of the address (`forgemask`).
         None => match octets[0] {
             0..128 => 8,
@@ -360,7 +344,7 @@ impl Entry {
     /// changes (`RTF_WASCLONED`).
     #[must_use]
     pub fn is_route(&self) -> bool {
-        self.flags & flag::WASCLONED == 0
+        self.flags & rtf::WASCLONED == 0
     }
 
     /// The route that it is, as far as the text shows it. Its locked metrics do not show,
@@ -368,15 +352,16 @@ impl Entry {
     /// of text is good to look at and not to be put back.
     #[must_use]
     pub fn route(&self) -> Route {
-        let scoped = self.flags & flag::IFSCOPE != 0;
+        let scoped = self.flags & rtf::IFSCOPE != 0;
         let ifscope = self
             .zone
             .clone()
             .or_else(|| scoped.then(|| self.link.clone()));
+        let host = self.flags & rtf::HOST != 0;
         let v4 = self.destination.addr().is_ipv4();
         let via = match &self.gateway {
             Gateway::Address(address, zone)
-                if self.flags & flag::GATEWAY != 0
+                if self.flags & rtf::GATEWAY != 0
                     && address.is_ipv4() == v4
                     && zone.as_ref().is_none_or(|zone| *zone == self.link) =>
             {
@@ -384,39 +369,22 @@ impl Entry {
             }
             _ => None,
         };
-        let kind = match (self.flags & flag::REJECT, self.flags & flag::BLACKHOLE) {
-            (0, 0) => RouteKind::Unicast,
-            (0, _) => RouteKind::Blackhole,
-            _ => RouteKind::Unreachable,
-        };
-        // What drops says this host as its gateway, for want of another.
-        let nowhere = kind != RouteKind::Unicast
-            && via.is_some_and(|via| via.is_loopback())
-            && self.link == "lo0";
-        let protocol = match (self.flags & flag::PROTO1, self.flags & flag::STATIC) {
-            (0, 0) => Protocol::KERNEL,
-            (0, _) => Protocol::STATIC,
-            _ => Protocol::NETPROF,
-        };
         Route {
             key: RouteKey {
                 ifscope,
                 ..RouteKey::unscoped(self.destination)
             },
             spec: RouteSpec {
-                kind,
-                protocol,
-                hops: if nowhere {
-                    Vec::new()
-                } else {
-                    vec![Hop::through(self.link.as_str(), via)]
-                },
-                flags: self.flags & flag::WRITABLE,
+                kind: kind(self.flags),
+                protocol: protocol(self.flags),
+                hops: vec![Hop::through(self.link.as_str(), via)],
+                flags: self.flags & rtf::WRITABLE,
+                opaque: host.then(|| by(attribute::BY_HOST)).into_iter().collect(),
                 ..RouteSpec::default()
             },
             live: RouteLive {
                 // A route that clones hands its time down, and never goes itself.
-                expires: self.expires.filter(|_| self.flags & flag::CLONING == 0),
+                expires: self.expires.filter(|_| self.flags & rtf::CLONING == 0),
                 ..RouteLive::default()
             },
             owner: Owner::Unknown,

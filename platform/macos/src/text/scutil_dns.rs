@@ -12,7 +12,7 @@
 use netprof_model::configd::{Resolver, ResolverList};
 
 use super::reach;
-use super::{Unexpected, is_remark, numbered};
+use super::{Unexpected, is_remark, numbered, prefixed};
 
 const GENERAL: &str = "DNS configuration";
 const SCOPED: &str = "DNS configuration (for scoped queries)";
@@ -254,7 +254,7 @@ fn link(text: &str) -> Option<(u32, Option<String>)> {
 fn set_flags(resolver: &mut Resolver, text: &str) -> Option<()> {
     let words = match text.split_once('(') {
         Some((number, words)) => {
-            reach::hexadecimal(number.trim())?;
+            prefixed(number.trim())?;
             words.strip_suffix(')')?
         }
         None => text,
@@ -269,7 +269,7 @@ fn set_flags(resolver: &mut Resolver, text: &str) -> Option<()> {
             "" if words.is_empty() => {}
             // Bits that have no name.
             other => {
-                reach::hexadecimal(other)?;
+                prefixed(other)?;
             }
         }
     }

@@ -5,8 +5,10 @@
 
 use std::fmt::Write as _;
 
+use netprof_plan::macos::configd::reach::print as reach_text;
+
 use super::reach;
-use super::{Unexpected, numbered};
+use super::{Unexpected, numbered, prefixed};
 
 /// What `scutil --nwi` prints.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -184,7 +186,7 @@ impl<'a> Lines<'a> {
             return Err(self.refuse(EXPECTED));
         };
         let link = link.trim_start();
-        let number = flags.split(' ').next().and_then(reach::hexadecimal);
+        let number = flags.split(' ').next().and_then(prefixed);
         let Some(number) = number.filter(|bits| LinkState::flags_text(*bits).is_some()) else {
             return Err(self.refuse(EXPECTED));
         };
@@ -208,7 +210,7 @@ impl<'a> Lines<'a> {
         const EXPECTED: &str = "how it can be reached";
         let text = self.value(head, EXPECTED)?;
         reach::parse(text)
-            .filter(|flags| reach::print(*flags) == text)
+            .filter(|flags| reach_text(*flags) == text)
             .ok_or_else(|| self.before(EXPECTED))
     }
 }
@@ -242,13 +244,9 @@ fn print_family(text: &mut String, family: &Family, none: &str) {
         if let Some(server) = &state.vpn_server {
             let _ = writeln!(text, "           VPN server : {server}");
         }
-        let _ = writeln!(
-            text,
-            "           reach      : {}",
-            reach::print(state.reach)
-        );
+        let _ = writeln!(text, "           reach      : {}", reach_text(state.reach));
     }
-    let _ = write!(text, "\n   REACH : flags {}\n", reach::print(family.reach));
+    let _ = write!(text, "\n   REACH : flags {}\n", reach_text(family.reach));
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use netprof_model::configd::ResolverList;
 use netprof_model::plan::RouteProbe;
 use netprof_plan::Need;
 use netprof_plan::macos::configd;
+use netprof_plan::macos::put_back::is_host;
 
 fn snapshot() -> Result<Snapshot, Failed> {
     Ok(System::new().observe(Need::EVERYTHING)?)
@@ -58,7 +59,8 @@ pub(crate) fn simulated() -> Result<(), Failed> {
 pub(crate) fn routes() -> Result<(), Failed> {
     let shown = |route: &netprof_model::route::Route| {
         let dev = route.devices().next().unwrap_or("-").to_owned();
-        (route.key.to_string(), dev, route.gateway())
+        let host = is_host(&route.spec);
+        (route.key.to_string(), host, dev, route.gateway())
     };
     let ours: BTreeSet<_> = snapshot()?.routes.items().iter().map(shown).collect();
     let (routes, unread) = netstat::routes(&printed("netstat", &["-rn"])?);

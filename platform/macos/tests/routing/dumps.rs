@@ -269,12 +269,13 @@ fn single() {
     };
     let masked = net("198.51.100.7", 32, ip4("192.168.7.1"));
     let bare: Slots = masked[..2].to_vec();
-    assert_eq!(said(HOST, &bare), []);
+    assert_eq!(said(0, &masked), []);
     assert_eq!(said(CLONING, &masked), []);
-    let by_mask = [opaque(attribute::NETMASK, attribute::BY_NETMASK)];
-    assert_eq!(said(0, &masked), by_mask);
     let by_host = [opaque(attribute::NETMASK, attribute::BY_HOST)];
+    assert_eq!(said(HOST, &bare), by_host);
     assert_eq!(said(HOST | CLONING, &bare), by_host);
+    // The flag alone decides (`rtrequest_common_locked` drops the mask beside it).
+    assert_eq!(said(HOST, &masked), by_host);
     let neither = only(&kernel::rt(4, EN0, UP | GATEWAY | STATIC, &bare));
     let refused = Err(NotExact::Attribute(attribute::NETMASK));
     assert_eq!(put_back::can_put_back(&neither), refused);

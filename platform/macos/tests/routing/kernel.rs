@@ -291,7 +291,7 @@ impl Kernel {
                 self.routes.insert(key, entry);
                 echo(0)
             }
-            2 => match self.routes.remove(&key) {
+            2 => match self.taken(key) {
                 None => echo(3),
                 Some(mut gone) => {
                     // The label `report`: the route itself, condemned.
@@ -304,6 +304,21 @@ impl Kernel {
             },
             other => panic!("kind {other}"),
         }
+    }
+
+    /// What a delete of `key` takes: without a mask the first of the entries that begin at
+    /// the address, which is the host's, or the one with the longest mask (`rn_delete`).
+    fn taken(&mut self, key: Key) -> Option<Vec<u8>> {
+        let (dst, mask, scope) = &key;
+        let mut chain: Vec<&Key> = self.routes.keys().collect();
+        chain.retain(|(other, _, of)| mask.is_none() && other == dst && of == scope);
+        chain.sort_by_key(|(_, mask, _)| {
+            let ones = mask.iter().flat_map(|mask| mask.get(4..)).flatten();
+            let ones: u32 = ones.map(|byte| byte.count_ones()).sum();
+            (mask.is_some(), u32::MAX - ones)
+        });
+        let first = chain.first().map(|first| (*first).clone());
+        self.routes.remove(&first.unwrap_or(key))
     }
 
     /// `NET_RT_DUMP`.

@@ -92,7 +92,7 @@ prop_compose! {
             vec![rtf::CLONING, rtf::XRESOLVE, rtf::STATIC, rtf::NOIFREF, rtf::PROTO2], 0..=5),
         metrics in subsequence(vec![1u16, 2, 8, 0x10, 0x20, 0x40, 0x80], 0..=2),
         value in any::<u32>(),
-        contrary in any::<bool>(),
+        host in any::<bool>(),
     ) -> Route {
         let mut dst = IpNet::new(dst, length).unwrap().trunc();
         let local = matches!(dst.addr(), IpAddr::V6(ip) if has_zone(ip));
@@ -115,15 +115,10 @@ prop_compose! {
             }).collect(),
             ..RouteSpec::default()
         };
-        if contrary && dst.prefix_len() == dst.max_prefix_len() {
-            let value = if put_back::is_host(&key, &spec) {
-                attribute::BY_NETMASK
-            } else {
-                attribute::BY_HOST
-            };
+        if host && dst.prefix_len() == dst.max_prefix_len() {
             spec.opaque.push(OpaqueAttribute {
                 kind: attribute::NETMASK,
-                value: value.to_owned(),
+                value: attribute::BY_HOST.to_owned(),
             });
         }
         Route { key, spec, live: RouteLive::default(), owner: Owner::Unknown }

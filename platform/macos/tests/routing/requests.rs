@@ -1,6 +1,6 @@
 //! What is written to the kernel.
 
-use netprof_macos::route::{Names, Request, Unwritable, read_routes};
+use netprof_macos::route::{Names, Reply, Request, Unwritable, read_routes};
 use netprof_model::plan::{Change, RouteProbe};
 use netprof_model::resource::Lasts;
 use netprof_model::route::{Hop, OpaqueAttribute, Protocol, RouteKey, RouteKind, RouteSpec, rtf};
@@ -16,6 +16,10 @@ use crate::kernel::{
 pub(crate) const TESTS: &[Test] = &[
     ("a_route_by_a_gateway_names_its_link_beside_it", by_gateway),
     ("a_route_to_a_link_names_it_once", by_link),
+    (
+        "a_single_address_has_a_netmask_unless_it_is_a_hosts",
+        single,
+    ),
     ("a_scoped_route_says_its_link_as_the_scope", scoped),
     ("a_link_local_gateway_holds_its_link", link_local_gateway),
     (
@@ -29,6 +33,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("a_change_deletes_and_adds_and_never_changes", change),
     ("the_inverse_of_a_change_brings_back_what_was", inverse),
     ("a_delete_spares_what_only_looks_alike", spares),
+    (
+        "a_delete_of_a_host_that_is_gone_takes_a_network_and_says_so",
+        mistaken,
+    ),
     ("what_macos_cannot_say_is_refused", refused),
 ];
 
@@ -103,14 +111,34 @@ fn by_link() {
     let kinds: Vec<_> = slots.iter().map(|(place, _)| *place).collect();
     assert_eq!(kinds, [DST, GATE, MASK]);
     assert_eq!(slots[1].1[..4], [20, 18, 25, 0]);
-    let (flags, _, slots) = added(&key("10.1.2.3/32"), &through("utun4", None));
-    assert_eq!(flags, UP | HOST | STATIC | MARK);
-    assert_eq!(slots.len(), 2);
-    let mut cloning = through("utun4", None);
-    cloning.flags |= rtf::CLONING;
-    let (flags, _, slots) = added(&key("10.1.2.3/32"), &cloning);
-    assert_eq!(flags & HOST, 0);
-    assert_eq!(slots[2], (MASK, ip4("255.255.255.255")));
+}
+
+fn single() {
+    for (spec, said) in [
+        (through("utun4", None), 0),
+        (through("en0", Some("192.168.7.1")), GATEWAY),
+    ] {
+        let (flags, _, slots) = added(&key("10.1.2.3/32"), &spec);
+        assert_eq!(flags, UP | STATIC | MARK | said);
+        assert_eq!(slots[2], (MASK, ip4("255.255.255.255")));
+        let (flags, _, slots) = added(&key("10.1.2.3/32"), &by_host(spec));
+        assert_eq!(flags, UP | HOST | STATIC | MARK | said);
+        assert!(slots.iter().all(|(place, _)| *place != MASK));
+    }
+    let (_, _, slots) = added(&key("fd00::1/128"), &through("utun4", None));
+    let ones = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff";
+    assert_eq!(slots[2], (MASK, ip6(ones)));
+}
+
+/// The same to a host, without a netmask.
+fn by_host(spec: RouteSpec) -> RouteSpec {
+    RouteSpec {
+        opaque: vec![OpaqueAttribute {
+            kind: attribute::NETMASK,
+            value: attribute::BY_HOST.to_owned(),
+        }],
+        ..spec
+    }
 }
 
 fn scoped() {
@@ -197,6 +225,11 @@ fn delete() {
         ..key("10.1.2.3/32")
     };
     let request = Request::delete(&scoped, &spec, &names(), 7).unwrap();
+    let (flags, index, slots) = read(&request, 2);
+    assert_eq!((flags, index), (IFSCOPE, 11));
+    let full = (MASK, ip4("255.255.255.255"));
+    assert_eq!(slots, [(DST, ip4("10.1.2.3")), full]);
+    let request = Request::delete(&scoped, &by_host(spec), &names(), 7).unwrap();
     let (flags, index, slots) = read(&request, 2);
     assert_eq!((flags, index), (IFSCOPE | HOST, 11));
     assert_eq!(slots, [(DST, ip4("10.1.2.3"))]);
@@ -315,20 +348,14 @@ fn inverse() {
 fn spares() {
     let mut kernel = Kernel::default();
     let spec = through("en0", Some("192.168.7.1"));
-    let masked = RouteSpec {
-        opaque: vec![OpaqueAttribute {
-            kind: attribute::NETMASK,
-            value: attribute::BY_NETMASK.to_owned(),
-        }],
-        ..spec.clone()
-    };
+    let host = by_host(spec.clone());
     let scoped = RouteKey {
         ifscope: Some("en0".to_owned()),
         ..key("10.1.2.3/32")
     };
     for (key, spec) in [
         (key("10.1.2.3/32"), &spec),
-        (key("10.1.2.3/32"), &masked),
+        (key("10.1.2.3/32"), &host),
         (scoped, &spec),
         (key("10.1.2.0/24"), &spec),
     ] {
@@ -336,11 +363,33 @@ fn spares() {
     }
     let left = |kernel: &Kernel| read_routes(&kernel.dump(), &names(), 0).unwrap().routes;
     assert_eq!(left(&kernel).len(), 4);
-    let gone = of_route(key("10.1.2.3/32"), Some(masked.clone()), None);
+    let mut other = kernel.clone();
+    let gone = of_route(key("10.1.2.3/32"), Some(host.clone()), None);
     write(&mut kernel, &gone);
-    let left = left(&kernel);
-    assert_eq!(left.len(), 3);
-    assert!(left.iter().all(|route| route.spec != masked));
+    assert_eq!(left(&kernel).len(), 3);
+    assert!(left(&kernel).iter().all(|route| route.spec != host));
+    let gone = of_route(key("10.1.2.3/32"), Some(spec), None);
+    write(&mut other, &gone);
+    assert_eq!(left(&other).len(), 3);
+    assert!(left(&other).iter().any(|route| route.spec == host));
+}
+
+/// `rn_delete` takes the first of a chain where it is told no mask.
+fn mistaken() {
+    let mut kernel = Kernel::default();
+    let network = through("en0", Some("192.168.7.1"));
+    for wide in ["10.1.2.0/24", "10.1.2.0/25"] {
+        write(
+            &mut kernel,
+            &of_route(key(wide), None, Some(network.clone())),
+        );
+    }
+    let host = by_host(network.clone());
+    let request = Request::delete(&key("10.1.2.0/32"), &host, &names(), 1).unwrap();
+    let answer = kernel.write(request.bytes(), 9);
+    let reply = Reply::read(&answer, 9, 1, &names(), 0).unwrap().unwrap();
+    let taken = reply.route.unwrap();
+    assert_eq!((taken.key, taken.spec), (key("10.1.2.0/25"), network));
 }
 
 fn refused() {
@@ -416,10 +465,6 @@ fn refused() {
         }];
         assert_eq!(no(net(), spec), Unwritable::Attribute(kind));
     }
-    let mut host = good.clone();
-    host.opaque = vec![OpaqueAttribute {
-        kind: attribute::NETMASK,
-        value: attribute::BY_HOST.to_owned(),
-    }];
-    assert_eq!(no(net(), host), Unwritable::Attribute(attribute::NETMASK));
+    let host = no(net(), by_host(good));
+    assert_eq!(host, Unwritable::Attribute(attribute::NETMASK));
 }

@@ -226,11 +226,7 @@ impl Row {
             assert_eq!(route.spec.flags & flag != 0, has(letter), "{line}");
         }
         assert_eq!(route.spec.flags & !rtf::WRITABLE, 0, "{line}");
-        assert_eq!(
-            put_back::is_host(&route.key, &route.spec),
-            has('H'),
-            "{line}"
-        );
+        assert_eq!(put_back::is_host(&route.spec), has('H'), "{line}");
         let odd = has('D') || has('M') || has('L') || has('Y');
         // A gateway that is an address and no gateway, or a hardware address.
         let by_link = self.gateway.starts_with("link#") || self.gateway == self.dev;

@@ -15,12 +15,12 @@ use super::dns::address;
 use super::list::{Flags, is_loopback, server, sort_address};
 
 /// The folder of the files.
-const FOLDER: &str = "/etc/resolver/";
+pub(in crate::macos) const FOLDER: &str = "/etc/resolver/";
 
 /// At most so many servers (`MAXNS`), search domains (`MAXDNSRCH`) and preferred
 /// addresses (`MAXRESOLVSORT`), by `resolv.h`.
-const SERVERS: usize = 3;
-const SEARCH: usize = 6;
+pub(in crate::macos) const SERVERS: usize = 3;
+pub(in crate::macos) const SEARCH: usize = 6;
 const SORT: usize = 10;
 
 /// The resolvers of `files`, one for each that says anything, in their order. `default`

@@ -10,7 +10,7 @@
 //! primary ones ([`election`]) and merges what the preferences and the network say of
 //! each ([`service`], [`dns`]); `Plugins/IPMonitor/dns-configuration.c` makes the list of
 //! resolvers ([`list`]); `dnsinfo/dnsinfo_flatfile.c` adds the files ([`files`]);
-//! `dnsinfo/dnsinfo_logging.h` is how `scutil --dns` prints it ([`print`]).
+//! `dnsinfo/dnsinfo_logging.h` is how `scutil --dns` prints it ([`print`], [`reach`]).
 //!
 //! What is not the same as on a Mac:
 //!
@@ -25,9 +25,10 @@
 
 mod dns;
 mod election;
-mod files;
+pub(super) mod files;
 mod list;
 pub mod print;
+pub mod reach;
 mod service;
 
 use std::collections::BTreeMap;

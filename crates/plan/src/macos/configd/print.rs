@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Write};
 
 use netprof_model::configd::{Resolver, ResolverList};
 
+use super::reach;
+
 /// What `scutil --dns` prints of `list`. The line `reach` of a resolver is left out
 /// where it is not known.
 #[must_use]
@@ -76,43 +78,11 @@ impl Display for Lines<'_> {
         let flags: Vec<_> = flags.iter().filter(|one| one.1).map(|one| one.0).collect();
         writeln!(f, "  flags    : {}", flags.join(", "))?;
         if let Some(reach) = resolver.reach {
-            writeln!(f, "  reach    : {}", Reach(reach))?;
+            writeln!(f, "  reach    : {}", reach::print(reach))?;
         }
         if resolver.order != 0 {
             writeln!(f, "  order    : {}", resolver.order)?;
         }
         Ok(())
-    }
-}
-
-/// How something can be reached (`SystemConfiguration.fproj`,
-/// `SCNetworkReachabilityLogging.h`).
-struct Reach(u32);
-
-impl Display for Reach {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const NAMES: [(u32, &str); 8] = [
-            (0x2, "Reachable"),
-            (0x1, "Transient Connection"),
-            (0x4, "Connection Required"),
-            (0x8, "Automatic Connection On Traffic"),
-            (0x20, "Automatic Connection On Demand"),
-            (0x10, "Intervention Required"),
-            (0x1_0000, "Local Address"),
-            (0x2_0000, "Directly Reachable Address"),
-        ];
-        let mut names: Vec<String> = NAMES
-            .iter()
-            .filter(|(bit, _)| self.0 & bit != 0)
-            .map(|(_, name)| (*name).to_owned())
-            .collect();
-        let rest = NAMES.iter().fold(self.0, |rest, (bit, _)| rest & !bit);
-        if rest != 0 {
-            names.push(format!("0x{rest:08x}"));
-        }
-        if names.is_empty() {
-            names.push("Not Reachable".to_owned());
-        }
-        write!(f, "0x{:08x} ({})", self.0, names.join(","))
     }
 }

@@ -14,9 +14,10 @@ use netprof_model::configd::{Resolver, ResolverList};
 use netprof_model::dns::covers;
 use netprof_model::{Diagnostic, Name, Owner, Snapshot};
 
-use super::{ASKS, UNCLAIMED, claimants, file, refuse, servers};
+use super::{ASKS, UNCLAIMED, claimants, refuse, servers};
 use crate::claim::DnsClaim;
 use crate::draft::Draft;
+use crate::macos::configd::files::FOLDER;
 use crate::macos::configd::resolvers;
 use crate::macos::resolver::who_answers;
 
@@ -95,7 +96,7 @@ fn answered(after: &Snapshot, list: Option<&ResolverList>, claim: &DnsClaim, dra
             named.join(" and ")
         );
         let help = match domain {
-            Some(_) if named.iter().any(|one| one.contains(file::FOLDER)) => {
+            Some(_) if named.iter().any(|one| one.contains(FOLDER)) => {
                 "take the file away, or leave these names to it"
             }
             Some(_) => "disconnect it, or leave these names to it",

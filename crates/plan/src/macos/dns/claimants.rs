@@ -12,6 +12,8 @@ use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::{FILE_MARK, STORE_MARK};
 use netprof_model::{Name, Owner, Snapshot};
 
+use crate::macos::configd::files::FOLDER;
+
 const HEAD: &str = "/Network/Service/";
 const TAIL: &str = "/DNS";
 
@@ -89,7 +91,7 @@ fn claimed(file: &LiveFile) -> Option<String> {
     let says = text
         .lines()
         .any(|line| line.starts_with("nameserver") || line.starts_with("domain"));
-    let name = file.path.strip_prefix(super::file::FOLDER)?;
+    let name = file.path.strip_prefix(FOLDER)?;
     says.then(|| plain(said.unwrap_or(name)))
 }
 

@@ -22,13 +22,7 @@ use netprof_model::{Resource, State};
 
 use super::{listed, port, reason, subject};
 use crate::draft::{Draft, Wanted};
-
-/// Where the files are.
-pub(super) const FOLDER: &str = "/etc/resolver/";
-
-/// MAXNS and MAXDNSRCH of `resolv.h`.
-const MOST_SERVERS: usize = 3;
-const MOST_SEARCHED: usize = 6;
+use crate::macos::configd::files::{FOLDER, SEARCH, SERVERS};
 
 /// Whether files can say this scope.
 pub(super) fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
@@ -46,10 +40,10 @@ pub(super) fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagno
         );
     }
     let servers = listed(scope);
-    if servers.len() > MOST_SERVERS {
+    if servers.len() > SERVERS {
         return refuse(
             format!(
-                "a file has {MOST_SERVERS} servers at most, this has {}",
+                "a file has {SERVERS} servers at most, this has {}",
                 servers.len()
             ),
             "name fewer servers",
@@ -67,9 +61,9 @@ pub(super) fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagno
         .domains
         .iter()
         .map(|one| searched(scope, &one.value).count());
-    if longest.max().is_some_and(|count| count > MOST_SEARCHED) {
+    if longest.max().is_some_and(|count| count > SEARCH) {
         return refuse(
-            format!("a file has {MOST_SEARCHED} names to search at most"),
+            format!("a file has {SEARCH} names to search at most"),
             "search fewer names",
         );
     }

@@ -1,8 +1,15 @@
 //! When a route of netprof's own has outlived what it was made for.
 //!
-//! The kernel takes most of them away by itself when the address goes that they leave by
-//! (`in_ifadownkill` in xnu, `bsd/netinet/in_rmx.c`). What it leaves may capture packets
-//! of a network that the machine has moved to.
+//! A route outlives the address that it was made with. Where one is deleted, the kernel
+//! takes its own route to that address's network away and no other (`in_ifscrub` in xnu,
+//! `bsd/netinet/in.c`; `in6_purgeaddr` in `bsd/netinet6/in6.c`), so a machine that has
+//! moved still has netprof's, and they may capture packets of the network that it has
+//! moved to.
+//!
+//! It takes routes away, whoever has written them, with their link or the protocol on it
+//! (`if_rtproto_del` in `bsd/net/if.c`), and those of an IPv4 address where the link is
+//! set down while the kernel has a route of its own for that address (`rip_ctlinput` in
+//! `bsd/netinet/raw_ip.c`, `in_ifadownkill` in `bsd/netinet/in_rmx.c`).
 
 use std::net::IpAddr;
 

@@ -1,3 +1,6 @@
+use netprof_model::route::OpaqueAttribute;
+use netprof_plan::macos::put_back::attribute;
+
 use super::*;
 
 #[test]
@@ -118,6 +121,94 @@ fn what_is_replaced_between_the_look_and_the_delete_is_put_back() {
         .forward(&[route("10.0.0.0/8", Some(ours), None)])
         .unwrap_err();
     assert!(why[0].contains("it cannot be put back"), "{why:?}");
+}
+
+/// A route to one address without a netmask.
+fn host(via: &str) -> RouteSpec {
+    RouteSpec {
+        opaque: vec![OpaqueAttribute {
+            kind: attribute::NETMASK,
+            value: attribute::BY_HOST.to_owned(),
+        }],
+        protocol: Protocol::STATIC,
+        ..spec(Some(via), "en0")
+    }
+}
+
+#[test]
+fn a_hosts_route_gives_way_to_a_networks_and_comes_back_as_one() {
+    let mut bench = Bench::new();
+    let one = "198.51.100.7/32";
+    let (theirs, ours) = (host("192.168.1.1"), spec(None, "utun4"));
+    bench.fake.has_route(&key(one), &theirs);
+    let replace = route(one, Some(theirs.clone()), Some(ours.clone()));
+    bench.forward(std::slice::from_ref(&replace)).unwrap();
+    assert_eq!(bench.fake.specs(&key(one)), [ours]);
+    bench.back(&[replace]).unwrap();
+    assert_eq!(bench.fake.specs(&key(one)), [theirs]);
+}
+
+#[test]
+fn what_somebody_has_brought_back_beside_netprofs_own_is_not_added_again() {
+    let one = "198.51.100.7/32";
+    let (theirs, ours) = (host("192.168.1.1"), spec(None, "utun4"));
+    let release = route(one, Some(ours.clone()), Some(theirs.clone()));
+    for mode in [Mode::Forward, Mode::Back] {
+        let mut bench = Bench::new();
+        bench.fake.has_route(&key(one), &ours);
+        bench.fake.has_route(&key(one), &theirs);
+        bench.apply(std::slice::from_ref(&release), mode).unwrap();
+        assert_eq!(bench.fake.specs(&key(one)), std::slice::from_ref(&theirs));
+    }
+    // But nothing is put beside what somebody else has there: it would not be found.
+    let mut bench = Bench::new();
+    bench.fake.has_route(&key(one), &theirs);
+    let taken = bench.forward(&[route(one, None, Some(ours))]).unwrap_err();
+    assert_eq!(
+        taken,
+        ["route4 198.51.100.7/32: somebody else has a route there: via 192.168.1.1 dev en0"]
+    );
+}
+
+#[test]
+fn a_networks_route_that_a_delete_of_a_hosts_takes_is_put_back() {
+    let theirs = host("192.168.1.1");
+    for other in ["198.51.100.0/32", "198.51.100.0/24"] {
+        let network = spec(Some("192.168.1.2"), "en0");
+        let one = "198.51.100.0/32";
+        for (mode, told) in [
+            (Mode::Forward, Some("it is not there any more")),
+            (Mode::Back, None),
+        ] {
+            let mut bench = Bench::new();
+            bench.fake.has_route(&key(one), &theirs);
+            bench.fake.has_route(&key(other), &network);
+            bench.fake.0.borrow_mut().vanishes = true;
+            let gone = route(one, Some(theirs.clone()), None);
+            let done = bench.apply(&[gone], mode);
+            let told = told.map(|why| vec![format!("route4 {one}: {why}")]);
+            assert_eq!(done.err(), told);
+            assert_eq!(
+                bench.fake.specs(&key(other)),
+                std::slice::from_ref(&network)
+            );
+        }
+    }
+    let mut bench = Bench::new();
+    bench.fake.has_route(&key("198.51.100.0/32"), &theirs);
+    bench
+        .fake
+        .has_route(&key("198.51.100.0/24"), &spec(None, "en0"));
+    let mut world = bench.fake.0.borrow_mut();
+    (world.vanishes, world.refuses_to_add) = (true, Some(12));
+    drop(world);
+    let why = bench
+        .forward(&[route("198.51.100.0/32", Some(theirs), None)])
+        .unwrap_err();
+    assert!(
+        why[0].contains("route4 198.51.100.0/24 was deleted in its place"),
+        "{why:?}"
+    );
 }
 
 #[test]

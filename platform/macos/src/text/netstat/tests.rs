@@ -1,3 +1,5 @@
+use netprof_model::route::{Protocol, RouteKind};
+use netprof_plan::macos::put_back::is_host;
 use proptest::prelude::*;
 
 use super::*;
@@ -58,7 +60,7 @@ fn all_but_clones_are_routes() {
             "route4 10.0.0.0/8 dev utun6",
             "route4 10.1.0.0/16 via 10.9.0.1 dev utun4",
             "route4 169.254.0.0/16 dev en0",
-            "route4 172.16.3.4/32 unreachable",
+            "route4 172.16.3.4/32 via 127.0.0.1 dev lo0 unreachable",
             "route4 192.168.1.0/24 dev en0",
             "route4 192.168.1.1/32 dev en0",
             "route4 224.0.0.0/4 dev en0",
@@ -102,7 +104,7 @@ fn classes_say_the_length_that_is_not_written() {
         ("224.0.0/4", 0, "224.0.0.0/4"),
         ("100.64/10", 0, "100.64.0.0/10"),
         ("10.43.6/23", 0, "10.43.6.0/23"),
-        ("10.0.0.1", flag::HOST, "10.0.0.1/32"),
+        ("10.0.0.1", rtf::HOST, "10.0.0.1/32"),
         // Only a host has all four numbers and no length.
         ("10.0.0.1", 0, "10.0.0.1/32"),
     ] {
@@ -182,9 +184,24 @@ fn a_lifetime_is_that_of_a_route_that_goes() {
 fn the_mark_of_netprof_and_what_a_writer_said_are_kept() {
     let (routes, _) = routes("10  10.0.0.1  UGSc1  en0\n11  link#4  UCS3  en0\n");
     assert_eq!(routes[0].spec.protocol, Protocol::NETPROF);
-    assert_eq!(routes[0].spec.flags, flag::STATIC);
+    assert_eq!(routes[0].spec.flags, rtf::STATIC);
     assert_eq!(routes[1].spec.protocol, Protocol::STATIC);
-    assert_eq!(routes[1].spec.flags, flag::STATIC | flag::CLONING);
+    assert_eq!(routes[1].spec.flags, rtf::STATIC | rtf::CLONING);
+}
+
+#[test]
+fn a_single_address_is_a_hosts_where_the_letter_says_so() {
+    let hosts = |text: &str| {
+        let (routes, left_out) = routes(text);
+        assert_eq!(left_out, []);
+        let said = routes.iter().map(|route| is_host(&route.spec));
+        said.collect::<Vec<_>>()
+    };
+    let v4 =
+        "10.0.0.1  10.0.0.2  UGHS  en0\n10.0.0.1/32  10.0.0.2  UGSc  en0\n10  link#4  UCS  en0\n";
+    assert_eq!(hosts(v4), [true, false, false]);
+    let v6 = "fd00::1  fd00::2  UGHS  en0\nfd00::1/128  fd00::2  UGS  en0\n";
+    assert_eq!(hosts(v6), [true, false]);
 }
 
 #[test]
