@@ -661,6 +661,10 @@ impl mac::Configd for Fake {
         let found = at.get(last).map(|found| plist::to_binary(found).unwrap());
         match edit(found.as_deref()) {
             Edit::Leave => return Ok(()),
+            Edit::Tell => {
+                world.log.push("apply".to_owned());
+                return Ok(());
+            }
             Edit::Set(value) => {
                 at.insert(last.to_owned(), plist::parse(&value).unwrap());
             }
@@ -670,6 +674,7 @@ impl mac::Configd for Fake {
         }
         world.log.push("commit".to_owned());
         world.save();
+        world.log.push("apply".to_owned());
         Ok(())
     }
 

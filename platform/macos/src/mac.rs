@@ -163,6 +163,9 @@ pub type Found<'a> = Option<&'a [u8]>;
 pub enum Edit {
     /// It stays, and nothing is written.
     Leave,
+    /// It stays, and configd is told of the preferences once more: whoever wrote them may
+    /// have ended before it did.
+    Tell,
     /// This property list takes its place.
     Set(Vec<u8>),
     /// It goes.

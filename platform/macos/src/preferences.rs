@@ -172,7 +172,8 @@ pub fn put<M: Mac>(
                 }
             };
             if live.as_ref() == after && mode == Mode::Back {
-                return Edit::Leave;
+                // A stop between commit and apply leaves configd with what was before.
+                return Edit::Tell;
             }
             if live.as_ref() != before {
                 refused = Some("somebody else has changed these proxies".to_owned());

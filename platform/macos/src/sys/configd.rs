@@ -220,6 +220,8 @@ fn edit_locked(
     };
     match edit(found.as_deref()) {
         Edit::Leave => return Ok(()),
+        // SAFETY: the session is alive.
+        Edit::Tell => return done(unsafe { SCPreferencesApplyChanges(session) } != 0),
         Edit::Set(value) => {
             let value = dictionary(&value)?;
             // SAFETY: session, path and value are alive.
