@@ -1,10 +1,14 @@
 //! Files, complete, so that they can be put back as they were.
 
+use std::fmt;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(tag = "is", rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
 pub enum FileState {
     /// A file.
     Regular {
@@ -51,17 +55,15 @@ impl FileState {
 pub struct Content(pub Vec<u8>);
 
 #[derive(Serialize, Deserialize)]
-#[serde(untagged)]
-enum Json {
-    Text(String),
-    Bytes { hex: String },
+struct Bytes {
+    hex: String,
 }
 
 impl Serialize for Content {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match std::str::from_utf8(&self.0) {
             Ok(text) => serializer.serialize_str(text),
-            Err(_) => Json::Bytes {
+            Err(_) => Bytes {
                 hex: crate::plist::hexadecimal(&self.0),
             }
             .serialize(serializer),
@@ -71,12 +73,28 @@ impl Serialize for Content {
 
 impl<'de> Deserialize<'de> for Content {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        match Json::deserialize(deserializer)? {
-            Json::Text(text) => Ok(Self(text.into_bytes())),
-            Json::Bytes { hex } => crate::plist::bytes(&hex)
-                .map(Self)
-                .ok_or_else(|| serde::de::Error::custom("content is no hexadecimal")),
-        }
+        deserializer.deserialize_any(AnyContent)
+    }
+}
+
+struct AnyContent;
+
+impl<'de> Visitor<'de> for AnyContent {
+    type Value = Content;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a text, or bytes as {\"hex\": ...}")
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Content, E> {
+        Ok(Content(text.as_bytes().to_vec()))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Content, A::Error> {
+        let Bytes { hex } = Bytes::deserialize(MapAccessDeserializer::new(map))?;
+        crate::plist::bytes(&hex)
+            .map(Content)
+            .ok_or_else(|| A::Error::custom("content is no hexadecimal"))
     }
 }
 
@@ -86,7 +104,6 @@ pub struct LiveFile {
     /// Where it is.
     pub path: String,
     /// What it is.
-    #[serde(flatten)]
     pub state: FileState,
 }
 

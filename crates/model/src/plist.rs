@@ -5,8 +5,9 @@
 //! `{"<data>": "00ff"}`, `{"<date>": "2001-01-01T00:00:00Z"}` and `{"<real>": "0.5"}`.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
-use serde::de::Error as _;
+use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::ser::SerializeMap;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -119,32 +120,70 @@ impl Serialize for Value {
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        #[derive(Deserialize)]
-        #[serde(untagged)]
-        enum Json {
-            Boolean(bool),
-            Integer(i64),
-            String(String),
-            Array(Vec<Value>),
-            Dictionary(Dictionary),
+        deserializer.deserialize_any(AnyValue)
+    }
+}
+
+/// Takes a value as JSON has it.
+struct AnyValue;
+
+impl<'de> Visitor<'de> for AnyValue {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a boolean, a whole number, a string, a list or a dictionary")
+    }
+
+    fn visit_bool<E>(self, is: bool) -> Result<Value, E> {
+        Ok(Value::Boolean(is))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::Integer(number))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Value, E> {
+        i64::try_from(number)
+            .map(Value::Integer)
+            .map_err(|_| E::custom("the number is beyond 64 bits"))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::String(text.to_owned()))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut all: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(item) = all.next_element()? {
+            items.push(item);
         }
-        Ok(match Json::deserialize(deserializer)? {
-            Json::Boolean(is) => Self::Boolean(is),
-            Json::Integer(number) => Self::Integer(number),
-            Json::String(text) => Self::String(text),
-            Json::Array(items) => Self::Array(items),
-            Json::Dictionary(all) => {
-                let only = (all.len() == 1).then(|| all.iter().next()).flatten();
-                match only {
-                    Some((key, Self::String(text))) if key == REAL => Self::Real(text.clone()),
-                    Some((key, Self::String(text))) if key == DATE => Self::Date(text.clone()),
-                    Some((key, Self::String(text))) if key == DATA => Self::Data(
-                        bytes(text).ok_or_else(|| D::Error::custom("data is no hexadecimal"))?,
-                    ),
-                    _ => Self::Dictionary(all),
-                }
-            }
-        })
+        Ok(Value::Array(items))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut all: A) -> Result<Value, A::Error> {
+        let mut dictionary = Dictionary::new();
+        while let Some((key, value)) = all.next_entry()? {
+            dictionary.insert(key, value);
+        }
+        odd(&dictionary).unwrap_or(Ok(Value::Dictionary(dictionary)))
+    }
+}
+
+/// The value of a sort that JSON does not have, if `all` stands for one.
+fn odd<E: Error>(all: &Dictionary) -> Option<Result<Value, E>> {
+    let mut entries = all.iter();
+    let (Some((key, Value::String(text))), None) = (entries.next(), entries.next()) else {
+        return None;
+    };
+    match key.as_str() {
+        REAL => Some(Ok(Value::Real(text.clone()))),
+        DATE => Some(Ok(Value::Date(text.clone()))),
+        DATA => Some(
+            bytes(text)
+                .map(Value::Data)
+                .ok_or_else(|| E::custom("data is no hexadecimal")),
+        ),
+        _ => None,
     }
 }
 
