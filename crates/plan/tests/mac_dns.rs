@@ -109,14 +109,14 @@ fn corp(more: &str) -> String {
         "{VPN}dns {{ scope \"corp\" {{
             domains \"corp.example.com\" \"10.in-addr.arpa\"
             search \"corp.example.com\"
-            servers \"10.0.0.53\" \"10.0.0.54:5353\"
+            servers \"10.0.0.53\" \"10.0.0.54\"
             {more}
         }}; }}"
     )
 }
 
 #[test]
-fn a_scope_is_a_service_for_what_is_searched_for_the_rest_and_for_each_port() {
+fn a_scope_is_a_service_for_what_is_searched_and_one_for_the_rest() {
     assert_snapshot!(planned(&corp("link \"vpn\""), &tunnelled()));
 }
 
@@ -167,6 +167,228 @@ fn a_longer_domain_of_somebody_else_and_one_without_servers_stand_in_nobodys_way
     assert!(!made(&corp("link \"vpn\""), &beside).is_refused());
 }
 
+/// Lines of a plan that say what is wrong with it.
+fn said(profile: &str, snapshot: &Snapshot) -> Vec<String> {
+    let text = planned(profile, snapshot);
+    let lines = text.lines();
+    lines
+        .filter(|line| {
+            ["error", "warning", "note"]
+                .iter()
+                .any(|one| line.starts_with(one))
+        })
+        .map(str::to_owned)
+        .collect()
+}
+
+const DURABLE: &str = "dns { scope \"corp\" { domains \"corp.example\"; servers \"192.168.7.53\"; durable #true; }; }";
+const BRIEF: &str =
+    "dns { scope \"corp\" { domains \"corp.example\"; servers \"192.168.7.53\"; }; }";
+
+#[test]
+fn a_file_claims_the_domain_of_its_line_whatever_it_is_called() {
+    let mut rival = laptop("");
+    file(
+        &mut rival,
+        "zz",
+        "DOMAIN Corp.Example.\nnameserver 9.9.9.9\n",
+    );
+    let named = "error plan::domain-taken (line 2): scope corp: names under corp.example would also go to the file /etc/resolver/zz";
+    assert_eq!(said(BRIEF, &rival), [named]);
+    assert_eq!(said(DURABLE, &rival), [named]);
+    let mut elsewhere = laptop("");
+    let text = "domain other.example\nnameserver 9.9.9.9\n";
+    file(&mut elsewhere, "corp.example", text);
+    assert_eq!(said(BRIEF, &elsewhere), [""; 0]);
+}
+
+/// Its name alone says nothing: `domain .` stands for every name.
+#[test]
+fn a_file_may_claim_every_name() {
+    let mut rival = laptop("");
+    file(&mut rival, "zz", "domain .\nnameserver 9.9.9.9\n");
+    let profile = "dns { scope \"all\" { default-route #true; servers \"192.168.7.53\"; }; }";
+    let lines = said(profile, &rival);
+    assert_eq!(
+        lines,
+        [
+            "error plan::domain-taken (line 2): scope all: names that no scope claims would also go to the file /etc/resolver/zz"
+        ]
+    );
+}
+
+#[test]
+fn a_file_whose_name_differs_in_case_alone_may_be_the_very_same() {
+    for text in ["# nothing\n", "nameserver 9.9.9.9\n"] {
+        let mut taken = laptop("");
+        file(&mut taken, "Corp.Example", text);
+        assert_eq!(
+            said(DURABLE, &taken),
+            [
+                "error plan::key-taken (line 2): scope corp: /etc/resolver/Corp.Example is taken by somebody else, and is the same file as /etc/resolver/corp.example on a disk that does not tell case apart"
+            ]
+        );
+        assert_eq!(made(BRIEF, &taken).is_refused(), text.contains("9.9.9.9"));
+    }
+}
+
+#[test]
+fn a_symbolic_link_claims_its_name_and_may_say_anything() {
+    for (name, refused) in [("Corp.example", true), ("zz", false)] {
+        let mut linked = laptop("");
+        mac::items(&mut linked.files).push(LiveFile {
+            path: format!("/etc/resolver/{name}"),
+            state: FileState::Symlink {
+                target: "/opt/vpn/resolver".to_owned(),
+            },
+        });
+        let lines = said(BRIEF, &linked);
+        let named = format!(
+            "error plan::domain-taken (line 2): scope corp: names under corp.example would also go to the file /etc/resolver/{name}, a link: what it says is not known"
+        );
+        assert_eq!(lines, if refused { vec![named] } else { vec![] });
+    }
+}
+
+#[test]
+fn whoever_asks_the_same_servers_on_the_same_port_takes_no_names() {
+    let service = |more: &str| {
+        let mut beside = laptop("");
+        let key = "State:/Network/Service/other/DNS";
+        let text = format!(
+            r#"{{"{key}": {{"ServerAddresses": ["192.168.7.53"]{more}, "SupplementalMatchDomains": ["corp.example"]}}}}"#
+        );
+        store(&mut beside, &text);
+        beside
+    };
+    let mut same = laptop("");
+    file(
+        &mut same,
+        "zz",
+        "domain corp.example\nnameserver 192.168.7.53\n",
+    );
+    let mut other = laptop("");
+    let text = "domain corp.example\nnameserver 192.168.7.53\nport 54\n";
+    file(&mut other, "zz", text);
+    for profile in [BRIEF, DURABLE] {
+        assert!(!made(profile, &service("")).is_refused());
+        assert!(!made(profile, &same).is_refused());
+        assert!(made(profile, &service(", \"ServerPort\": 54")).is_refused());
+        assert!(made(profile, &other).is_refused());
+    }
+}
+
+/// configd heeds no preferences of a service that has no address, whether a network is
+/// connected or not.
+#[test]
+fn what_the_preferences_say_of_a_service_without_addresses_claims_nothing() {
+    let mut set_up = laptop("");
+    store(
+        &mut set_up,
+        r#"{"Setup:/Network/Service/OFFICE-VPN/DNS":
+            {"ServerAddresses": ["10.1.1.1"], "SupplementalMatchDomains": ["corp.example"]}}"#,
+    );
+    assert_eq!(said(BRIEF, &set_up), [""; 0]);
+    assert_eq!(codes(BRIEF, &offline(set_up)), ["plan::no-network"]);
+    // What is claimed is claimed without a network, too.
+    let mut rival = laptop("");
+    store(
+        &mut rival,
+        r#"{"State:/Network/Service/other/DNS":
+            {"ServerAddresses": ["10.1.1.1"], "SupplementalMatchDomains": ["corp.example"]}}"#,
+    );
+    file(
+        &mut rival,
+        "zz",
+        "domain corp.example\nnameserver 9.9.9.9\n",
+    );
+    let mut unplugged = offline(rival.clone());
+    store(
+        &mut unplugged,
+        r#"{"State:/Network/Service/other/DNS":
+        {"ServerAddresses": ["10.1.1.1"], "SupplementalMatchDomains": ["corp.example"]}}"#,
+    );
+    for rival in [rival, unplugged] {
+        let lines = said(BRIEF, &rival);
+        let taken = "State:/Network/Service/other/DNS";
+        let all = format!(
+            "names under corp.example would also go to the file /etc/resolver/zz and {taken}"
+        );
+        assert!(lines.iter().any(|line| line.ends_with(&all)), "{lines:#?}");
+    }
+}
+
+/// A Mac without any network.
+fn offline(mut snapshot: Snapshot) -> Snapshot {
+    let Section::Seen(all) = &mut snapshot.store else {
+        panic!("a laptop has a store");
+    };
+    all.0
+        .retain(|key, _| !key.starts_with("State:/Network/Service") && !key.contains("Global"));
+    all.0.remove("State:/Network/MulticastDNS");
+    snapshot
+}
+
+fn codes(profile: &str, snapshot: &Snapshot) -> Vec<String> {
+    let said = made(profile, snapshot).diagnostics;
+    said.into_iter().map(|one| one.code).collect()
+}
+
+#[test]
+fn what_netprof_left_behind_and_does_not_hold_is_named() {
+    let mut left = laptop("");
+    store(
+        &mut left,
+        r#"{"State:/Network/Service/netprof-old/DNS":
+            {"ServerAddresses": ["10.1.1.1"], "SupplementalMatchDomains": ["corp.example"], "NetprofScope": "old"}}"#,
+    );
+    let made = made(BRIEF, &left);
+    let error = &made.diagnostics[0];
+    assert!(
+        error
+            .message
+            .ends_with("go to State:/Network/Service/netprof-old/DNS of netprof"),
+        "{}",
+        error.message
+    );
+    assert!(error.help.as_ref().unwrap().contains("state folder"));
+}
+
+/// Two resolvers of one domain, of which one is never asked, would be none for the names
+/// of all, of which nothing says which is the first.
+#[test]
+fn servers_on_another_port_are_left_out_and_said() {
+    let profile = "dns { scope \"corp\" {
+        domains \"corp.example\"; default-route #true
+        servers \"9.9.9.9:5353\" \"9.9.9.10\" \"9.9.9.11:54\" \"9.9.9.12\"
+    }; }";
+    let before = laptop("");
+    let made = made(profile, &before);
+    assert_snapshot!(described(&made));
+    let list = resolvers(&carried_out(&before, &made)).unwrap();
+    for name in ["git.corp.example", "www.example.org"] {
+        let asked = who_answers(&list, name);
+        assert_eq!(asked[0].nameservers, ["9.9.9.10", "9.9.9.12"]);
+    }
+    let every = list.resolvers.iter().filter(|one| one.domain.is_none());
+    assert_eq!(every.count(), 2, "{list:#?}");
+}
+
+#[test]
+fn servers_on_the_port_of_multicast_dns_are_refused() {
+    for more in ["", "durable #true;"] {
+        let profile = format!(
+            "dns {{ scope \"test\" {{ domains \"test\"; servers \"127.0.0.1:5353\" \"[::1]:5353\"; {more} }}; }}"
+        );
+        assert_eq!(
+            said(&profile, &laptop("")),
+            [
+                "error plan::multicast-port (line 2): scope test: macOS asks no server on port 5353, which is that of multicast DNS"
+            ]
+        );
+    }
+}
+
 #[test]
 fn names_that_nobody_claims_go_to_a_default_scope_first_and_it_is_said_who_stays_behind() {
     let profile = "dns { scope \"all\" { default-route #true; servers \"9.9.9.9\"; }; }";
@@ -208,7 +430,7 @@ fn a_vpn_app_that_is_primary_is_warned_of() {
 fn a_durable_scope_is_files_that_need_neither_link_nor_boot() {
     let profile = "dns { scope \"test\" {
         domains \"test\" \"sub.test\"; search \"a.sub.test\" \"test\"
-        servers \"127.0.0.1:5353\"; durable #true
+        servers \"127.0.0.1:5354\"; durable #true
     }; }";
     let before = laptop("");
     let made = made(profile, &before);
@@ -221,7 +443,7 @@ fn a_durable_scope_is_files_that_need_neither_link_nor_boot() {
     let answer = who_answers(&list, "x.sub.test");
     assert_eq!(answer.len(), 1);
     assert_eq!(answer[0].search, ["a.sub.test"]);
-    assert_eq!(answer[0].port, Some(5353));
+    assert_eq!(answer[0].port, Some(5354));
 }
 
 #[test]
@@ -277,21 +499,9 @@ fn a_store_that_was_not_read_is_no_empty_one() {
 
 #[test]
 fn a_scope_is_made_without_a_network_and_it_is_said_that_it_waits_for_one() {
-    let mut offline = laptop("");
-    let Section::Seen(all) = &mut offline.store else {
-        panic!("a laptop has a store");
-    };
-    all.0
-        .retain(|key, _| !key.starts_with("State:/Network/Service") && !key.contains("Global"));
-    all.0.remove("State:/Network/MulticastDNS");
-    let made = made(&corp(""), &offline);
-    assert_eq!(made.summary().add, 3);
-    let codes: Vec<&str> = made
-        .diagnostics
-        .iter()
-        .map(|one| one.code.as_str())
-        .collect();
-    assert_eq!(codes, ["plan::no-network"]);
+    let offline = offline(laptop(""));
+    assert_eq!(made(&corp(""), &offline).summary().add, 2);
+    assert_eq!(codes(&corp(""), &offline), ["plan::no-network"]);
 }
 
 #[test]
@@ -304,7 +514,7 @@ fn a_scope_whose_link_has_gone_is_stale_until_it_is_planned_anew() {
         let all: Vec<String> = all.map(|one| format!("{:?}", one.standing)).collect();
         all
     };
-    assert_eq!(standing(&held), ["Holds", "Holds", "Holds"]);
+    assert_eq!(standing(&held), ["Holds", "Holds"]);
 
     let mut rerouted = held.clone();
     mac::items(&mut rerouted.routes).retain(|route| !route.goes_through("utun4"));
@@ -319,7 +529,7 @@ fn a_scope_whose_link_has_gone_is_stale_until_it_is_planned_anew() {
             .all(|one| one.contains("utun4 has gone"))
     );
     let again = made(&profile, &gone);
-    assert_eq!((again.summary().remove, again.summary().waiting), (3, 1));
+    assert_eq!((again.summary().remove, again.summary().waiting), (2, 1));
 }
 
 #[test]
@@ -416,14 +626,8 @@ fn scopes() -> impl Strategy<Value = String> {
         {
             let domain = |at: usize| format!("\"d{at}.s{number}.example\"");
             let quoted = |count: usize| (0..count).map(domain).collect::<Vec<_>>().join(" ");
-            let port = |at: usize| {
-                if ports && !durable {
-                    format!(":{}", 5353 + at % 2)
-                } else {
-                    String::new()
-                }
-            };
-            let address = |at: usize| match (at % 2, port(at).as_str()) {
+            let port = if ports { ":5354" } else { "" };
+            let address = |at: usize| match (at % 2, port) {
                 (0, port) => format!("198.51.100.{}{port}", number * 10 + at),
                 (_, "") => format!("2001:db8::{}", number * 10 + at),
                 (_, port) => format!("[2001:db8::{}]{port}", number * 10 + at),
@@ -558,7 +762,7 @@ fn the_fixtures_hold_what_configd_would_publish() {
 #[test]
 fn a_default_scope_is_asked_first_on_every_mac_or_refused() {
     let profile =
-        "dns { scope \"all\" { default-route #true; servers \"9.9.9.9\" \"9.9.9.10:5353\"; }; }";
+        "dns { scope \"all\" { default-route #true; servers \"9.9.9.9\" \"9.9.9.10\"; }; }";
     let mut refused = Vec::new();
     for (name, fixture) in fixtures() {
         let made = made(profile, &fixture);
@@ -568,12 +772,7 @@ fn a_default_scope_is_asked_first_on_every_mac_or_refused() {
         }
         let list = resolvers(&carried_out(&fixture, &made)).unwrap();
         let asked = who_answers(&list, "www.example.org");
-        let first: Vec<&str> = asked
-            .iter()
-            .take(2)
-            .map(|one| one.nameservers[0].as_str())
-            .collect();
-        assert_eq!(first, ["9.9.9.9", "9.9.9.10"], "{name}");
+        assert_eq!(asked[0].nameservers, ["9.9.9.9", "9.9.9.10"], "{name}");
     }
     refused.sort();
     assert_eq!(refused, ["anyconnect.json", "wireguard-app-full.json"]);
@@ -583,13 +782,12 @@ fn a_default_scope_is_asked_first_on_every_mac_or_refused() {
 #[test]
 fn scopes_with_names_like_services_keep_apart() {
     let profile = "dns {
-        scope \"a\" { domains \"a.test\" \"b.test\"; search \"a.test\"; servers \"9.9.9.9\" \"9.9.9.10:5353\"; }
+        scope \"a\" { domains \"a.test\" \"b.test\"; search \"a.test\"; servers \"9.9.9.9\"; }
         scope \"a-nosearch\" { domains \"c.test\"; servers \"9.9.9.9\"; }
-        scope \"a-5353\" { domains \"d.test\"; servers \"9.9.9.9\"; }
     }";
     let made = made(profile, &laptop(""));
     assert!(!made.is_refused(), "{:#?}", made.diagnostics);
-    assert_eq!(made.summary().add, 5);
+    assert_eq!(made.summary().add, 3);
     for change in &made.changes {
         let Some(State::Store(all)) = &change.after else {
             panic!("{}", change.resource);

@@ -16,7 +16,7 @@ use netprof_model::dns::DnsServer;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::{Scope, Servers, Spanned};
-use netprof_model::{Diagnostic, Location, Section, Snapshot};
+use netprof_model::{Diagnostic, Location, Resource, Section, Snapshot};
 
 use super::Ground;
 use crate::claim::{DnsClaim, Place};
@@ -25,6 +25,7 @@ use crate::draft::Draft;
 mod check;
 mod claimants;
 mod file;
+mod ports;
 mod servers;
 mod service;
 mod stale;
@@ -61,12 +62,13 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
     }
     let mut orders = service::Orders::default();
     for (scope, link) in placed {
-        if scope.durable {
-            file::want(scope, draft);
+        let kept_in = if scope.durable {
+            file::want(scope, draft)
         } else {
-            service::want(scope, link, &mut orders, draft);
-        }
-        claim(scope, link, draft);
+            service::want(scope, link, &mut orders, draft)
+        };
+        ports::say_left_out(scope, draft);
+        claim(scope, link, kept_in, draft);
     }
 }
 
@@ -95,11 +97,6 @@ fn refuse(draft: &mut Draft, reason: &Reason, error: Diagnostic, at: &Location) 
     } else {
         draft.refuse(reason.text.clone(), reason, error, at);
     }
-}
-
-/// The port that a server is asked on.
-fn port(server: &DnsServer) -> u16 {
-    server.port.unwrap_or(53)
 }
 
 fn not_known(base: &Snapshot) -> Diagnostic {
@@ -137,7 +134,7 @@ fn place<'a>(
         refuse(draft, &reason, error, at);
         return Ok(None);
     }
-    expressible(scope, draft)?;
+    expressible(scope, ground.base, draft)?;
     let Some(name) = &scope.link else {
         return Ok(Some(None));
     };
@@ -163,7 +160,7 @@ fn place<'a>(
 
 /// Whether macOS can be told this scope: what it would take in silence and not heed is
 /// refused here.
-fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
+fn expressible(scope: &Scope, base: &Snapshot, draft: &mut Draft) -> Result<(), Diagnostic> {
     let subject = subject(scope);
     for server in listed(scope) {
         let address = server.value.address;
@@ -185,8 +182,9 @@ fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
             .help("name another address of the server"));
         }
     }
+    ports::expressible(scope)?;
     if scope.durable {
-        file::expressible(scope, draft)?;
+        file::expressible(scope, base, draft)?;
     }
     if let Some(domain) = scope
         .domains
@@ -200,7 +198,8 @@ fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
 }
 
 /// Claims what `scope` is to answer, and that its servers are reached.
-fn claim(scope: &Scope, link: Option<&Link>, draft: &mut Draft) {
+fn claim(scope: &Scope, link: Option<&Link>, kept_in: Vec<Resource>, draft: &mut Draft) {
+    let dev = link.map(|link| link.name.clone());
     let names = scope
         .domains
         .iter()
@@ -210,13 +209,15 @@ fn claim(scope: &Scope, link: Option<&Link>, draft: &mut Draft) {
         draft.dns_claims.push(DnsClaim {
             scope: scope.name.clone(),
             name,
-            by: Place::Configd(scope.name.clone()),
+            by: Place::Configd {
+                kept_in: kept_in.clone(),
+                link: dev.clone(),
+            },
             reason: reason(scope),
             at: scope.at.clone(),
         });
     }
-    let dev = link.map(|link| link.name.clone());
-    for server in listed(scope) {
+    for server in ports::asked(scope).1 {
         draft
             .servers
             .push((server.clone(), dev.clone(), reason(scope)));
