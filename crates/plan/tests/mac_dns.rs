@@ -390,6 +390,69 @@ fn servers_on_the_port_of_multicast_dns_are_refused() {
 }
 
 #[test]
+fn a_default_scope_on_another_port_takes_dns_from_whoever_reads_resolv_conf() {
+    let profile = |port: &str| {
+        format!(
+            "dns {{ scope \"dev\" {{ domains \"test\"; servers \"127.0.0.1{port}\"; default-route #true; }}; }}"
+        )
+    };
+    let before = laptop("");
+    let warning = "warning plan::port-not-written (line 2): scope dev: programs that read /etc/resolv.conf, such as dig, would ask 127.0.0.1 on port 53 and not on 5354: that file has no ports";
+    let lines = said(&profile(":5354"), &before);
+    assert!(lines.contains(&warning.to_owned()), "{lines:#?}");
+    let after = carried_out(&before, &made(&profile(":5354"), &before));
+    let text = published(&after).unwrap().resolv_conf;
+    assert!(text.contains("nameserver 127.0.0.1\n"), "{text}");
+    assert!(!codes(&profile(""), &before).contains(&"plan::port-not-written".to_owned()));
+    // A scope of some names stands behind the first.
+    let some = "dns { scope \"dev\" { domains \"test\"; servers \"127.0.0.1:5354\"; }; }";
+    assert_eq!(codes(some, &before), [""; 0]);
+}
+
+#[test]
+fn a_family_that_the_link_of_a_scope_has_and_that_is_not_asked_for_is_said() {
+    let mesh = "utun4:
+           inet 10.8.0.2/32 --> 10.8.0.1
+           inet6 fd00:8::2/64
+         10.8.0.1 10.8.0.2 UH utun4
+         Internet6:
+         fd00:8::/64 fe80::20%utun4 UC utun4
+         Internet:";
+    let scope = |server: &str| {
+        format!(
+            "link \"mesh\" {{ match name=\"utun4\"; }}
+             dns {{ scope \"mesh\" {{ domains \"a.mesh.example\" \"b.mesh.example\"; servers \"{server}\"; link \"mesh\"; }}; }}"
+        )
+    };
+    let v4 = laptop(mesh);
+    assert_eq!(
+        said(&scope("fd00:8::53"), &v4),
+        [
+            "warning plan::family-not-asked (line 3): scope mesh: macOS asks for no IPv6 addresses (AAAA) of its names, though utun4 has one"
+        ]
+    );
+    let ipv6 = r#"{
+        "State:/Network/Global/IPv6": {"PrimaryInterface": "en0", "PrimaryService": "WIFI", "Router": "fe80::1"},
+        "State:/Network/Service/WIFI/IPv6": {"Addresses": ["fd00:7::20"], "PrefixLength": [64],
+            "Router": "fe80::1", "InterfaceName": "en0"}
+    }"#;
+    let mut both = v4.clone();
+    store(&mut both, ipv6);
+    assert_eq!(said(&scope("fd00:8::53"), &both), [""; 0]);
+    let mut v6 = both;
+    let Section::Seen(all) = &mut v6.store else {
+        panic!("a laptop has a store");
+    };
+    all.0.remove("State:/Network/Global/IPv4");
+    all.0.remove("State:/Network/Service/WIFI/IPv4");
+    assert!(
+        said(&scope("10.8.0.1"), &v6).contains(
+            &"warning plan::family-not-asked (line 3): scope mesh: macOS asks for no IPv4 addresses (A) of its names, though utun4 has one".to_owned()
+        )
+    );
+}
+
+#[test]
 fn names_that_nobody_claims_go_to_a_default_scope_first_and_it_is_said_who_stays_behind() {
     let profile = "dns { scope \"all\" { default-route #true; servers \"9.9.9.9\"; }; }";
     let before = laptop("");

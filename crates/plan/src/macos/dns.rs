@@ -24,6 +24,7 @@ use crate::draft::Draft;
 
 mod check;
 mod claimants;
+mod families;
 mod file;
 mod ports;
 mod servers;

@@ -19,7 +19,7 @@ use netprof_model::configd::Resolver;
 use netprof_model::dns::covers;
 use netprof_model::{Diagnostic, Name, Snapshot};
 
-use super::{ASKS, UNCLAIMED, claimants, refuse, servers};
+use super::{ASKS, UNCLAIMED, claimants, families, refuse, servers};
 use crate::claim::{DnsClaim, Place};
 use crate::draft::Draft;
 use crate::macos::configd::{Attributed, Made, Origin, attributed};
@@ -58,6 +58,8 @@ pub(in crate::macos) fn check(after: &Snapshot, draft: &mut Draft) {
                 Err(error) => refuse(draft, &claim.reason, error, &claim.at),
                 Ok(()) if is_asked => {
                     answer.say_who_stays_behind(draft);
+                    answer.warn_of_the_port(&list, draft);
+                    families::check(after, claim, &answer.own, draft);
                 }
                 Ok(()) => {}
             }
@@ -226,6 +228,31 @@ impl<'a> Answer<'a> {
                 ),
             )
             .at(self.claim.at.clone()),
+        );
+    }
+
+    /// The first resolver of the list is what `/etc/resolv.conf` is written from, which
+    /// has no word for a port (`dns-configuration.c`; resolver(5)).
+    fn warn_of_the_port(&self, list: &Attributed, draft: &mut Draft) {
+        let first = list.resolvers.first();
+        let Some(first) = first.filter(|one| is_of(self.claim, one.origin)) else {
+            return;
+        };
+        let Some(port) = first.resolver.port.filter(|port| *port != 53) else {
+            return;
+        };
+        draft.diagnostics.push(
+            Diagnostic::warning(
+                "plan::port-not-written",
+                format!(
+                    "scope {}: programs that read /etc/resolv.conf, such as dig, would ask {} on port 53 and not on {port}: that file has no ports",
+                    self.scope(),
+                    first.resolver.nameservers.join(" and ")
+                ),
+            )
+            .at(self.claim.at.clone())
+            .label("these programs may get no answer any more")
+            .help("let a server of the scope listen on port 53, or leave `default-route` away"),
         );
     }
 }
