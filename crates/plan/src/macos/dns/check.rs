@@ -222,7 +222,7 @@ impl<'a> Answer<'a> {
             Diagnostic::note(
                 "plan::stays-behind",
                 format!(
-                    "macOS keeps {} in its list behind scope {}: mDNSResponder does not ask it, but a program that reads the list for itself may",
+                    "macOS keeps {} in its list behind scope {}: only a program that reads the list for itself may ask there",
                     servers.join(" and "),
                     self.scope()
                 ),

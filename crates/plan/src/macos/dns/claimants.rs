@@ -34,7 +34,7 @@ pub(super) fn are_alike(one: &Resolver, other: &Resolver) -> bool {
         all
     };
     servers(one) == servers(other)
-        && one.port == other.port
+        && one.port.unwrap_or(53) == other.port.unwrap_or(53)
         && one.link == other.link
         && (one.requests_a, one.requests_aaaa) == (other.requests_a, other.requests_aaaa)
 }
