@@ -5,7 +5,7 @@
 //! the store's plain memory: a key outlives its writer, but not this boot, nor the link
 //! that the scope is asked through. Where that link has gone, [`stale`] says so.
 //!
-//! A scope that is to be durable is files of `/etc/resolver` instead ([`file`]).
+//! A scope that is to be durable is files of `/etc/resolver` instead ([`mod@file`]).
 //!
 //! `link` does not bind a query to a link as systemd-resolved would have it: configd
 //! binds only what comes from the service of a link with addresses (`ip_plugin.c`,
