@@ -130,6 +130,22 @@ impl Owner {
         )
     }
 
+    /// Whether it is an app that macOS runs as a network extension: what such an app takes
+    /// from packets and names, neither routes nor resolvers show.
+    #[must_use]
+    pub fn is_vpn_app(self) -> bool {
+        matches!(
+            self,
+            Self::NetworkExtension
+                | Self::Wireguard
+                | Self::Tailscale
+                | Self::Anyconnect
+                | Self::Globalprotect
+                | Self::Zscaler
+                | Self::Warp
+        )
+    }
+
     /// Whether it is a container or machine engine with bridges of its own.
     #[must_use]
     pub fn is_engine(self) -> bool {
@@ -205,6 +221,13 @@ impl fmt::Display for Owner {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_vpn_app_is_a_vpn_and_not_every_vpn_is_an_app() {
+        let apps = Owner::ALL.into_iter().filter(|one| one.is_vpn_app());
+        assert!(apps.clone().all(Owner::is_vpn));
+        assert!(apps.count() < Owner::ALL.into_iter().filter(|one| one.is_vpn()).count());
+    }
 
     #[test]
     fn every_owner_is_found_by_the_name_that_json_gives_it() {

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use netprof_model::plan::Reason;
 use netprof_model::route::Route;
-use netprof_model::{Location, Name};
+use netprof_model::{Location, Name, Resource};
 
 /// Packets to some address must leave through some link.
 #[derive(Clone, Debug)]
@@ -65,7 +65,12 @@ pub(crate) enum Place {
     Link(String),
     /// In a delegate of systemd-resolved's.
     Delegate(Name),
-    /// In services of netprof's own in configd's dynamic store, or in files of
-    /// `/etc/resolver`.
-    Configd(Name),
+    /// In configd's resolvers.
+    Configd {
+        /// The services of netprof's own in the dynamic store, or the files of
+        /// `/etc/resolver`.
+        kept_in: Vec<Resource>,
+        /// The link that its servers are behind, where it names one.
+        link: Option<String>,
+    },
 }

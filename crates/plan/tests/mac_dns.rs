@@ -7,14 +7,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
 mod carried_out;
+mod laptop;
 mod mac;
 mod planned;
 mod wifi;
 
 use carried_out::carried_out;
 use insta::assert_snapshot;
-use netprof_model::configd::{NetworkService, Preferences, Store};
-use netprof_model::file::{FileState, LiveFile};
+use laptop::{codes, file, laptop, offline, store};
+use netprof_model::configd::NetworkService;
 use netprof_model::plist::Value;
 use netprof_model::snapshot::Index;
 use netprof_model::{Resource, Section, Snapshot, State};
@@ -23,76 +24,19 @@ use netprof_plan::macos::resolver::who_answers;
 use netprof_plan::{Bearing, drift, plan};
 use planned::{described, made};
 use proptest::prelude::*;
-use wifi::wifi;
 
 /// What a plan of these nodes of a profile says.
 fn planned(profile: &str, snapshot: &Snapshot) -> String {
     described(&made(profile, snapshot))
 }
 
-/// A laptop on Wi-Fi, whose router is its DNS server, and what `text` adds to it.
-fn laptop(text: &str) -> Snapshot {
-    let mut snapshot = wifi(text);
-    store(
-        &mut snapshot,
-        r#"{
-            "Setup:/Network/Global/IPv4": {"ServiceOrder": ["WIFI"]},
-            "Setup:/Network/Service/WIFI": {"UserDefinedName": "Wi-Fi"},
-            "Setup:/Network/Service/WIFI/IPv4": {"ConfigMethod": "DHCP"},
-            "State:/Network/Global/IPv4": {"PrimaryInterface": "en0", "PrimaryService": "WIFI", "Router": "192.168.7.1"},
-            "State:/Network/Service/WIFI/IPv4": {"Addresses": ["192.168.7.20"], "SubnetMasks": ["255.255.255.0"],
-                "Router": "192.168.7.1", "InterfaceName": "en0", "ConfirmedInterfaceName": "en0"},
-            "State:/Network/Service/WIFI/DNS": {"ServerAddresses": ["192.168.7.1"], "DomainName": "home.arpa", "ConfirmedServiceID": "WIFI"},
-            "State:/Network/MulticastDNS": ["local", "254.169.in-addr.arpa"]
-        }"#,
-    );
-    snapshot.preferences = Section::Seen(Preferences {
-        location: Some("Automatic".to_owned()),
-        services: vec![
-            service("WIFI", "Wi-Fi", "IEEE80211", Some("en0")),
-            service("OFFICE-VPN", "Office", "VPN", None),
-        ],
-    });
-    snapshot
-}
-
-/// The same with a VPN that leads 10.0.0.0/8 away.
+/// The laptop with a VPN that leads 10.0.0.0/8 away.
 fn tunnelled() -> Snapshot {
     laptop(
         "10                 10.8.0.1           UGS       utun4 owner openvpn
          utun4: owner openvpn
            inet 10.8.0.2/16 --> 10.8.0.1",
     )
-}
-
-fn service(id: &str, name: &str, kind: &str, link: Option<&str>) -> NetworkService {
-    NetworkService {
-        id: id.to_owned(),
-        name: name.to_owned(),
-        link: link.map(str::to_owned),
-        kind: Some(kind.to_owned()),
-        enabled: true,
-        proxies: serde_json::from_str(
-            r#"{"ExceptionsList": ["*.local", "169.254/16"], "FTPPassive": 1}"#,
-        )
-        .unwrap(),
-    }
-}
-
-/// Puts what `json` says into the dynamic store.
-fn store(snapshot: &mut Snapshot, json: &str) {
-    let more: Store = serde_json::from_str(json).unwrap();
-    match &mut snapshot.store {
-        Section::Seen(store) => store.0.extend(more.0),
-        other => *other = Section::Seen(more),
-    }
-}
-
-fn file(snapshot: &mut Snapshot, name: &str, text: &str) {
-    mac::items(&mut snapshot.files).push(LiveFile {
-        path: format!("/etc/resolver/{name}"),
-        state: FileState::text(text),
-    });
 }
 
 fn wifi_service(snapshot: &mut Snapshot) -> &mut NetworkService {
@@ -109,14 +53,14 @@ fn corp(more: &str) -> String {
         "{VPN}dns {{ scope \"corp\" {{
             domains \"corp.example.com\" \"10.in-addr.arpa\"
             search \"corp.example.com\"
-            servers \"10.0.0.53\" \"10.0.0.54:5353\"
+            servers \"10.0.0.53\" \"10.0.0.54\"
             {more}
         }}; }}"
     )
 }
 
 #[test]
-fn a_scope_is_a_service_for_what_is_searched_for_the_rest_and_for_each_port() {
+fn a_scope_is_a_service_for_what_is_searched_and_one_for_the_rest() {
     assert_snapshot!(planned(&corp("link \"vpn\""), &tunnelled()));
 }
 
@@ -208,7 +152,7 @@ fn a_vpn_app_that_is_primary_is_warned_of() {
 fn a_durable_scope_is_files_that_need_neither_link_nor_boot() {
     let profile = "dns { scope \"test\" {
         domains \"test\" \"sub.test\"; search \"a.sub.test\" \"test\"
-        servers \"127.0.0.1:5353\"; durable #true
+        servers \"127.0.0.1:5354\"; durable #true
     }; }";
     let before = laptop("");
     let made = made(profile, &before);
@@ -221,7 +165,7 @@ fn a_durable_scope_is_files_that_need_neither_link_nor_boot() {
     let answer = who_answers(&list, "x.sub.test");
     assert_eq!(answer.len(), 1);
     assert_eq!(answer[0].search, ["a.sub.test"]);
-    assert_eq!(answer[0].port, Some(5353));
+    assert_eq!(answer[0].port, Some(5354));
 }
 
 #[test]
@@ -277,21 +221,9 @@ fn a_store_that_was_not_read_is_no_empty_one() {
 
 #[test]
 fn a_scope_is_made_without_a_network_and_it_is_said_that_it_waits_for_one() {
-    let mut offline = laptop("");
-    let Section::Seen(all) = &mut offline.store else {
-        panic!("a laptop has a store");
-    };
-    all.0
-        .retain(|key, _| !key.starts_with("State:/Network/Service") && !key.contains("Global"));
-    all.0.remove("State:/Network/MulticastDNS");
-    let made = made(&corp(""), &offline);
-    assert_eq!(made.summary().add, 3);
-    let codes: Vec<&str> = made
-        .diagnostics
-        .iter()
-        .map(|one| one.code.as_str())
-        .collect();
-    assert_eq!(codes, ["plan::no-network"]);
+    let offline = offline(laptop(""));
+    assert_eq!(made(&corp(""), &offline).summary().add, 2);
+    assert_eq!(codes(&corp(""), &offline), ["plan::no-network"]);
 }
 
 #[test]
@@ -304,7 +236,7 @@ fn a_scope_whose_link_has_gone_is_stale_until_it_is_planned_anew() {
         let all: Vec<String> = all.map(|one| format!("{:?}", one.standing)).collect();
         all
     };
-    assert_eq!(standing(&held), ["Holds", "Holds", "Holds"]);
+    assert_eq!(standing(&held), ["Holds", "Holds"]);
 
     let mut rerouted = held.clone();
     mac::items(&mut rerouted.routes).retain(|route| !route.goes_through("utun4"));
@@ -319,7 +251,7 @@ fn a_scope_whose_link_has_gone_is_stale_until_it_is_planned_anew() {
             .all(|one| one.contains("utun4 has gone"))
     );
     let again = made(&profile, &gone);
-    assert_eq!((again.summary().remove, again.summary().waiting), (3, 1));
+    assert_eq!((again.summary().remove, again.summary().waiting), (2, 1));
 }
 
 #[test]
@@ -416,14 +348,8 @@ fn scopes() -> impl Strategy<Value = String> {
         {
             let domain = |at: usize| format!("\"d{at}.s{number}.example\"");
             let quoted = |count: usize| (0..count).map(domain).collect::<Vec<_>>().join(" ");
-            let port = |at: usize| {
-                if ports && !durable {
-                    format!(":{}", 5353 + at % 2)
-                } else {
-                    String::new()
-                }
-            };
-            let address = |at: usize| match (at % 2, port(at).as_str()) {
+            let port = if ports { ":5354" } else { "" };
+            let address = |at: usize| match (at % 2, port) {
                 (0, port) => format!("198.51.100.{}{port}", number * 10 + at),
                 (_, "") => format!("2001:db8::{}", number * 10 + at),
                 (_, port) => format!("[2001:db8::{}]{port}", number * 10 + at),
@@ -558,7 +484,7 @@ fn the_fixtures_hold_what_configd_would_publish() {
 #[test]
 fn a_default_scope_is_asked_first_on_every_mac_or_refused() {
     let profile =
-        "dns { scope \"all\" { default-route #true; servers \"9.9.9.9\" \"9.9.9.10:5353\"; }; }";
+        "dns { scope \"all\" { default-route #true; servers \"9.9.9.9\" \"9.9.9.10\"; }; }";
     let mut refused = Vec::new();
     for (name, fixture) in fixtures() {
         let made = made(profile, &fixture);
@@ -568,12 +494,7 @@ fn a_default_scope_is_asked_first_on_every_mac_or_refused() {
         }
         let list = resolvers(&carried_out(&fixture, &made)).unwrap();
         let asked = who_answers(&list, "www.example.org");
-        let first: Vec<&str> = asked
-            .iter()
-            .take(2)
-            .map(|one| one.nameservers[0].as_str())
-            .collect();
-        assert_eq!(first, ["9.9.9.9", "9.9.9.10"], "{name}");
+        assert_eq!(asked[0].nameservers, ["9.9.9.9", "9.9.9.10"], "{name}");
     }
     refused.sort();
     assert_eq!(refused, ["anyconnect.json", "wireguard-app-full.json"]);
@@ -583,13 +504,12 @@ fn a_default_scope_is_asked_first_on_every_mac_or_refused() {
 #[test]
 fn scopes_with_names_like_services_keep_apart() {
     let profile = "dns {
-        scope \"a\" { domains \"a.test\" \"b.test\"; search \"a.test\"; servers \"9.9.9.9\" \"9.9.9.10:5353\"; }
+        scope \"a\" { domains \"a.test\" \"b.test\"; search \"a.test\"; servers \"9.9.9.9\"; }
         scope \"a-nosearch\" { domains \"c.test\"; servers \"9.9.9.9\"; }
-        scope \"a-5353\" { domains \"d.test\"; servers \"9.9.9.9\"; }
     }";
     let made = made(profile, &laptop(""));
     assert!(!made.is_refused(), "{:#?}", made.diagnostics);
-    assert_eq!(made.summary().add, 5);
+    assert_eq!(made.summary().add, 3);
     for change in &made.changes {
         let Some(State::Store(all)) = &change.after else {
             panic!("{}", change.resource);

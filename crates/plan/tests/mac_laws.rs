@@ -1,8 +1,9 @@
 //! The laws of planning, on generated Macs and profiles for them; `law` has their text.
 //! And two of names:
 //!
-//! - The names of each scope are answered by its servers, and by nobody else.
-//! - All other names are answered as before.
+//! - The names of each scope are answered by its servers, and by nobody else; what of
+//!   them is not asked for is said.
+//! - All other names are answered as before, and asked for the same.
 //!
 //! And one of xnu: it takes every change, in the order of the plan.
 
@@ -19,10 +20,11 @@ use law::profiles::{Palette, empty};
 use law::words::{at, link, name, route, scope, spanned};
 use law::{Drawn, Site, Verdict};
 use macs::{drawn, macs};
-use netprof_model::configd::ResolverList;
-use netprof_model::dns::covers;
+use netprof_model::configd::{Resolver, ResolverList};
+use netprof_model::dns::{DnsServer, covers};
+use netprof_model::file::FileState;
 use netprof_model::plan::{Change, Plan, Standing};
-use netprof_model::profile::{Export, Mtu, Profile, Proxy, ProxyUrl, Scope, Servers};
+use netprof_model::profile::{Export, Mtu, Profile, Proxy, ProxyUrl, Scope, Servers, Spanned};
 use netprof_model::route::{RouteKey, RouteSpec};
 use netprof_model::snapshot::Index;
 use netprof_model::{Resource, Snapshot, State};
@@ -52,7 +54,17 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
                 ..scope("home", Some("lan"), &["home.arpa"], "192.168.7.1")
             },
             scope("mesh", Some("mesh"), &["ts.example"], "100.100.100.100"),
-            scope("lab", None, &["lab.test"], "127.0.0.1:5353"),
+            // Of two ports the first counts.
+            Scope {
+                servers: Servers::Listed(
+                    ["127.0.0.1:5355", "127.0.0.1:5356", "127.0.0.2:5355"]
+                        .iter()
+                        .flat_map(|server| listed(&scope("lab", None, &[], server)))
+                        .collect(),
+                ),
+                ..scope("lab", None, &["lab.test"], "127.0.0.1")
+            },
+            scope("six", Some("vpn"), &["six.example"], "fd00:8::53"),
             Scope {
                 durable: true,
                 search: Vec::new(),
@@ -126,8 +138,9 @@ proptest! {
     fn names_of_a_scope_go_to_its_servers_and_all_others_where_they_went(
         machine in macs(),
         profile in profiles(),
+        port in prop::sample::select(vec![None, Some(5357)]),
     ) {
-        names_go_where_they_should(&machine, &profile)?;
+        names_go_where_they_should(&machine, &with_default_on(port, &profile))?;
     }
 }
 
@@ -207,7 +220,7 @@ fn takes_route(now: &Snapshot, key: &RouteKey, spec: &RouteSpec) -> Verdict {
 }
 
 /// Names that machines and profiles have something to say of, and some that nobody has.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "www.example.org",
     "example",
     "www.example",
@@ -225,43 +238,119 @@ const NAMES: [&str; 17] = [
     "app.internal",
     "www.cable.example",
     "printer.local",
+    "host.six.example",
 ];
 
-/// Servers, in the order in which they are asked.
-type Answer = Vec<(Vec<String>, Option<u16>)>;
+/// Servers, in the order in which they are asked, and the port.
+type Answer = Vec<(Vec<String>, u16)>;
+
+fn resolvers_of<'a>(list: Option<&'a ResolverList>, name: &str) -> Vec<&'a Resolver> {
+    list.map_or_else(Vec::new, |list| resolver::who_answers(list, name))
+}
 
 fn who_answers(list: Option<&ResolverList>, name: &str) -> Answer {
-    let Some(list) = list else { return Vec::new() };
-    let mut all: Answer = resolver::who_answers(list, name)
+    let mut all: Answer = resolvers_of(list, name)
         .into_iter()
-        .map(|one| (one.nameservers.clone(), one.port))
+        .map(|one| (one.nameservers.clone(), one.port.unwrap_or(53)))
         .collect();
     // Whoever sends the same names to the same servers takes nothing from anybody.
     all.dedup();
     all
 }
 
+/// Whether names are asked for IPv4 and for IPv6 addresses, by each who answers them.
+fn families(list: Option<&ResolverList>, name: &str) -> Vec<(bool, bool)> {
+    let all = resolvers_of(list, name).into_iter();
+    all.map(|one| (one.requests_a, one.requests_aaaa)).collect()
+}
+
+fn listed(scope: &Scope) -> Vec<Spanned<DnsServer>> {
+    match &scope.servers {
+        Servers::Listed(servers) => servers.clone(),
+        Servers::Hook(_) | Servers::Dhcp(_) => Vec::new(),
+    }
+}
+
+/// The servers of a scope that are asked: those on the port of the first.
 fn servers(scope: &Scope) -> Answer {
-    let Servers::Listed(servers) = &scope.servers else {
-        return Vec::new();
-    };
-    let port = servers.first().and_then(|server| server.value.port);
-    let addresses = servers
-        .iter()
-        .map(|server| server.value.address.to_string());
-    vec![(addresses.collect(), port)]
+    let all = listed(scope);
+    let port = |server: &Spanned<DnsServer>| server.value.port.unwrap_or(53);
+    let first = port(&all[0]);
+    let on_it = all.iter().filter(|server| port(server) == first);
+    let addresses = on_it.map(|server| server.value.address.to_string());
+    vec![(addresses.collect(), first)]
+}
+
+/// `profile` with the servers of its scope for the rest on `port`.
+fn with_default_on(port: Option<u16>, profile: &Profile) -> Profile {
+    let mut profile = profile.clone();
+    let scopes = profile.scopes.iter_mut();
+    for scope in scopes.filter(|scope| scope.default_route) {
+        if let Servers::Listed(servers) = &mut scope.servers {
+            servers.iter_mut().for_each(|one| one.value.port = port);
+        }
+    }
+    profile
 }
 
 /// How long the domain is by which `name` is answered; 0 for what takes the rest.
 fn length(list: Option<&ResolverList>, name: &str) -> usize {
-    let answers = list.map_or_else(Vec::new, |list| resolver::who_answers(list, name));
+    let answers = resolvers_of(list, name);
     let domains = answers.iter().filter_map(|one| one.domain.as_deref());
     domains.map(str::len).max().unwrap_or(0)
 }
 
-/// The servers of the first resolver.
-fn first(list: Option<&ResolverList>) -> Option<&Vec<String>> {
-    Some(&list?.resolvers.first()?.nameservers)
+/// The servers and the port of the first resolver.
+fn first(list: Option<&ResolverList>) -> Option<(&Vec<String>, Option<u16>)> {
+    let first = list?.resolvers.first()?;
+    Some((&first.nameservers, first.port))
+}
+
+/// Whether a plan says something of that kind about `scope`.
+fn says(plan: &Plan, code: &str, scope: &Scope) -> bool {
+    let of = format!("scope {}:", scope.name);
+    let mut said = plan.diagnostics.iter();
+    said.any(|one| one.code == code && one.message.starts_with(&of))
+}
+
+/// Each family that the link of `scope` has is asked for, or it is said that it is not.
+fn families_are_asked_for_or_said(
+    plan: &Plan,
+    scope: &Scope,
+    done: &Snapshot,
+    list: Option<&ResolverList>,
+    domain: &str,
+) -> Verdict {
+    let Some(link) = &scope.link else {
+        return Ok(());
+    };
+    let pattern = match link.value.as_str() {
+        "lan" => "en0",
+        "vpn" => "utun4",
+        "mesh" => "utun5",
+        other => panic!("{other}"),
+    };
+    let has = |v4: bool| {
+        let mut addresses = done.addresses.items().iter();
+        addresses.any(|one| {
+            let local = one.local.to_string();
+            one.dev == pattern && one.local.addr().is_ipv4() == v4 && !local.starts_with("fe80")
+        })
+    };
+    let asked = families(list, domain);
+    for (v4, asked) in [
+        (true, asked.iter().all(|(a, _)| *a)),
+        (false, asked.iter().all(|(_, aaaa)| *aaaa)),
+    ] {
+        let family = if v4 { "A" } else { "AAAA" };
+        prop_assert!(
+            asked || !has(v4) || says(plan, "plan::family-not-asked", scope),
+            "{} of {}",
+            family,
+            scope.name
+        );
+    }
+    Ok(())
 }
 
 fn names_go_where_they_should(machine: &Snapshot, profile: &Profile) -> Verdict {
@@ -299,8 +388,31 @@ fn names_go_where_they_should(machine: &Snapshot, profile: &Profile) -> Verdict 
             _ => then.clone(),
         };
         prop_assert_eq!(now, expected, "{} went to {:?}", name, then);
+        if claims.is_none() && of_the_rest.is_none() {
+            prop_assert_eq!(
+                families(after.as_ref(), name),
+                families(before.as_ref(), name)
+            );
+        }
     }
-    if of_the_rest.is_none() {
+    for scope in &scopes {
+        let on_one_port = servers(scope)[0].0.len() == listed(scope).len();
+        prop_assert_ne!(says(&plan, "plan::port-left-out", scope), on_one_port);
+        for domain in &scope.domains {
+            let name = format!("www.{}", domain.value);
+            families_are_asked_for_or_said(&plan, scope, &done, after.as_ref(), &name)?;
+            // What a link says is not known.
+            let path = format!("/etc/resolver/{}", domain.value);
+            let mut files = machine.files.items().iter();
+            let linked =
+                files.any(|one| one.path == path && matches!(one.state, FileState::Symlink { .. }));
+            prop_assert!(!linked, "{}", path);
+        }
+    }
+    if let Some(scope) = of_the_rest {
+        let port = servers(scope)[0].1;
+        prop_assert_eq!(says(&plan, "plan::port-not-written", scope), port != 53);
+    } else {
         // Who reads resolv.conf alone, as dig(1) does, asks whom they asked.
         prop_assert_eq!(first(after.as_ref()), first(before.as_ref()));
     }

@@ -56,9 +56,16 @@ fn a_tunnel_of_which_one_thing_says_otherwise_is_none() {
 
 #[test]
 fn of_a_machine_that_was_not_read_nothing_is_called_idle() {
+    let why = "sysctl failed".to_owned();
     let mut machine = wifi(IDLE);
-    machine.routes = Section::Unreadable("sysctl failed".to_owned());
+    machine.routes = Section::Unreadable(why.clone());
     assert_eq!(names(&machine), [""; 0]);
+    // A service may be all that tells a tunnel from an idle one.
+    for store in [Section::Unread, Section::Unreadable(why)] {
+        let mut machine = wifi(IDLE);
+        machine.store = store;
+        assert_eq!(names(&machine), [""; 0]);
+    }
 }
 
 #[test]

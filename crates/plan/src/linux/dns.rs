@@ -299,7 +299,7 @@ fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], 
             }
         }
         // That is another system's.
-        Place::Configd(_) => {}
+        Place::Configd { .. } => {}
     }
     for scope in scopes {
         let names = scope

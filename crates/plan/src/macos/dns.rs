@@ -5,7 +5,7 @@
 //! the store's plain memory: a key outlives its writer, but not this boot, nor the link
 //! that the scope is asked through. Where that link has gone, [`stale`] says so.
 //!
-//! A scope that is to be durable is files of `/etc/resolver` instead ([`file`]).
+//! A scope that is to be durable is files of `/etc/resolver` instead ([`mod@file`]).
 //!
 //! `link` does not bind a query to a link as systemd-resolved would have it: configd
 //! binds only what comes from the service of a link with addresses (`ip_plugin.c`,
@@ -16,7 +16,7 @@ use netprof_model::dns::DnsServer;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::{Scope, Servers, Spanned};
-use netprof_model::{Diagnostic, Location, Section, Snapshot};
+use netprof_model::{Diagnostic, Location, Resource, Section, Snapshot};
 
 use super::Ground;
 use crate::claim::{DnsClaim, Place};
@@ -24,7 +24,9 @@ use crate::draft::Draft;
 
 mod check;
 mod claimants;
+mod families;
 mod file;
+mod ports;
 mod servers;
 mod service;
 mod stale;
@@ -61,12 +63,13 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
     }
     let mut orders = service::Orders::default();
     for (scope, link) in placed {
-        if scope.durable {
-            file::want(scope, draft);
+        let kept_in = if scope.durable {
+            file::want(scope, draft)
         } else {
-            service::want(scope, link, &mut orders, draft);
-        }
-        claim(scope, link, draft);
+            service::want(scope, link, &mut orders, draft)
+        };
+        ports::say_left_out(scope, draft);
+        claim(scope, link, kept_in, draft);
     }
 }
 
@@ -95,11 +98,6 @@ fn refuse(draft: &mut Draft, reason: &Reason, error: Diagnostic, at: &Location) 
     } else {
         draft.refuse(reason.text.clone(), reason, error, at);
     }
-}
-
-/// The port that a server is asked on.
-fn port(server: &DnsServer) -> u16 {
-    server.port.unwrap_or(53)
 }
 
 fn not_known(base: &Snapshot) -> Diagnostic {
@@ -137,7 +135,7 @@ fn place<'a>(
         refuse(draft, &reason, error, at);
         return Ok(None);
     }
-    expressible(scope, draft)?;
+    expressible(scope, ground.base, draft)?;
     let Some(name) = &scope.link else {
         return Ok(Some(None));
     };
@@ -163,7 +161,7 @@ fn place<'a>(
 
 /// Whether macOS can be told this scope: what it would take in silence and not heed is
 /// refused here.
-fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
+fn expressible(scope: &Scope, base: &Snapshot, draft: &mut Draft) -> Result<(), Diagnostic> {
     let subject = subject(scope);
     for server in listed(scope) {
         let address = server.value.address;
@@ -185,8 +183,9 @@ fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
             .help("name another address of the server"));
         }
     }
+    ports::expressible(scope)?;
     if scope.durable {
-        file::expressible(scope, draft)?;
+        file::expressible(scope, base, draft)?;
     }
     if let Some(domain) = scope
         .domains
@@ -200,7 +199,8 @@ fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
 }
 
 /// Claims what `scope` is to answer, and that its servers are reached.
-fn claim(scope: &Scope, link: Option<&Link>, draft: &mut Draft) {
+fn claim(scope: &Scope, link: Option<&Link>, kept_in: Vec<Resource>, draft: &mut Draft) {
+    let dev = link.map(|link| link.name.clone());
     let names = scope
         .domains
         .iter()
@@ -210,13 +210,15 @@ fn claim(scope: &Scope, link: Option<&Link>, draft: &mut Draft) {
         draft.dns_claims.push(DnsClaim {
             scope: scope.name.clone(),
             name,
-            by: Place::Configd(scope.name.clone()),
+            by: Place::Configd {
+                kept_in: kept_in.clone(),
+                link: dev.clone(),
+            },
             reason: reason(scope),
             at: scope.at.clone(),
         });
     }
-    let dev = link.map(|link| link.name.clone());
-    for server in listed(scope) {
+    for server in ports::asked(scope).1 {
         draft
             .servers
             .push((server.clone(), dev.clone(), reason(scope)));

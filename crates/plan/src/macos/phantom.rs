@@ -27,7 +27,8 @@ pub fn is_phantom(link: &Link, snapshot: &Snapshot) -> bool {
         && matches!(link.owner, Owner::Unknown | Owner::Apple)
         && snapshot.addresses.is_known()
         && snapshot.routes.is_known()
-        && !addresses.any(|one| one.dev == link.name && !is_link_local(one.local.addr()))
+        && snapshot.store.is_known()
+        && !addresses.any(|one| one.dev == link.name && !comes_by_itself(one.local.addr()))
         && !routes.any(|route| route.goes_through(&link.name) && !is_idle(route))
         && !is_of_a_service(&link.name, snapshot)
 }
@@ -59,11 +60,14 @@ fn is_idle(route: &Route) -> bool {
     let own_default = dst.prefix_len() == 0 && route.key.ifscope.is_some();
     match dst {
         IpNet::V4(_) => false,
-        IpNet::V6(_) => own_default || dst.addr().is_multicast() || is_link_local(dst.addr()),
+        IpNet::V6(_) => own_default || dst.addr().is_multicast() || comes_by_itself(dst.addr()),
     }
 }
 
-fn is_link_local(address: IpAddr) -> bool {
+/// Whether a link has such an address without anybody giving it one: of IPv6 that is a
+/// link-local one, of IPv4 none, since 169.254/16 is only tried for where an address is
+/// wanted.
+fn comes_by_itself(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(_) => false,
         IpAddr::V6(address) => address.is_unicast_link_local(),

@@ -2,10 +2,11 @@
 //! to make of one.
 //!
 //! A fact is lines in the words of `mac`, and beside them: `store KEY ENTRY...`, a
-//! dictionary of the dynamic store; `file NAME LINE;LINE`, one of `/etc/resolver`; and
-//! `proxies SERVICE ENTRY...`, what the preferences say of a network service. An entry is
-//! `NAME=word,word`, a list, `NAME:word` or `NAME#number`. Where two facts say something
-//! of one route, key or file, the later one holds.
+//! dictionary of the dynamic store, and `gone KEY`, none; `file NAME LINE;LINE`, one of
+//! `/etc/resolver`, and `linked NAME TARGET`, a symbolic link there; and `proxies SERVICE
+//! ENTRY...`, what the preferences say of a network service. An entry is `NAME=word,word`,
+//! a list, `NAME:word` or `NAME#number`. Where two facts say something of one route, key
+//! or file, the later one holds.
 
 use std::collections::HashSet;
 
@@ -51,7 +52,7 @@ store State:/Network/Global/IPv4 PrimaryInterface:en0 PrimaryService:WIFI Router
 proxies WIFI ExceptionsList=*.local,169.254/16 FTPPassive#1
 ";
 
-const FACTS: [&str; 37] = [
+const FACTS: [&str; 44] = [
     // OpenVPN: two halves of everything, and its server on the way that was there.
     "0/1 10.8.0.1 UGSc utun4\n128.0/1 10.8.0.1 UGSc utun4\n198.51.100.7/32 192.168.7.1 UGSc en0",
     // OpenVPN, split.
@@ -73,6 +74,8 @@ const FACTS: [&str; 37] = [
     "Internet6:\nfd00:7::/65 fe80::20%utun4 UGSc utun4\nInternet:",
     "Internet6:\n::/1 fe80::20%utun4 UGSc utun4\n8000::/1 fe80::20%utun4 UGSc utun4\nInternet:",
     "store State:/Network/Service/WIFI/IPv6 Addresses=fd00:7::20 PrefixLength=64 Router:fe80::1 InterfaceName:en0",
+    // A network whose IPv4 leads nowhere.
+    "gone State:/Network/Service/WIFI/IPv4\ngone State:/Network/Global/IPv4\nstore State:/Network/Service/WIFI/IPv6 Addresses=fd00:7::20 PrefixLength=64 Router:fe80::1 InterfaceName:en0\nstore State:/Network/Service/WIFI/DNS ServerAddresses=fd00:7::1 ConfirmedServiceID:WIFI\nstore State:/Network/Global/IPv6 PrimaryInterface:en0 PrimaryService:WIFI Router:fe80::1",
     // A virtual machine.
     "bridge100:\n inet 192.168.64.1/24\nvmenet0: member bridge100\nInternet:\n192.168.64 link#22 UC bridge100",
     "bridge100:\n inet 192.168.64.1/24\nvmenet0: member bridge100\nInternet:\n192.168.64 link#22 UC bridge100\n192.168.64/25 10.8.0.1 UGSc utun4",
@@ -92,6 +95,8 @@ const FACTS: [&str; 37] = [
     "store State:/Network/Service/rival/DNS ServerAddresses=10.0.0.99 SupplementalMatchDomains=eu.corp.example,example.net",
     "store State:/Network/Service/rival/DNS ServerAddresses=10.0.0.99 SupplementalMatchDomains=example",
     "store State:/Network/Service/rival/DNS ServerAddresses=10.0.0.98,10.0.0.97 SupplementalMatchDomains=home.arpa SupplementalMatchOrders#1",
+    // What the preferences say of a service that has no address counts for nothing.
+    "store Setup:/Network/Service/VPN/DNS ServerAddresses=10.0.0.99 SupplementalMatchDomains=corp.example,lab.test",
     // A mesh and Cisco's client, which take everything.
     "store State:/Network/Service/tailscaled/DNS ServerAddresses=100.100.100.100 SupplementalMatchDomains=,ts.example SearchOrder#1 SearchDomains=ts.example",
     "store State:/Network/Service/com.cisco.anyconnect/DNS ServerAddresses=10.8.0.53 SupplementalMatchDomains=,corp.example SearchOrder#1 SearchDomains=corp.example",
@@ -101,6 +106,11 @@ const FACTS: [&str; 37] = [
     "file ts.example # Added by tailscaled;nameserver 100.100.100.100",
     "file home.arpa nameserver 192.168.7.1;port 53",
     "file test nameserver 127.0.0.1;port 5354",
+    "file zz domain eu.corp.example;nameserver 10.0.0.99;port 5354",
+    "file office DOMAIN Corp.Example.;nameserver 10.0.0.99",
+    "file bonjour domain lab.test;nameserver 10.0.0.99;port 5353",
+    "linked ts.example /opt/mesh/resolver",
+    "linked notes /opt/mesh/notes",
     // Proxies.
     "proxies WIFI ProxyAutoConfigEnable#1 ProxyAutoConfigURLString:http://wpad.example/a.pac",
     "proxies CABLE HTTPEnable#1 HTTPProxy:proxy.example HTTPPort#3128 ProxyAutoDiscoveryEnable#1",
@@ -129,7 +139,10 @@ pub(crate) fn drawn(facts: &[&str]) -> Snapshot {
         .collect();
     let (ours, theirs): (Vec<&str>, Vec<&str>) = facts.into_iter().partition(|line| {
         let word = line.split_whitespace().next().unwrap_or("");
-        ["store", "file", "proxies", "cable", "link"].contains(&word)
+        [
+            "store", "gone", "file", "linked", "proxies", "cable", "link",
+        ]
+        .contains(&word)
     });
     let mut snapshot = wifi(&theirs.join("\n"));
     // Of two with one key, the kernel has the later one.
@@ -177,16 +190,20 @@ fn told(snapshot: &mut Snapshot, words: &[&str], line: &str) {
                 .0
                 .insert((*key).to_owned(), Value::Dictionary(dictionary(entries)));
         }
+        ["gone", key] => {
+            let Section::Seen(store) = &mut snapshot.store else {
+                panic!("a Mac has a dynamic store");
+            };
+            store.0.remove(*key);
+        }
         ["file", name, ..] => {
             let at = line.find(name).unwrap() + name.len();
             let text = line[at..].trim().replace(';', "\n") + "\n";
-            let path = format!("/etc/resolver/{name}");
-            let files = items(&mut snapshot.files);
-            files.retain(|file| file.path != path);
-            files.push(LiveFile {
-                path,
-                state: FileState::text(text),
-            });
+            put_file(snapshot, name, FileState::text(text));
+        }
+        ["linked", name, target] => {
+            let target = (*target).to_owned();
+            put_file(snapshot, name, FileState::Symlink { target });
         }
         ["proxies", service, entries @ ..] => {
             let Section::Seen(preferences) = &mut snapshot.preferences else {
@@ -214,6 +231,13 @@ fn told(snapshot: &mut Snapshot, words: &[&str], line: &str) {
         }
         other => panic!("{other:?}"),
     }
+}
+
+fn put_file(snapshot: &mut Snapshot, name: &str, state: FileState) {
+    let path = format!("/etc/resolver/{name}");
+    let files = items(&mut snapshot.files);
+    files.retain(|file| file.path != path);
+    files.push(LiveFile { path, state });
 }
 
 fn dictionary(entries: &[&str]) -> Dictionary {

@@ -10,9 +10,9 @@
 use netprof_model::configd::Resolver;
 use netprof_model::file::{FileState, LiveFile};
 
-use super::Ground;
 use super::dns::address;
 use super::list::{Flags, is_loopback, server, sort_address};
+use super::{Ground, Made, Origin};
 
 /// The folder of the files.
 pub(in crate::macos) const FOLDER: &str = "/etc/resolver/";
@@ -25,7 +25,7 @@ const SORT: usize = 10;
 
 /// The resolvers of `files`, one for each that says anything, in their order. `default`
 /// is what programs may ask for that name no link.
-pub(super) fn read(ground: &Ground, files: &[LiveFile], default: Flags) -> Vec<Resolver> {
+pub(super) fn read<'a>(ground: &Ground, files: &'a [LiveFile], default: Flags) -> Vec<Made<'a>> {
     files
         .iter()
         .filter_map(|file| {
@@ -37,7 +37,10 @@ pub(super) fn read(ground: &Ground, files: &[LiveFile], default: Flags) -> Vec<R
                 return None;
             }
             let text = String::from_utf8_lossy(&content.0);
-            resolver(ground, name, &text, default)
+            Some(Made {
+                resolver: resolver(ground, name, &text, default)?,
+                origin: Origin::File(&file.path),
+            })
         })
         .collect()
 }

@@ -20,7 +20,7 @@ use netprof_model::configd::{Resolver, ResolverList};
 use super::dns::{Dns, Order, address};
 use super::election::Election;
 use super::service::Service;
-use super::{Ground, trimmed};
+use super::{Ground, Origin, trimmed};
 
 /// The order of the default resolver (`DEFAULT_SEARCH_ORDER`).
 const DEFAULT: u32 = 200_000;
@@ -82,7 +82,9 @@ impl BitOr for Flags {
 
 /// A resolver before it is published.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Entry {
+pub(super) struct Entry<'a> {
+    /// What it is made of.
+    pub(super) origin: Origin<'a>,
     pub(super) domain: Option<String>,
     pub(super) search: Vec<String>,
     pub(super) servers: Vec<String>,
@@ -97,11 +99,12 @@ pub(super) struct Entry {
     flags: Flags,
 }
 
-impl Entry {
-    /// One with the content of `dns`, for `domain`.
-    fn of(dns: &Dns, domain: Option<&str>) -> Self {
+impl<'a> Entry<'a> {
+    /// One with the content of `dns`, that of the service `id`, for `domain`.
+    fn of(id: &'a str, dns: &Dns, domain: Option<&str>) -> Self {
         let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
         Self {
+            origin: Origin::Service(id),
             domain: domain.map(str::to_owned),
             servers: dns.servers.clone(),
             sort: owned(&dns.sort),
@@ -166,28 +169,37 @@ impl Entry {
 }
 
 /// The resolvers without those of the files.
-pub(super) struct List {
-    pub(super) entries: Vec<Entry>,
+pub(super) struct List<'a> {
+    pub(super) entries: Vec<Entry<'a>>,
+    /// Whether there is anything to publish. Where not, the files are not read, either.
+    pub(super) is_published: bool,
     /// What the services that programs use without naming a link can do.
     pub(super) unscoped: Flags,
 }
 
-/// Makes the list. None where there is nothing to publish.
-pub(super) fn build(ground: &Ground, services: &[Service], election: &Election) -> Option<List> {
+/// Makes the list.
+pub(super) fn build<'a>(
+    ground: &Ground,
+    services: &[Service<'a>],
+    election: &Election,
+) -> List<'a> {
     let mut all = Vec::new();
     supplemental(ground, services, election, None, &mut all);
     let private = ground.domains("State:/Network/PrivateDNS");
     all.extend(multicast(private, "pdns", DEFAULT - DEFAULT / 4));
-    let default = election.dns.and_then(|at| services[at].dns.as_ref());
-    let default = default.filter(|dns| !dns.servers.is_empty());
-    let mut entry = default.map_or_else(Entry::default, |dns| {
+    let default = election.dns.and_then(|at| {
+        let dns = services[at].dns.as_ref()?;
+        (!dns.servers.is_empty()).then_some((services[at].id, dns))
+    });
+    let mut entry = default.map_or_else(Entry::default, |(id, dns)| {
         let link = dns.link.filter(|_| dns.is_bound);
-        Entry::of(dns, None).on(ground, link)
+        Entry::of(id, dns, None).on(ground, link)
     });
     let no_order = entry.order.given().is_none();
     if no_order {
         entry.order = Order::Is(DEFAULT);
     }
+    let default = default.map(|(_, dns)| dns);
     let search = search_list(default, entry.sorting_order(), &all);
     all.push(entry);
     let domains = ground.domains("State:/Network/MulticastDNS");
@@ -214,9 +226,6 @@ pub(super) fn build(ground: &Ground, services: &[Service], election: &Election) 
             first.order = Order::Absent;
         }
     }
-    if default.is_none() && count <= 1 {
-        return None;
-    }
     // The union is made only where a resolver needs it, and the files get what was made.
     let union = services
         .iter()
@@ -232,10 +241,11 @@ pub(super) fn build(ground: &Ground, services: &[Service], election: &Election) 
             unscoped = union;
         }
     }
-    Some(List {
+    List {
         entries: all,
+        is_published: default.is_some() || count > 1,
         unscoped,
-    })
+    }
 }
 
 /// Adds `resolver` to the part of `list` that it belongs to
@@ -254,12 +264,12 @@ pub(super) fn publish(resolver: Resolver, list: &mut ResolverList) {
 /// Adds a resolver for each match domain of each service; or, for programs that name the
 /// link of the service `within`, for those of services that are no network and say that
 /// they hold for that link.
-fn supplemental(
+fn supplemental<'a>(
     ground: &Ground,
-    services: &[Service],
+    services: &[Service<'a>],
     election: &Election,
     within: Option<(&Service, &str)>,
-    all: &mut Vec<Entry>,
+    all: &mut Vec<Entry<'a>>,
 ) {
     let count = u32::try_from(services.len()).unwrap_or(u32::MAX);
     for (place, service) in (0_u32..).zip(services) {
@@ -299,7 +309,7 @@ fn supplemental(
                 continue;
             };
             let domain = Some(*domain).filter(|domain| !domain.is_empty());
-            let mut entry = Entry::of(dns, domain).on(ground, link);
+            let mut entry = Entry::of(service.id, dns, domain).on(ground, link);
             entry.sort.clear();
             entry.flags = flags;
             match orders.map_or(Order::Absent, |orders| orders[at]) {
@@ -316,11 +326,11 @@ fn supplemental(
 }
 
 /// Resolvers that are asked by multicast, or by mDNSResponder itself.
-fn multicast(
+fn multicast<'a>(
     domains: Vec<Option<String>>,
     options: &'static str,
     base: u32,
-) -> impl Iterator<Item = Entry> {
+) -> impl Iterator<Item = Entry<'a>> {
     (0_u32..).zip(domains).filter_map(move |(place, domain)| {
         Some(Entry {
             domain: Some(domain?),
@@ -333,7 +343,12 @@ fn multicast(
 }
 
 /// Adds the resolver of the first service of each link.
-fn scoped(ground: &Ground, services: &[Service], election: &Election, all: &mut Vec<Entry>) {
+fn scoped<'a>(
+    ground: &Ground,
+    services: &[Service<'a>],
+    election: &Election,
+    all: &mut Vec<Entry<'a>>,
+) {
     let listed = election
         .order
         .iter()
@@ -357,7 +372,7 @@ fn scoped(ground: &Ground, services: &[Service], election: &Election, all: &mut 
         if !ground.links.contains_key(link) || flags == Flags::default() {
             continue;
         }
-        let mut entry = Entry::of(dns, None).on(ground, Some(link));
+        let mut entry = Entry::of(service.id, dns, None).on(ground, Some(link));
         entry.search = search_list(Some(dns), 0, &[]);
         entry.flags = flags;
         entry.flags.scoped = true;
@@ -368,7 +383,7 @@ fn scoped(ground: &Ground, services: &[Service], election: &Election, all: &mut 
 
 /// Adds the resolvers of services that programs name by a number, and, for those that
 /// have a link, of that link.
-fn specific(ground: &Ground, services: &[Service], all: &mut Vec<Entry>) {
+fn specific<'a>(ground: &Ground, services: &[Service<'a>], all: &mut Vec<Entry<'a>>) {
     let mut seen = Vec::new();
     for service in services {
         let Some(dns) = &service.dns else {
@@ -378,7 +393,7 @@ fn specific(ground: &Ground, services: &[Service], all: &mut Vec<Entry>) {
             continue;
         };
         seen.push(identifier);
-        let mut entry = Entry::of(dns, None).on(ground, dns.link);
+        let mut entry = Entry::of(service.id, dns, None).on(ground, dns.link);
         entry.search = search_list(Some(dns), 0, &[]);
         entry.flags = Flags::BOTH;
         if dns.link.is_some() {

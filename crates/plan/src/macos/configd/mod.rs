@@ -36,11 +36,11 @@ use std::fmt::Write;
 use std::net::IpAddr;
 
 use netprof_model::Snapshot;
-use netprof_model::configd::{ResolverList, Store};
+use netprof_model::configd::{Resolver, ResolverList, Store};
 use netprof_model::plist::{Dictionary, Value};
 
 use election::Election;
-use list::Entry;
+use list::{Entry, List};
 
 /// What configd publishes of DNS.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -122,25 +122,70 @@ pub fn resolvers(snapshot: &Snapshot) -> Option<ResolverList> {
 /// no `State:/Network/Global/DNS` and no resolv.conf either.
 #[must_use]
 pub fn published(snapshot: &Snapshot) -> Option<Published> {
-    let ground = Ground::new(snapshot);
-    let services = service::read(&ground);
-    let election = Election::hold(&ground, &services);
-    let list = list::build(&ground, &services, &election)?;
-    let first = list.entries.first()?;
-    let dns = global_dns(first);
-    let resolv_conf = resolv_conf(first);
+    let (list, all) = make(snapshot);
+    let first = list.entries.first().filter(|_| list.is_published)?;
     let mut resolvers = ResolverList::default();
-    for entry in &list.entries {
-        list::publish(entry.resolver(&ground), &mut resolvers);
-    }
-    for file in files::read(&ground, snapshot.files.items(), list.unscoped) {
-        list::publish(file, &mut resolvers);
+    for one in all {
+        list::publish(one.resolver, &mut resolvers);
     }
     Some(Published {
         resolvers,
-        dns,
-        resolv_conf,
+        dns: global_dns(first),
+        resolv_conf: resolv_conf(first),
     })
+}
+
+/// What a resolver is made of. configd's list does not say it, and who claims a domain is
+/// a question of it alone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum Origin<'a> {
+    /// Nothing that anybody wrote down: multicast, and a default that has no servers.
+    #[default]
+    Nothing,
+    /// The service of this id.
+    Service(&'a str),
+    /// The file at this path.
+    File(&'a str),
+}
+
+/// A resolver, and what it is made of.
+#[derive(Clone, Debug)]
+pub(super) struct Made<'a> {
+    pub(super) resolver: Resolver,
+    pub(super) origin: Origin<'a>,
+}
+
+/// The resolvers of programs that name neither a link nor a service.
+#[derive(Clone, Debug)]
+pub(super) struct Attributed<'a> {
+    pub(super) resolvers: Vec<Made<'a>>,
+    /// Whether configd publishes them as they are. Where it does not, they are what it
+    /// would add to the first network that is connected.
+    pub(super) is_published: bool,
+}
+
+/// The resolvers that configd makes of what `snapshot` says, each with what it is made of.
+pub(super) fn attributed(snapshot: &Snapshot) -> Attributed<'_> {
+    let (list, mut resolvers) = make(snapshot);
+    resolvers.retain(|one| !one.resolver.scoped && !one.resolver.service_specific);
+    Attributed {
+        resolvers,
+        is_published: list.is_published,
+    }
+}
+
+fn make(snapshot: &Snapshot) -> (List<'_>, Vec<Made<'_>>) {
+    let ground = Ground::new(snapshot);
+    let services = service::read(&ground);
+    let election = Election::hold(&ground, &services);
+    let list = list::build(&ground, &services, &election);
+    let entries = list.entries.iter().map(|entry| Made {
+        resolver: entry.resolver(&ground),
+        origin: entry.origin,
+    });
+    let files = files::read(&ground, snapshot.files.items(), list.unscoped);
+    let all = entries.chain(files).collect();
+    (list, all)
 }
 
 /// What everything here looks at.

@@ -13,20 +13,38 @@
 //! room for, and one `port`; whether a port that a `nameserver` line carries is heeded is
 //! not published. More than that is refused.
 
-use netprof_model::Diagnostic;
 use netprof_model::dns::covers;
 use netprof_model::file::FileState;
 use netprof_model::profile::Scope;
 use netprof_model::resource::{FILE_MARK, Lasts};
-use netprof_model::{Resource, State};
+use netprof_model::{Diagnostic, Resource, Snapshot, State};
 
-use super::{listed, port, reason, subject};
+use super::ports::port;
+use super::{listed, reason, subject};
 use crate::draft::{Draft, Wanted};
 use crate::macos::configd::files::{FOLDER, SEARCH, SERVERS};
 
 /// Whether files can say this scope.
-pub(super) fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagnostic> {
+pub(super) fn expressible(
+    scope: &Scope,
+    base: &Snapshot,
+    draft: &mut Draft,
+) -> Result<(), Diagnostic> {
     let subject = subject(scope);
+    for domain in &scope.domains {
+        let own = path(&domain.value);
+        let mut files = base.files.items().iter().map(|file| file.path.as_str());
+        // Most disks of Macs are indifferent to case, and nothing here tells which are.
+        let same = files.find(|path| *path != own && path.eq_ignore_ascii_case(&own));
+        if let Some(other) = same {
+            let message = format!(
+                "{subject}: {other} is taken by somebody else, and is the same file as {own} on a disk that does not tell case apart"
+            );
+            return Err(Diagnostic::error("plan::key-taken", message)
+                .label("the file of this domain is there already")
+                .help("take that file away, or leave these names to it"));
+        }
+    }
     let refuse = |why: String, help: &str| {
         let message = format!("{subject} is durable, and {why}");
         Err(Diagnostic::error("plan::not-durable", message)
@@ -86,18 +104,25 @@ pub(super) fn expressible(scope: &Scope, draft: &mut Draft) -> Result<(), Diagno
     Ok(())
 }
 
-/// Wants the files of `scope`.
-pub(super) fn want(scope: &Scope, draft: &mut Draft) {
+/// Wants the files of `scope`, and says which those are.
+pub(super) fn want(scope: &Scope, draft: &mut Draft) -> Vec<Resource> {
+    let mut kept_in = Vec::new();
     for domain in &scope.domains {
         let resource = Resource::File {
-            path: format!("{FOLDER}{}", domain.value),
+            path: path(&domain.value),
         };
+        kept_in.push(resource.clone());
         let state = State::File(FileState::text(text(scope, &domain.value)));
         draft.want(Wanted {
             lasts: Lasts::Durable,
             ..Wanted::new(resource, state, None, vec![reason(scope)])
         });
     }
+    kept_in
+}
+
+fn path(domain: &str) -> String {
+    format!("{FOLDER}{domain}")
 }
 
 /// The names that are searched by the file of `domain`: those that lie under it and under

@@ -1,15 +1,14 @@
 //! A scope as services of the dynamic store.
 //!
 //! configd makes a resolver of each match domain of a service, and one service has one
-//! list of servers, one port for all of them and one answer to whether its domains are
-//! searched, too (`dns-configuration.c`, `add_supplemental`, `extract_search_domains`).
-//! So a scope becomes as many services as it takes:
+//! list of servers, one port for all of them ([`ports`]) and one answer to whether its
+//! domains are searched, too (`dns-configuration.c`, `add_supplemental`,
+//! `extract_search_domains`). So a scope becomes one service or two:
 //!
 //! | service | holds |
 //! |--|--|
 //! | `netprof-SCOPE` | what is searched; where nothing is, all domains |
 //! | `netprof-SCOPE:nosearch` | the other domains |
-//! | `netprof-SCOPE:PORT` | all domains again, for servers on another port than the first |
 //!
 //! A scope's name has no colon, so no two scopes share a service. A service without
 //! addresses is heeded only because it has match domains (`ip_plugin.c`,
@@ -21,11 +20,11 @@
 use netprof_model::dns::DnsServer;
 use netprof_model::link::Link;
 use netprof_model::plist::{Dictionary, Value};
-use netprof_model::profile::Scope;
+use netprof_model::profile::{Scope, Spanned};
 use netprof_model::resource::{STORE_LINK, STORE_MARK};
 use netprof_model::{Resource, State, configd};
 
-use super::{listed, port, reason};
+use super::{ports, reason};
 use crate::draft::{Draft, Wanted};
 
 /// The first of netprof's own orders. configd gives a domain without one 100000 and up
@@ -41,7 +40,7 @@ const FIRST_ORDER: i64 = 80_000;
 const FIRST_ORDER_OF_THE_REST: i64 = 1;
 
 /// Hands out orders: each number once, so that what is searched is searched in the order
-/// of the profile, and of two lists of servers the first is asked first.
+/// of the profile.
 #[derive(Default)]
 pub(super) struct Orders {
     domains: i64,
@@ -60,8 +59,13 @@ impl Orders {
     }
 }
 
-/// Wants the services of `scope`.
-pub(super) fn want(scope: &Scope, link: Option<&Link>, orders: &mut Orders, draft: &mut Draft) {
+/// Wants the services of `scope`, and says which those are.
+pub(super) fn want(
+    scope: &Scope,
+    link: Option<&Link>,
+    orders: &mut Orders,
+    draft: &mut Draft,
+) -> Vec<Resource> {
     let searched: Vec<&str> = scope.search.iter().map(|one| one.value.as_str()).collect();
     let rest = scope.domains.iter().map(|one| one.value.as_str());
     // The empty domain takes every name that no other does.
@@ -69,60 +73,48 @@ pub(super) fn want(scope: &Scope, link: Option<&Link>, orders: &mut Orders, draf
         .filter(|domain| !searched.contains(domain))
         .chain(scope.default_route.then_some(""))
         .collect();
-    for (place, (port, servers)) in by_port(scope).into_iter().enumerate() {
-        let mut name = format!("netprof-{}", scope.name);
-        if place > 0 {
-            name = format!("{name}:{port}");
+    let (port, servers) = ports::asked(scope);
+    let name = format!("netprof-{}", scope.name);
+    let services = if searched.is_empty() {
+        vec![(name, rest, false)]
+    } else {
+        let others = format!("{name}:nosearch");
+        vec![(name, searched, true), (others, rest, false)]
+    };
+    let mut kept_in = Vec::new();
+    for (name, domains, search) in services {
+        if domains.is_empty() {
+            continue;
         }
-        let mut want = |name: String, domains: &[&str], search: bool| {
-            if domains.is_empty() {
-                return;
-            }
-            let mut all = dictionary(&servers, port, domains, search, orders);
-            all.insert(STORE_MARK.to_owned(), Value::String(scope.name.to_string()));
-            if let Some(link) = link {
-                all.insert(STORE_LINK.to_owned(), Value::String(link.name.clone()));
-            }
-            let key = configd::Store::service_key(configd::Domain::State, &name, "DNS");
-            // It outlives the link, so it lasts as long as the store.
-            draft.want(Wanted::new(
-                Resource::Store { key },
-                State::Store(all),
-                None,
-                vec![reason(scope)],
-            ));
-        };
-        if place > 0 || searched.is_empty() {
-            let all: Vec<&str> = searched.iter().chain(&rest).copied().collect();
-            want(name, &all, false);
-        } else {
-            want(name.clone(), &searched, true);
-            want(format!("{name}:nosearch"), &rest, false);
+        let mut all = dictionary(&servers, port, &domains, search, orders);
+        all.insert(STORE_MARK.to_owned(), Value::String(scope.name.to_string()));
+        if let Some(link) = link {
+            all.insert(STORE_LINK.to_owned(), Value::String(link.name.clone()));
         }
+        let key = configd::Store::service_key(configd::Domain::State, &name, "DNS");
+        let resource = Resource::Store { key };
+        kept_in.push(resource.clone());
+        // It outlives the link, so it lasts as long as the store.
+        draft.want(Wanted::new(
+            resource,
+            State::Store(all),
+            None,
+            vec![reason(scope)],
+        ));
     }
-}
-
-/// The servers of `scope` by their ports, in the order in which those are named first.
-fn by_port(scope: &Scope) -> Vec<(u16, Vec<&DnsServer>)> {
-    let mut groups: Vec<(u16, Vec<&DnsServer>)> = Vec::new();
-    for server in listed(scope) {
-        let server = &server.value;
-        match groups.iter_mut().find(|(known, _)| *known == port(server)) {
-            Some((_, group)) => group.push(server),
-            None => groups.push((port(server), vec![server])),
-        }
-    }
-    groups
+    kept_in
 }
 
 fn dictionary(
-    servers: &[&DnsServer],
+    servers: &[&Spanned<DnsServer>],
     port: u16,
     domains: &[&str],
     search: bool,
     orders: &mut Orders,
 ) -> Dictionary {
-    let addresses = servers.iter().map(|server| server.address.to_string());
+    let addresses = servers
+        .iter()
+        .map(|server| server.value.address.to_string());
     let mut all = Dictionary::from([
         ("ServerAddresses".to_owned(), Value::strings(addresses)),
         (
