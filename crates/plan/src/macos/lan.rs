@@ -148,7 +148,18 @@ struct Part<'a> {
     via: Option<IpAddr>,
 }
 
-fn want(draft: &mut Draft, prefix: IpNet, link: &Link, via: Option<IpAddr>, reasons: Vec<Reason>) {
+/// Wants a route through `link`. One without a gateway is for nothing once the link has
+/// left the network.
+fn want(
+    draft: &mut Draft,
+    prefix: IpNet,
+    link: &Link,
+    via: Option<IpAddr>,
+    mut reasons: Vec<Reason>,
+) {
+    if via.is_none() {
+        reasons = reasons.into_iter().map(Reason::of_network).collect();
+    }
     let resource = Resource::Route(RouteKey::unscoped(prefix));
     let state = State::Route(own_route(link, via));
     draft.want(Wanted::new(resource, state, Some(link), reasons));
