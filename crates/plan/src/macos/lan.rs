@@ -118,7 +118,7 @@ fn keep(home: &Home, all: &[Kept], one: &Kept, rivals: &[rivals::Rival], draft: 
     }];
     for (half, outranked) in halves {
         // Another line keeps just this half, by a way of its own.
-        if all.iter().any(|other| other.prefix == half) {
+        if all.iter().any(|other| other.prefix == half) || is_declared(home, half) {
             continue;
         }
         let rival = rivals.iter().find(|rival| rival.route == outranked);
@@ -139,6 +139,17 @@ fn keep(home: &Home, all: &[Kept], one: &Kept, rivals: &[rivals::Rival], draft: 
     }
     claim(home, all, one, &parts, draft);
     claim_gateway(one, link, draft);
+}
+
+/// Whether the profile declares a route to `prefix` that leads home. One whose link is not
+/// there is not made.
+fn is_declared(home: &Home, prefix: IpNet) -> bool {
+    let mut routes = home.ground.profile.routes.routes.iter();
+    routes.any(|decl| decl.prefix == prefix && leads_home(home, decl))
+}
+
+fn leads_home(home: &Home, decl: &RouteDecl) -> bool {
+    declared::way_out(home.ground, decl).is_some_and(|link| home.is_kept(&link.name))
 }
 
 /// A part of a kept prefix that is asked for by itself, and the way to it.
@@ -255,11 +266,7 @@ fn keeps(home: &Home, route: &Route, prefix: IpNet) -> bool {
     let is_single = dst.prefix_len() == dst.max_prefix_len();
     let is_replaced = || {
         let mut routes = home.ground.profile.routes.routes.iter();
-        routes.any(|decl| {
-            decl.replace
-                && decl.prefix == dst
-                && declared::way_out(home.ground, decl).is_some_and(|link| home.is_kept(&link.name))
-        })
+        routes.any(|decl| decl.replace && decl.prefix == dst && leads_home(home, decl))
     };
     let is_end = || {
         let mut addresses = home.ground.base.addresses.items().iter();
