@@ -91,7 +91,11 @@ impl<'a> Single<'a, '_> {
         };
         self.warn(link, via, draft);
         let key = RouteKey::unscoped(self.decl.prefix);
-        if self.is_there(&spec)? {
+        let is_there = self.is_there(&spec)?;
+        // Whoever has set the link up may have its packets go by a gateway. Those of a route
+        // of netprof's own do not, where there are neighbours to send them to.
+        let direct = !is_there && via.is_none() && link.is_some_and(|link| link.mac.is_some());
+        if is_there {
             draft.unchanged(Resource::Route(key), State::Route(spec), &self.reason);
         } else {
             draft.want(Wanted {
@@ -104,7 +108,7 @@ impl<'a> Single<'a, '_> {
                 )
             });
         }
-        self.claim(link, via, draft);
+        self.claim(link, via, direct, draft);
         Ok(())
     }
 
@@ -347,7 +351,7 @@ impl<'a> Single<'a, '_> {
     /// Claims an address of the prefix that nobody has a longer prefix for, and the way to
     /// the gateway: the kernel takes a route whose gateway is elsewhere, and packets then
     /// go nowhere (`rt_setgate` in xnu, `bsd/net/route.c`).
-    fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, draft: &mut Draft) {
+    fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, direct: bool, draft: &mut Draft) {
         let Ground { profile, base, .. } = self.ground;
         let devs: Vec<String> = link.map(|link| link.name.clone()).into_iter().collect();
         let mut claim = |subject: String, to, via, direct| {
@@ -362,7 +366,7 @@ impl<'a> Single<'a, '_> {
             });
         };
         if let Some(to) = declared::probe(profile, base, self.decl.prefix) {
-            claim(self.subject.clone(), to, via, false);
+            claim(self.subject.clone(), to, via, direct);
         }
         if let Some(via) = via.filter(|via| !is_link_local(*via)) {
             claim(format!("{}, its gateway", self.subject), via, None, true);
