@@ -712,6 +712,78 @@ fn the_same_route_stands_for_itself_or_for_its_network_as_the_last_profile_has_i
 }
 
 #[test]
+fn a_half_that_the_profile_routes_itself_is_left_to_it() {
+    let pushed = wifi(&format!("{OPENVPN}\n192.168.7/25 10.8.0.1 UGSc utun4"));
+    let behind = wifi(&format!("{OPENVPN}\n192.168.50/24 10.8.0.1 UGSc utun4"));
+    let waits = r#"link "gone" optional=#true { match name="en9"; }"#;
+    let of = |more: &str, routes: &str, snapshot: &Snapshot| {
+        planned(&format!("{LINKS}{more}\n routes {{ {routes} }}"), snapshot)
+    };
+    assert_snapshot!(format!(
+        "--- in the LAN\n{}--- behind it\n{}--- by a link that is not there\n{}",
+        of(
+            "",
+            r#"keep-lan; route "192.168.7.0/26" via="192.168.7.254""#,
+            &pushed
+        ),
+        of(
+            "",
+            r#"keep-lan { also "192.168.50.0/24" via="192.168.7.254"; }
+               route "192.168.50.0/25" via="192.168.7.253""#,
+            &behind
+        ),
+        of(
+            waits,
+            r#"keep-lan; route "192.168.7.0/26" link="gone""#,
+            &pushed
+        ),
+    ));
+}
+
+#[test]
+fn a_route_to_neighbours_that_a_scoped_one_sends_to_a_gateway_is_refused() {
+    let profile = r#"
+        link "lan" { match name="en0"; }
+        routes { route "10.1.2.3/32" link="lan"; route "10.64.0.0/16" link="lan"; }
+    "#;
+    assert_snapshot!(planned(profile, &wifi("10.0.0.0/8 192.168.7.1 UGScI en0")));
+}
+
+#[test]
+fn a_gateway_is_on_the_link_that_the_profile_itself_leads_it_through() {
+    let two = wifi(
+        "
+        en5:
+            inet 192.168.7.30/24
+        Internet:
+        192.168.7          link#6             UCSI      en5
+    ",
+    );
+    assert_snapshot!(planned(
+        r#"
+            link "cable" { match name="en5"; }
+            routes { keep-lan "cable"; route "172.20.0.0/14" via="192.168.7.254"; }
+        "#,
+        &two
+    ));
+    // Its own network is more than a wide route.
+    let wide = made(
+        r#"
+            link "vpn" { match name="utun4"; }
+            routes { route "192.168.0.0/16" link="vpn"; route "172.20.0.0/14" via="192.168.7.254"; }
+        "#,
+        &wifi(OPENVPN),
+    );
+    let through: Vec<_> = wide
+        .changes
+        .iter()
+        .filter_map(|one| one.link.as_ref())
+        .collect();
+    let through: Vec<&str> = through.iter().map(|link| link.name.as_str()).collect();
+    assert_eq!(through, ["utun4", "en0"], "{}", described(&wide));
+}
+
+#[test]
 fn a_lost_state_folder_leaves_nothing_in_the_way() {
     let mut done = applied(WHOLE, &wifi(&format!("{OPENVPN}{PUSHED}")));
     done.held = Section::Absent;

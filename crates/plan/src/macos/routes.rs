@@ -153,9 +153,12 @@ impl<'a> Single<'a, '_> {
                 "{via} is an address of this host"
             )));
         }
-        // Without a link, the one whose own network the gateway is in: a longer prefix
-        // that somebody has routed elsewhere does not move the gateway there.
-        let link = link.or_else(|| self.ground.neighbour(via));
+        // Without a link, the one that this profile leads the gateway through, or else the
+        // one whose own network it is in: a longer prefix that somebody has routed elsewhere
+        // does not move the gateway there.
+        let link = link
+            .or_else(|| self.moved_to(draft, via))
+            .or_else(|| self.ground.neighbour(via));
         let oif = link.map(|link| link.name.as_str());
         let direct = self
             .ground
@@ -225,21 +228,36 @@ impl<'a> Single<'a, '_> {
         link: Option<&'a Link>,
         via: IpAddr,
     ) -> Option<&'a Link> {
-        let routes =
-            draft
-                .wanted
-                .iter()
-                .filter_map(|wanted| match (&wanted.resource, &wanted.state) {
-                    (Resource::Route(key), State::Route(spec)) => Some((key, spec)),
-                    _ => None,
-                });
+        let mut found = self.wanted_ways(draft, via).map(|(found, _)| found);
+        found.find(|found| link.is_none_or(|link| link.name == found.name))
+    }
+
+    /// The same, where that route is the one that will be found.
+    fn moved_to(&self, draft: &Draft, via: IpAddr) -> Option<&'a Link> {
+        let live = self.ground.rib.covering(&IpNet::from(via));
+        let live = live.map_or(0, |route| route.key.dst.prefix_len());
+        let best = self.wanted_ways(draft, via);
+        let (link, length) = best.max_by_key(|(_, length)| *length)?;
+        (length >= live).then_some(link)
+    }
+
+    /// The routes of this profile without a gateway that hold `via`: the link and the length
+    /// of each.
+    fn wanted_ways(&self, draft: &Draft, via: IpAddr) -> impl Iterator<Item = (&'a Link, u8)> {
+        let routes = draft.wanted.iter();
+        let routes = routes.filter_map(|wanted| match (&wanted.resource, &wanted.state) {
+            (Resource::Route(key), State::Route(spec)) => Some((key, spec)),
+            _ => None,
+        });
         routes
-            .filter(|(key, spec)| key.dst.contains(&via) && spec.kind == RouteKind::Unicast)
-            .filter_map(|(_, spec)| match spec.hops.as_slice() {
-                [hop] if hop.via.is_none() => self.ground.link(hop.dev.as_deref()?),
+            .filter(move |(key, spec)| key.dst.contains(&via) && spec.kind == RouteKind::Unicast)
+            .filter_map(|(key, spec)| match spec.hops.as_slice() {
+                [hop] if hop.via.is_none() => {
+                    let link = self.ground.link(hop.dev.as_deref()?)?;
+                    Some((link, key.dst.prefix_len()))
+                }
                 _ => None,
             })
-            .find(|found| link.is_none_or(|link| link.name == found.name))
     }
 
     /// Two routes to one destination have but one key.
