@@ -27,6 +27,7 @@ use netprof_model::{Diagnostic, Location, Resource, State};
 use super::Ground;
 use super::claim::named;
 use super::outrank::{self, Unbeatable};
+use super::rib::Rib;
 use super::terrain::{is_link_local, own_route};
 use crate::claim::Claim;
 use crate::declared;
@@ -38,7 +39,7 @@ mod above;
 mod networks;
 mod rivals;
 
-type Home<'a, 'b> = lan::Home<'a, 'b, Ground<'a>>;
+type Home<'a, 'b> = lan::Home<'a, 'b, Rib<'a>>;
 
 /// One prefix to keep, and the way to it.
 struct Kept<'a> {
@@ -92,7 +93,7 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
 
 /// Wants what keeps one prefix, and claims that it is kept.
 fn keep(home: &Home, all: &[Kept], one: &Kept, rivals: &[rivals::Rival], draft: &mut Draft) {
-    let rib = &home.ground.rib;
+    let rib = &home.ground.routing;
     let Some(link) = one.links.first().copied() else {
         return;
     };
@@ -180,7 +181,7 @@ fn want(
 fn claim(home: &Home, all: &[Kept], one: &Kept, parts: &[Part], draft: &mut Draft) {
     let within = home
         .ground
-        .rib
+        .routing
         .within(one.prefix)
         .map(|route| route.key.dst);
     let declared = home.ground.profile.routes.routes.iter();
@@ -248,7 +249,7 @@ fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
     };
     let ground = home.ground;
     let has_own_way = |address| {
-        let route = ground.rib.covering(&IpNet::from(address));
+        let route = ground.routing.covering(&IpNet::from(address));
         route.is_some_and(|route| {
             route.key.dst.prefix_len() > one.prefix.prefix_len() && keeps(home, route, one.prefix)
         })

@@ -21,6 +21,7 @@ use super::{Ground, put_back};
 use crate::claim::Claim;
 use crate::declared;
 use crate::draft::{Draft, Wanted};
+use crate::lan::Terrain;
 
 mod stale;
 
@@ -162,7 +163,7 @@ impl<'a> Single<'a, '_> {
         let oif = link.map(|link| link.name.as_str());
         let direct = self
             .ground
-            .rib
+            .routing
             .look_up(via, oif)
             .route()
             .filter(|route| route.spec.kind == RouteKind::Unicast && route.gateway().is_none());
@@ -192,7 +193,7 @@ impl<'a> Single<'a, '_> {
         let message = format!(
             "the gateway {via} is in a network of {}, but packets to it would {}",
             link.name,
-            taken_by(self.ground.rib.look_up(via, None))
+            taken_by(self.ground.routing.look_up(via, None))
         );
         Diagnostic::error("plan::gateway-unreachable", message)
             .label("this gateway is out of reach")
@@ -234,7 +235,7 @@ impl<'a> Single<'a, '_> {
 
     /// The same, where that route is the one that will be found.
     fn moved_to(&self, draft: &Draft, via: IpAddr) -> Option<&'a Link> {
-        let live = self.ground.rib.covering(&IpNet::from(via));
+        let live = self.ground.routing.covering(&IpNet::from(via));
         let live = live.map_or(0, |route| route.key.dst.prefix_len());
         let best = self.wanted_ways(draft, via);
         let (link, length) = best.max_by_key(|(_, length)| *length)?;
@@ -300,7 +301,7 @@ impl<'a> Single<'a, '_> {
     /// Whether such a route is there already, whoever put it there; refused where
     /// somebody else holds its key.
     fn is_there(&self, spec: &RouteSpec) -> Result<bool, Diagnostic> {
-        let there = self.ground.rib.exact(&self.decl.prefix);
+        let there = self.ground.routing.exact(&self.decl.prefix);
         let Some(other) = there
             .iter()
             .find(|route| self.is_same(route, spec))
