@@ -3,14 +3,15 @@
 //! For each resource it goes back from the newest transaction to the oldest, as
 //! undoing them one by one would: what is as a transaction left it becomes what that
 //! transaction found. What is neither as a transaction left it nor as it found it was
-//! changed by somebody else: it stays, unless it is as an older transaction left it.
+//! changed by somebody else: it stays, unless it is as an older transaction left it. Of
+//! many settings in one place, each is looked at by itself.
 //! So undoing five at once is the same as undoing one five times, but for what is
 //! written in between.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 
 use netprof_model::Snapshot;
-use netprof_model::held::HeldResource;
+use netprof_model::held::{HeldResource, taken_back};
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason};
 use netprof_model::resource::{Resource, State};
 use netprof_model::snapshot::Index;
@@ -18,13 +19,6 @@ use netprof_model::snapshot::Index;
 use crate::error::Error;
 use crate::journal::Intent;
 use crate::undo::is_expired;
-
-/// A plan that undoes, and what else a journal must know of it.
-#[derive(Debug)]
-pub(crate) struct Composed {
-    pub(crate) plan: Plan,
-    pub(crate) still_held: Vec<HeldResource>,
-}
 
 /// The way back of one resource.
 struct Way<'a> {
@@ -34,8 +28,10 @@ struct Way<'a> {
     /// What it holds so far back.
     now: Option<State>,
     /// The oldest change that was gone back over.
-    passed: Option<&'a Change>,
+    oldest: Option<&'a Change>,
     kept: Option<Kept>,
+    /// The settings that stay as somebody else made them, where others go back.
+    settings: BTreeSet<String>,
 }
 
 /// The plan that undoes `intents`, newest first, as transaction `transaction`.
@@ -43,7 +39,7 @@ pub(crate) fn compose(
     snapshot: &Snapshot,
     intents: &[Intent],
     transaction: u64,
-) -> Result<Composed, Error> {
+) -> Result<Plan, Error> {
     let index = Index::new(snapshot);
     let mut order: Vec<&Resource> = Vec::new();
     let mut expired: Vec<&Resource> = Vec::new();
@@ -80,12 +76,9 @@ pub(crate) fn compose(
         resource: resource.clone(),
         why: DropReason::Expired,
     });
-    let mut composed = Composed {
-        plan: Plan {
-            dropped: dropped.collect(),
-            ..Plan::default()
-        },
-        still_held: Vec::new(),
+    let mut plan = Plan {
+        dropped: dropped.collect(),
+        ..Plan::default()
     };
     let reason = Reason::plain(match intents {
         [one] => format!("takes back transaction {}", one.transaction),
@@ -96,15 +89,15 @@ pub(crate) fn compose(
         [] => "takes nothing back".to_owned(),
     });
     for way in order.iter().filter_map(|resource| ways.remove(*resource)) {
-        way.end(&mut composed, &index, transaction, &reason);
+        way.end(&mut plan, &index, transaction, &reason);
     }
     if intents.len() > 1 {
-        sort(&mut composed.plan.changes);
+        sort(&mut plan.changes);
     }
-    for (change, id) in composed.plan.changes.iter_mut().zip(1..) {
+    for (change, id) in plan.changes.iter_mut().zip(1..) {
         change.id = id;
     }
-    Ok(composed)
+    Ok(plan)
 }
 
 impl<'a> Way<'a> {
@@ -113,66 +106,79 @@ impl<'a> Way<'a> {
             newest,
             now: live.clone(),
             live,
-            passed: None,
+            oldest: None,
             kept: None,
+            settings: BTreeSet::new(),
         }
     }
 
     /// Goes back over one change.
     fn back(&mut self, change: &'a Change, index: &Index<'_>) {
-        if self.now == change.after || self.now == change.before {
-            self.now.clone_from(&change.before);
-            self.passed = Some(change);
+        let [live, after, before] = [&self.now, &change.after, &change.before].map(Option::as_ref);
+        let back = taken_back(live, after, before);
+        if back.theirs && back.settings.is_empty() {
+            self.kept = Some(Kept {
+                resource: change.resource.clone(),
+                committed: change.after.clone(),
+                live: self.now.clone(),
+                owner: index.owner(&change.resource),
+            });
+        } else if live == after || live == before {
             self.kept = None;
-            return;
+            self.settings.clear();
         }
-        self.kept = Some(Kept {
-            resource: change.resource.clone(),
-            committed: change.after.clone(),
-            live: self.now.clone(),
-            owner: index.owner(&change.resource),
-        });
+        self.settings.extend(back.settings);
+        self.now = back.state;
+        self.oldest = Some(change);
     }
 
-    fn end(self, composed: &mut Composed, index: &Index<'_>, transaction: u64, reason: &Reason) {
+    fn end(self, plan: &mut Plan, index: &Index<'_>, transaction: u64, reason: &Reason) {
         let resource = &self.newest.resource;
-        let plan = &mut composed.plan;
-        let mut drop = |why| {
+        // A way is made by going back over a change.
+        let Some(oldest) = self.oldest else { return };
+        let [now, before, original] =
+            [&self.now, &oldest.before, &oldest.original].map(Option::as_ref);
+        let original = taken_back(now, before, original).state;
+        let is_held = self.now != original;
+        let held = index.snapshot().held();
+        let held = held.and_then(|held| held.get(resource));
+        let of_network = held.is_some_and(|held| held.of_network);
+        if self.live == self.now && is_held {
+            plan.still_held.push(HeldResource {
+                resource: resource.clone(),
+                original,
+                committed: self.now,
+                transaction,
+                place: index.snapshot().place_on(oldest.link.clone()),
+                lasts: oldest.lasts.clone(),
+                of_network,
+            });
+            plan.kept.extend(self.kept);
+            return;
+        }
+        if !is_held && (self.live == self.now || self.kept.is_some()) {
+            let is_theirs = self.kept.is_some() || !self.settings.is_empty();
             plan.dropped.push(Dropped {
                 resource: resource.clone(),
-                why,
+                why: if is_theirs {
+                    DropReason::Foreign
+                } else {
+                    DropReason::Original
+                },
             });
-        };
-        let original = match (&self.kept, self.passed) {
-            (Some(_), _) => {
-                drop(DropReason::Foreign);
-                self.now.clone()
-            }
-            // A way is made by going back over a change, or by finding it kept.
-            (None, None) => return,
-            (None, Some(oldest)) => {
-                if self.live == self.now && self.now == oldest.original {
-                    drop(DropReason::Original);
-                } else if self.live == self.now {
-                    composed.still_held.push(HeldResource {
-                        resource: resource.clone(),
-                        original: oldest.original.clone(),
-                        committed: self.now.clone(),
-                        transaction,
-                        place: index.snapshot().place_on(oldest.link.clone()),
-                        lasts: oldest.lasts.clone(),
-                    });
-                }
-                oldest.original.clone()
-            }
-        };
+        }
         if self.live != self.now {
+            let mut reasons = vec![Reason {
+                of_network,
+                ..reason.clone()
+            }];
+            reasons.extend(self.settings.iter().map(|one| Reason::left(one)));
             plan.changes.push(Change {
                 before: self.live,
                 after: self.now,
                 original,
                 owner: index.owner(resource),
-                reasons: vec![reason.clone()],
+                reasons,
                 ..self.newest.clone()
             });
         }

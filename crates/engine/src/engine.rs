@@ -9,7 +9,7 @@ use netprof_model::{Section, Snapshot};
 use netprof_plan::Need;
 
 use crate::backend::Backend;
-use crate::compose::{self, Composed};
+use crate::compose::compose;
 use crate::error::Error;
 use crate::folder::StateFolder;
 use crate::journal::{self, Intent, Kind, Stage};
@@ -134,7 +134,7 @@ impl<'a> Engine<'a> {
         let changes = intents.iter().flat_map(|intent| &intent.changes);
         let snapshot = self.observe(verify::need(changes))?;
         let transaction = self.store.next();
-        let Composed { plan, still_held } = compose::compose(&snapshot, &intents, transaction)?;
+        let plan = compose(&snapshot, &intents, transaction)?;
         let stack = &self.held().stack;
         let plan = Plan {
             profile: stack[..stack.len() - undone.len()]
@@ -144,7 +144,6 @@ impl<'a> Engine<'a> {
         };
         let intent = Intent {
             undone,
-            still_held,
             ..self.intent(Kind::Rollback, &snapshot, &plan)
         };
         let outcome = self.carry_out(intent, &plan)?;
@@ -216,7 +215,7 @@ impl<'a> Engine<'a> {
             (None, None) => held.resources.is_empty(),
             _ => false,
         };
-        same && plan.changes.is_empty() && plan.dropped.is_empty()
+        same && plan.changes.is_empty() && plan.dropped.is_empty() && plan.still_held.is_empty()
     }
 
     fn intent(&self, kind: Kind, snapshot: &Snapshot, plan: &Plan) -> Intent {
@@ -228,7 +227,7 @@ impl<'a> Engine<'a> {
             started: self.started,
             undone: Vec::new(),
             changes: plan.changes.clone(),
-            still_held: Vec::new(),
+            still_held: plan.still_held.clone(),
             dropped: plan.dropped.clone(),
             kept: plan.kept.clone(),
         }

@@ -3,6 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use netprof_model::held::{Committed, Held, HeldResource};
+use netprof_model::plan::Reason;
 use netprof_model::resource::{Place, Resource};
 
 use crate::journal::{Intent, Kind};
@@ -33,6 +34,7 @@ pub fn fold(held: &mut Held, intent: &Intent) {
                 ..intent.place.clone()
             },
             lasts: change.lasts.clone(),
+            of_network: Reason::are_of_network(&change.reasons),
         });
     }
     for still in &intent.still_held {

@@ -55,8 +55,8 @@ pub struct Intent {
     pub undone: Vec<u64>,
     /// The changes, in order.
     pub changes: Vec<Change>,
-    /// What a rollback found to be as an older transaction left it: held as before,
-    /// and not written.
+    /// What is held and not written: a rollback found it as an older transaction left it,
+    /// or it is what was wanted by somebody else's doing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub still_held: Vec<HeldResource>,
     /// What is no longer held although it is not written.

@@ -1,8 +1,11 @@
 //! What netprof holds: what it made, and what was there before.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::plan::ProfileRef;
+use crate::plist::Dictionary;
 use crate::resource::{Lasts, Place, Resource, State};
 
 /// The version of the format of `held.json`.
@@ -76,4 +79,167 @@ pub struct HeldResource {
     pub place: Place,
     /// How long it lasts.
     pub lasts: Lasts,
+    /// Whether it is there for a network that its link is in, and for nothing else: it
+    /// is for nothing once the link has left that network.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_network: bool,
+}
+
+impl HeldResource {
+    /// What would be there in the place of `live`, had netprof never been.
+    #[must_use]
+    pub fn without(&self, live: Option<&State>) -> TakenBack {
+        taken_back(live, self.committed.as_ref(), self.original.as_ref())
+    }
+
+    /// Whether everything that netprof made of it is in `live`.
+    #[must_use]
+    pub fn holds(&self, live: Option<&State>) -> bool {
+        let (made, found) = (self.committed.as_ref(), self.original.as_ref());
+        live == made
+            || settings(live, made, found).is_some_and(|(live, made, found)| {
+                let mut changed = changed(made, found);
+                changed.all(|key| live.get(key) == made.get(key))
+            })
+    }
+}
+
+/// What is there once what was made of it is taken back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TakenBack {
+    /// What is there then.
+    pub state: Option<State>,
+    /// Whether somebody else has changed what was made, and that stays.
+    pub theirs: bool,
+    /// The settings that stay so, where the others are taken back.
+    pub settings: Vec<String>,
+}
+
+/// What becomes of `live` where somebody made `made` of what they had `found`, and takes
+/// it back.
+///
+/// What is as it was made goes back to what was found. What is neither was changed by
+/// somebody else, and stays. The proxies of a network service are many settings of which a
+/// profile changes some: each of those is looked at by itself, and all others are as they
+/// are now. Everything else is one piece.
+#[must_use]
+pub fn taken_back(live: Option<&State>, made: Option<&State>, found: Option<&State>) -> TakenBack {
+    let whole = |state: Option<&State>, theirs| TakenBack {
+        state: state.cloned(),
+        theirs,
+        settings: Vec::new(),
+    };
+    if live == made || live == found {
+        return whole(found, false);
+    }
+    let Some((now, made, before)) = settings(live, made, found) else {
+        return whole(live, true);
+    };
+    let mut back = now.clone();
+    let mut theirs = Vec::new();
+    for key in changed(made, before) {
+        let value = now.get(key);
+        if value == made.get(key) {
+            match before.get(key) {
+                Some(value) => back.insert(key.clone(), value.clone()),
+                None => back.remove(key),
+            };
+        } else if value != before.get(key) {
+            theirs.push(key.clone());
+        }
+    }
+    if back == *now {
+        return whole(live, !theirs.is_empty());
+    }
+    TakenBack {
+        state: (found.is_some() || !back.is_empty()).then_some(State::Proxies(back)),
+        theirs: !theirs.is_empty(),
+        settings: theirs,
+    }
+}
+
+static NO_SETTINGS: Dictionary = Dictionary::new();
+
+/// The settings that each of three states consists of, where they do.
+fn settings<'a>(
+    live: Option<&'a State>,
+    made: Option<&'a State>,
+    found: Option<&'a State>,
+) -> Option<(&'a Dictionary, &'a Dictionary, &'a Dictionary)> {
+    let of = |state: Option<&'a State>| match state {
+        None => Some(&NO_SETTINGS),
+        Some(State::Proxies(all)) => Some(all),
+        Some(_) => None,
+    };
+    let is_any = [live, made, found].iter().any(Option::is_some);
+    is_any.then_some((of(live)?, of(made)?, of(found)?))
+}
+
+/// The settings that `made` and `found` do not have alike.
+fn changed<'a>(made: &'a Dictionary, found: &'a Dictionary) -> impl Iterator<Item = &'a String> {
+    let all: BTreeSet<&String> = made.keys().chain(found.keys()).collect();
+    all.into_iter()
+        .filter(|key| made.get(*key) != found.get(*key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::file::FileState;
+    use crate::plist::Value;
+
+    fn proxies(all: &[(&str, i64)]) -> Option<State> {
+        let all = all.iter();
+        let all = all.map(|(key, value)| ((*key).to_owned(), Value::Integer(*value)));
+        Some(State::Proxies(all.collect()))
+    }
+
+    fn back(live: &Option<State>, made: &Option<State>, found: &Option<State>) -> TakenBack {
+        taken_back(live.as_ref(), made.as_ref(), found.as_ref())
+    }
+
+    #[test]
+    fn a_setting_that_nobody_made_anything_of_stays_as_it_is_now() {
+        let found = proxies(&[("HTTPEnable", 0), ("FTPPassive", 1)]);
+        let made = proxies(&[("HTTPEnable", 1), ("HTTPPort", 3128), ("FTPPassive", 1)]);
+        let live = proxies(&[("HTTPEnable", 1), ("HTTPPort", 3128), ("FTPPassive", 0)]);
+        let taken = back(&live, &made, &found);
+        assert_eq!(
+            taken.state,
+            proxies(&[("HTTPEnable", 0), ("FTPPassive", 0)])
+        );
+        assert!(!taken.theirs);
+    }
+
+    #[test]
+    fn a_setting_that_somebody_changed_since_stays_and_the_others_go_back() {
+        let found = proxies(&[("HTTPEnable", 0)]);
+        let made = proxies(&[("HTTPEnable", 1), ("HTTPPort", 3128)]);
+        let live = proxies(&[("HTTPEnable", 1), ("HTTPPort", 80)]);
+        let taken = back(&live, &made, &found);
+        assert_eq!(taken.state, proxies(&[("HTTPEnable", 0), ("HTTPPort", 80)]));
+        assert!(taken.theirs);
+        assert_eq!(taken.settings, ["HTTPPort"]);
+    }
+
+    #[test]
+    fn where_there_were_no_settings_none_are_left() {
+        let made = proxies(&[("HTTPEnable", 1)]);
+        assert_eq!(back(&made, &made, &None).state, None);
+        let more = proxies(&[("HTTPEnable", 1), ("FTPPassive", 1)]);
+        let taken = back(&more, &made, &None);
+        assert_eq!(taken.state, proxies(&[("FTPPassive", 1)]));
+    }
+
+    #[test]
+    fn what_is_one_piece_stays_whole_once_somebody_changed_it() {
+        let file = |text: &str| Some(State::File(FileState::text(text)));
+        let (made, found) = (file("# netprof: a\nb\n"), file("before\n"));
+        let live = file("# netprof: a\nb\nmine\n");
+        let taken = back(&live, &made, &found);
+        assert_eq!((taken.state, taken.theirs), (live, true));
+        assert_eq!(back(&made, &made, &found).state, found);
+        assert!(!back(&found, &made, &found).theirs);
+        assert!(back(&None, &made, &found).theirs);
+    }
 }

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::{Diagnostic, Location};
+use crate::held::HeldResource;
 use crate::link::{LinkId, LinkManager};
 use crate::owner::Owner;
 use crate::resource::{Lasts, Resource, State};
@@ -28,6 +29,9 @@ pub struct Reason {
     pub at: Option<Location>,
     /// The words.
     pub text: String,
+    /// Whether it is a network that a link is in, and none once the link has left that.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub of_network: bool,
 }
 
 impl Reason {
@@ -37,6 +41,7 @@ impl Reason {
         Self {
             at: Some(at.clone()),
             text: text.into(),
+            of_network: false,
         }
     }
 
@@ -46,7 +51,34 @@ impl Reason {
         Self {
             at: None,
             text: text.into(),
+            of_network: false,
         }
+    }
+
+    /// That a setting which somebody has changed since stays so.
+    #[must_use]
+    pub fn left(setting: &str) -> Self {
+        Self::plain(format!(
+            "{setting} is left as it is: somebody has changed it since"
+        ))
+    }
+
+    /// The same, of a network that a link is in.
+    #[must_use]
+    pub fn of_network(self) -> Self {
+        Self {
+            of_network: true,
+            ..self
+        }
+    }
+
+    /// Whether all of `reasons` that stand on a line are of networks that links are in.
+    #[must_use]
+    pub fn are_of_network(reasons: &[Self]) -> bool {
+        reasons.iter().any(|reason| reason.of_network)
+            && reasons
+                .iter()
+                .all(|reason| reason.of_network || reason.at.is_none())
     }
 }
 
@@ -260,6 +292,9 @@ pub struct Plan {
     /// What is no longer held.
     #[serde(default)]
     pub dropped: Vec<Dropped>,
+    /// What stays held, or is held in another way, although nothing is written to it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub still_held: Vec<HeldResource>,
     /// What there is to say.
     #[serde(default)]
     pub diagnostics: Vec<Diagnostic>,

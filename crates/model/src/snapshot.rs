@@ -376,6 +376,15 @@ pub struct NotKnown {
     pub standing: &'static str,
 }
 
+impl NotKnown {
+    /// A network service is not one of this location. It may be one of another, with its
+    /// proxies as they were left.
+    pub const ELSEWHERE: Self = Self {
+        section: "preferences",
+        standing: "of a location without this service",
+    };
+}
+
 /// A snapshot with its resources laid out for look-up: a plan asks for thousands.
 #[derive(Debug)]
 pub struct Index<'a> {
@@ -497,9 +506,12 @@ impl<'a> Index<'a> {
             }
             Resource::Proxies { service } => {
                 known("preferences", &snapshot.preferences)?;
-                self.service(service)
-                    .and_then(|one| one.proxies.clone())
-                    .map(State::Proxies)
+                match (&snapshot.preferences, self.service(service)) {
+                    (_, Some(one)) => one.proxies.clone().map(State::Proxies),
+                    // A service of another location is there and not in this list.
+                    (Section::Seen(_), None) => return Err(NotKnown::ELSEWHERE),
+                    (_, None) => None,
+                }
             }
         })
     }
@@ -544,13 +556,22 @@ impl<'a> Index<'a> {
             Resource::Rule(key) => self.rule(key).map_or(Owner::Unknown, |rule| rule.owner),
             Resource::Route(key) => self.route(key).map_or(Owner::Unknown, |route| route.owner),
             Resource::DnsDelegate { .. } => Owner::Netprof,
+            // A mark stays where somebody has written below it.
             Resource::Store { .. } | Resource::File { .. } => match self.state(resource) {
-                Ok(Some(state)) if state.bears_mark() => Owner::Netprof,
+                Ok(Some(state)) if state.bears_mark() && self.is_as_held(resource, &state) => {
+                    Owner::Netprof
+                }
                 _ => Owner::Unknown,
             },
             // The preferences are what a person clicked.
             Resource::Proxies { .. } => Owner::User,
         }
+    }
+
+    /// Whether `state` is what netprof made of `resource`, as far as is known.
+    fn is_as_held(&self, resource: &Resource, state: &State) -> bool {
+        let held = self.snapshot.held().and_then(|held| held.get(resource));
+        held.is_none_or(|held| held.committed.as_ref() == Some(state))
     }
 }
 

@@ -10,10 +10,11 @@ use netprof_model::snapshot::Index;
 use netprof_model::{Owner, Resource, Snapshot, State};
 
 use crate::after::after;
-use crate::diff::is_own;
+use crate::diff::without;
 
 /// The snapshot of `live` with everything that netprof holds, and that nobody has
-/// changed since, put back to its original.
+/// changed since, put back to its original; of settings that somebody has changed one of,
+/// the others.
 ///
 /// What must hold is planned on this, so that a second plan does not find its own
 /// routes in the way, or take them for a reason.
@@ -26,9 +27,8 @@ pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
         .filter(|entry| !snapshot.has_expired(entry))
         .filter_map(|entry| {
             let state = live.state(&entry.resource).ok()?;
-            // What bears netprof's number is its own, though a part of it may be gone.
-            (state == entry.committed || is_own(state.as_ref()))
-                .then(|| back(&entry.resource, state, entry.original.clone()))
+            let original = without(entry, state.as_ref()).state;
+            (state != original).then(|| back(&entry.resource, state, original))
         });
     let rules = snapshot.rules.items().iter();
     let rules = rules

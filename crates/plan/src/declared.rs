@@ -8,6 +8,7 @@ use netprof_model::Snapshot;
 use netprof_model::link::Link;
 use netprof_model::profile::{Profile, RouteDecl, RouteTarget};
 
+use crate::ground::Ground;
 use crate::lan::Terrain;
 use crate::links::{self, Meant};
 
@@ -33,13 +34,16 @@ pub(crate) fn node(decl: &RouteDecl) -> &'static str {
 }
 
 /// The one link that a declared route leaves through, where that can be told.
-pub(crate) fn way_out<'a, T: Terrain<'a>>(ground: &T, decl: &RouteDecl) -> Option<&'a Link> {
+pub(crate) fn way_out<'a, R>(ground: &Ground<'a, R>, decl: &RouteDecl) -> Option<&'a Link>
+where
+    Ground<'a, R>: Terrain<'a>,
+{
     let RouteTarget::Through { via, link } = &decl.target else {
         return None;
     };
     let named = match link {
         None => None,
-        Some(name) => match ground.links().meant(&name.value) {
+        Some(name) => match ground.links.meant(&name.value) {
             Meant::Links(links) => match links.as_slice() {
                 [only] => Some(*only),
                 _ => return None,

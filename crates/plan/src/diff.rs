@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use netprof_model::held::HeldResource;
+use netprof_model::held::{HeldResource, TakenBack};
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason, Standing};
 use netprof_model::resource::Resource;
 use netprof_model::snapshot::{Index, NotKnown, Os};
@@ -62,50 +62,69 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
 /// A resource that is held and no longer wanted.
 fn give_back(plan: &mut Plan, entry: &HeldResource, live: Option<State>, index: &Index) {
     let resource = entry.resource.clone();
-    if live == entry.original {
-        plan.dropped.push(Dropped {
-            resource,
-            why: DropReason::Original,
-        });
-    } else if live == entry.committed || is_own(live.as_ref()) {
-        // What bears netprof's own number is nobody else's, though the kernel may have
-        // taken a part of it away.
-        let back = if entry.original.is_some() {
-            "what was there before"
-        } else {
-            "no longer wanted"
-        };
-        let mut reasons = vec![Reason::plain(back)];
-        if let Resource::Proxies { service } = &resource
-            && let Some(service) = index.service(service)
-        {
-            // What netprof knows it by says nothing to a person.
-            reasons.push(Reason::plain(format!("service {}", service.name)));
-        }
-        plan.changes.push(Change {
-            id: 0,
-            owner: index.owner(&resource),
-            resource,
-            before: live,
-            after: entry.original.clone(),
-            original: entry.original.clone(),
-            lasts: entry.lasts.clone(),
-            link: entry.place.link.clone(),
-            manager: manager(entry, index),
-            reasons,
-        });
+    let back = without(entry, live.as_ref());
+    if live == back.state {
+        return let_go(plan, entry, live, back.theirs, index);
+    }
+    let why = if entry.original.is_some() {
+        "what was there before"
     } else {
+        "no longer wanted"
+    };
+    let mut reasons = vec![Reason::plain(why)];
+    if let Resource::Proxies { service } = &resource
+        && let Some(service) = index.service(service)
+    {
+        // What netprof knows it by says nothing to a person.
+        reasons.push(Reason::plain(format!("service {}", service.name)));
+    }
+    reasons.extend(back.settings.iter().map(|one| Reason::left(one)));
+    plan.changes.push(Change {
+        id: 0,
+        owner: index.owner(&resource),
+        resource,
+        before: live,
+        original: back.state.clone(),
+        after: back.state,
+        lasts: entry.lasts.clone(),
+        link: entry.place.link.clone(),
+        manager: manager(entry, index),
+        reasons,
+    });
+}
+
+/// What is no longer held, though nothing is written to it: it is as it was, or as somebody
+/// else has made it.
+fn let_go(plan: &mut Plan, entry: &HeldResource, live: Option<State>, theirs: bool, index: &Index) {
+    let resource = entry.resource.clone();
+    if theirs {
         plan.kept.push(Kept {
             owner: index.owner(&resource),
             resource: resource.clone(),
             committed: entry.committed.clone(),
             live,
         });
-        plan.dropped.push(Dropped {
-            resource,
-            why: DropReason::Foreign,
-        });
     }
+    plan.dropped.push(Dropped {
+        resource,
+        why: if theirs {
+            DropReason::Foreign
+        } else {
+            DropReason::Original
+        },
+    });
+}
+
+/// What would be there in the place of `live`, had netprof not made what it holds.
+pub(crate) fn without(entry: &HeldResource, live: Option<&State>) -> TakenBack {
+    if is_numbered(live) {
+        return TakenBack {
+            state: entry.original.clone(),
+            theirs: false,
+            settings: Vec::new(),
+        };
+    }
+    entry.without(live)
 }
 
 fn manager(entry: &HeldResource, index: &Index) -> Option<netprof_model::link::LinkManager> {
@@ -126,8 +145,10 @@ fn make_so(
 ) {
     let target = Some(wanted.state.clone());
     if live == target || is_same_rule(live.as_ref(), &wanted.state) {
-        if entry.is_none() && is_own(live.as_ref()) {
-            say_left_over(draft, index.snapshot().os);
+        match entry {
+            None if is_own(live.as_ref()) => say_left_over(draft, index.snapshot().os),
+            Some(entry) => hold_anew(plan, entry, wanted, live, index),
+            None => {}
         }
         draft.unchanged(
             wanted.resource.clone(),
@@ -159,9 +180,14 @@ fn make_so(
     // Where somebody changed it after netprof did, what they left is what a release
     // must give back: it is what would be there without netprof.
     let original = match entry {
-        Some(entry) if entry.committed == live || is_own(live.as_ref()) => entry.original.clone(),
-        None if is_own(live.as_ref()) => None,
-        _ => live.clone(),
+        Some(entry) => without(entry, live.as_ref()).state,
+        None if is_numbered(live.as_ref()) => None,
+        None => {
+            if is_own(live.as_ref()) {
+                say_left_over(draft, index.snapshot().os);
+            }
+            live.clone()
+        }
     };
     plan.changes.push(Change {
         id: 0,
@@ -177,6 +203,32 @@ fn make_so(
         link: wanted.link.clone(),
         manager: wanted.manager,
         reasons: wanted.reasons.clone(),
+    });
+}
+
+/// What is wanted is there, and held as something else: somebody has made it so, or it is
+/// there for another reason by now. Else what is there would be called changed for ever.
+fn hold_anew(
+    plan: &mut Plan,
+    entry: &HeldResource,
+    wanted: &Wanted,
+    live: Option<State>,
+    index: &Index,
+) {
+    let of_network = Reason::are_of_network(&wanted.reasons);
+    let holds = entry.holds(live.as_ref());
+    if holds && entry.of_network == of_network {
+        return;
+    }
+    let back = without(entry, live.as_ref());
+    if live == back.state {
+        return let_go(plan, entry, live, back.theirs, index);
+    }
+    plan.still_held.push(HeldResource {
+        original: back.state,
+        committed: live,
+        of_network,
+        ..entry.clone()
     });
 }
 
@@ -203,8 +255,15 @@ fn say_left_over(draft: &mut Draft, os: Os) {
 }
 
 /// Whether it bears netprof's own mark.
-pub(crate) fn is_own(live: Option<&State>) -> bool {
+fn is_own(live: Option<&State>) -> bool {
     live.is_some_and(State::bears_mark)
+}
+
+/// Whether it bears netprof's own number, and so is nobody else's, though the kernel may
+/// have taken a part of it away. The mark of a file or of a dictionary says less: it stays
+/// where somebody has written below it.
+fn is_numbered(live: Option<&State>) -> bool {
+    matches!(live, Some(State::Route(_) | State::Rule(_))) && is_own(live)
 }
 
 /// A rule is all in its key: one of somebody else that says the same does the same.
@@ -229,13 +288,16 @@ fn not_known(resource: &Resource, unknown: &NotKnown) -> Diagnostic {
 }
 
 fn still_held(resource: &Resource, unknown: &NotKnown, os: Os) -> Diagnostic {
-    let daemon = match os {
-        Os::Linux => "systemd-resolved runs",
-        Os::Macos => "configd answers",
+    let help = match os {
+        _ if *unknown == NotKnown::ELSEWHERE => {
+            "do the same again in the location that has this service: Apple menu > Location"
+        }
+        Os::Linux => "do the same again once systemd-resolved runs",
+        Os::Macos => "do the same again once configd answers",
     };
     Diagnostic::warning(
         "plan::still-held",
         format!("{resource} stays held, since what it holds is not known: {unknown}"),
     )
-    .help(format!("do the same again once {daemon}"))
+    .help(help)
 }

@@ -94,8 +94,10 @@ impl Draft {
             return;
         }
         let said = |reasons: &[Reason]| match reasons.first() {
-            Some(Reason { at: Some(at), text }) => format!("`{text}` in line {}", at.line),
-            Some(Reason { at: None, text }) => text.clone(),
+            Some(Reason {
+                at: Some(at), text, ..
+            }) => format!("`{text}` in line {}", at.line),
+            Some(Reason { text, .. }) => text.clone(),
             None => "another line".to_owned(),
         };
         let message = format!(

@@ -9,7 +9,7 @@ use crate::os;
 /// How one held resource stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Bearing {
-    /// As it was committed.
+    /// As it was committed. Settings that netprof left alone are no matter.
     Holds,
     /// As it was committed, but the network that it was made for has gone: it may
     /// capture what it should not.
@@ -65,7 +65,7 @@ fn standing(held: &HeldResource, live: &Index) -> Bearing {
     }
     match live.state(&held.resource) {
         Err(unknown) => Bearing::Unknown(unknown.to_string()),
-        Ok(state) if state == held.committed => {
+        Ok(state) if held.holds(state.as_ref()) => {
             os::stale(held, snapshot).map_or(Bearing::Holds, Bearing::Stale)
         }
         Ok(state) => Bearing::Changed(state),

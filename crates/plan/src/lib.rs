@@ -18,6 +18,7 @@ mod declared;
 mod diff;
 mod draft;
 mod drift;
+mod ground;
 mod lan;
 mod links;
 pub mod linux;

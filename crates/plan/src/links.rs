@@ -8,7 +8,7 @@ use netprof_model::profile::{LinkDecl, LinkMatch, Profile, Spanned};
 use netprof_model::route::Route;
 use netprof_model::{Diagnostic, Name, Snapshot};
 
-use crate::macos::phantom::is_phantom;
+use crate::os::is_idle;
 
 /// What a name for links stands for on this machine.
 #[derive(Clone, Debug)]
@@ -100,7 +100,7 @@ fn find<'a>(
     // A tunnel that leads nowhere is none that anybody means.
     let (idle, fitting): (Vec<&Link>, Vec<&Link>) = fitting
         .into_iter()
-        .partition(|link| is_phantom(link, snapshot));
+        .partition(|link| is_idle(link, snapshot));
     let up: Vec<&Link> = fitting.iter().copied().filter(|link| link.up).collect();
     if up.is_empty() {
         let why = match fitting.first() {
@@ -221,7 +221,7 @@ fn nearest(wanted: &LinkMatch, snapshot: &Snapshot) -> String {
     };
     let named = |link: &&Link| !link.loopback && fits(&named, link, snapshot);
     let links = || snapshot.links.items().iter().filter(named);
-    let near = links().find(|link| !is_phantom(link, snapshot));
+    let near = links().find(|link| !is_idle(link, snapshot));
     let Some(near) = near else {
         let idle = links().count();
         if idle > 0 {

@@ -3,6 +3,7 @@
 
 use netprof_model::Snapshot;
 use netprof_model::held::HeldResource;
+use netprof_model::link::Link;
 use netprof_model::profile::Profile;
 use netprof_model::snapshot::Os;
 
@@ -31,5 +32,14 @@ pub(crate) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> 
     match snapshot.os {
         Os::Linux => linux::stale(held, snapshot),
         Os::Macos => macos::stale(held, snapshot),
+    }
+}
+
+/// Whether `link` is a tunnel that carries nothing of a person's.
+pub(crate) fn is_idle(link: &Link, snapshot: &Snapshot) -> bool {
+    match snapshot.os {
+        // A tunnel is there because somebody has made it.
+        Os::Linux => false,
+        Os::Macos => macos::phantom::is_phantom(link, snapshot),
     }
 }

@@ -5,7 +5,10 @@
 //!   them is not asked for is said.
 //! - All other names are answered as before, and asked for the same.
 //!
-//! And one of xnu: it takes every change, in the order of the plan.
+//! Two of xnu: it takes every change, in the order of the plan, and finds the ways that were
+//! promised. And two of a Mac that is carried somewhere else: what was made for the place
+//! that it left is said to be stale, and given back as anywhere; what it cannot see from
+//! there is not forgotten.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
@@ -13,24 +16,26 @@ mod carried_out;
 #[macro_use]
 mod law;
 mod mac;
+mod mac_moves;
 mod macs;
 mod wifi;
 
+use ipnet::IpNet;
 use law::profiles::{Palette, empty};
 use law::words::{at, link, name, route, scope, spanned};
-use law::{Drawn, Site, Verdict};
+use law::{Drawn, Site, Verdict, xnu};
 use macs::{drawn, macs};
 use netprof_model::configd::{Resolver, ResolverList};
 use netprof_model::dns::{DnsServer, covers};
 use netprof_model::file::FileState;
-use netprof_model::plan::{Change, Plan, Standing};
+use netprof_model::plan::{Change, Plan, RouteAnswer, RouteProbe, Standing};
 use netprof_model::profile::{Export, Mtu, Profile, Proxy, ProxyUrl, Scope, Servers, Spanned};
-use netprof_model::route::{RouteKey, RouteSpec};
+use netprof_model::route::{Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::snapshot::Index;
 use netprof_model::{Resource, Snapshot, State};
-use netprof_plan::after;
 use netprof_plan::macos::rib::Rib;
 use netprof_plan::macos::{configd, resolver};
+use netprof_plan::{Bearing, after, drift};
 use proptest::prelude::*;
 use proptest::test_runner::TestCaseError;
 
@@ -142,6 +147,109 @@ proptest! {
     ) {
         names_go_where_they_should(&machine, &with_default_on(port, &profile))?;
     }
+}
+
+proptest! {
+    #![proptest_config(law::config())]
+
+    #[test]
+    fn what_is_expected_of_the_kernel_holds(machine in macs(), profile in profiles()) {
+        let plan = law::make(&profile, &machine);
+        prop_assume!(!plan.is_refused());
+        let done = carried_out::carried_out(&machine, &plan);
+        for expectation in &plan.expectations {
+            let RouteProbe { to, oif } = &expectation.probe;
+            let found = xnu::look_up(&done, *to, oif.as_deref());
+            let found = found.filter(|route| route.spec.kind == RouteKind::Unicast);
+            let answer = RouteAnswer {
+                dev: found.and_then(|route| route.devices().next()).map(str::to_owned),
+                via: found.and_then(Route::gateway),
+                unreachable: found.is_none(),
+                ..RouteAnswer::default()
+            };
+            prop_assert!(expectation.answer.is_met_by(&answer), "{expectation:?} {answer:?}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(law::config())]
+
+    #[test]
+    fn what_was_made_for_a_network_is_stale_once_its_link_has_left_and_the_next_plan_is_as_new(
+        machine in macs(),
+        profile in profiles(),
+    ) {
+        let plan = law::make(&profile, &machine);
+        prop_assume!(!plan.is_refused());
+        let done = mac_moves::moved(&carried_out::carried_out(&machine, &plan));
+        let fresh = mac_moves::moved(&machine);
+        for one in drift(&done) {
+            let stale = matches!(one.standing, Bearing::Stale(_));
+            if let Resource::Route(key) = &one.held.resource {
+                let of_lan = is_of_lan(key, one.held.committed.as_ref(), &profile);
+                prop_assert_eq!(stale, of_lan, "{}: {:?}", key, one.standing);
+            }
+        }
+        let back = carried_out::carried_out(&done, &netprof_plan::plan(None, &done));
+        law::same(&back, &fresh)?;
+        let anew = law::make(&profile, &fresh);
+        prop_assume!(!anew.is_refused());
+        let again = law::make(&profile, &done);
+        prop_assert!(!again.is_refused(), "{:?}", again.diagnostics);
+        let again = carried_out::carried_out(&done, &again);
+        law::same(&again, &carried_out::carried_out(&fresh, &anew))?;
+    }
+
+    #[test]
+    fn proxies_of_one_location_are_given_back_there_whatever_was_done_in_another(
+        machine in macs(),
+        profile in profiles(),
+        released in any::<bool>(),
+    ) {
+        let plan = law::make(&profile, &machine);
+        prop_assume!(!plan.is_refused());
+        let done = carried_out::carried_out(&machine, &plan);
+        let away = mac_moves::elsewhere(&machine.preferences);
+        let there = Snapshot { preferences: away.clone(), ..done.clone() };
+        let next = if released {
+            netprof_plan::plan(None, &there)
+        } else {
+            law::make(&profile, &there)
+        };
+        prop_assert!(!next.is_refused(), "{:?}", next.diagnostics);
+        prop_assert_eq!(&next.kept, &vec![]);
+        let there = carried_out::carried_out(&there, &next);
+        let of_away = there.preferences.clone();
+        // Home again, and then in the other place once more, it is all as it was.
+        let home = Snapshot { preferences: done.preferences, ..there };
+        let home = carried_out::carried_out(&home, &netprof_plan::plan(None, &home));
+        law::same(&home, &machine)?;
+        let there = Snapshot { preferences: of_away, ..home };
+        let there = carried_out::carried_out(&there, &netprof_plan::plan(None, &there));
+        prop_assert_eq!(&there.preferences, &away);
+        prop_assert_eq!(&there.held().unwrap().resources, &vec![]);
+    }
+}
+
+/// Whether a route of netprof's own through en0 is good for the network of the LAN alone: it
+/// leads by a gateway there, or keeps a part of it. What the profile routes itself stands for
+/// itself.
+fn is_of_lan(key: &RouteKey, committed: Option<&State>, profile: &Profile) -> bool {
+    let Some(State::Route(spec)) = committed else {
+        return false;
+    };
+    let lan: IpNet = SITE.lan.parse().unwrap();
+    let mut hops = spec.hops.iter();
+    hops.any(|hop| {
+        let at_lan = match hop.via {
+            Some(via) => lan.contains(&via),
+            None => lan.contains(&key.dst),
+        };
+        let mut declared = profile.routes.routes.iter();
+        let stands = hop.via.is_none() && declared.any(|route| route.prefix == key.dst);
+        hop.dev.as_deref() == Some("en0") && at_lan && !stands
+    })
 }
 
 proptest! {

@@ -15,7 +15,7 @@ use carried_out::carried_out;
 use insta::assert_snapshot;
 use mac::{items, mac};
 use netprof_model::{Section, Snapshot};
-use netprof_plan::drift;
+use netprof_plan::{Bearing, drift};
 use planned::{described, made};
 use wifi::wifi;
 
@@ -635,6 +635,152 @@ fn after_a_move_what_was_made_for_the_old_network_is_stale_and_goes() {
         .map(|one| format!("{}: {:?}\n", one.held.resource, one.standing))
         .collect();
     assert_snapshot!(format!("{stale}---\n{}", planned(WHOLE, &moved)));
+}
+
+/// A Mac whose VPN has taken the LAN's own route away.
+const TAKEN_AWAY: &str = "
+    en0:
+        inet 192.168.7.20/24
+    utun3: owner anyconnect
+        inet 10.8.0.2/32 --> 10.8.0.2
+    Internet:
+    default            link#18            UCSg      utun3
+    default            192.168.7.1        UGScIg    en0
+    192.168.7.1/32     link#11            UCS       en0
+    192.168.7.20/32    link#11            UCS       en0
+";
+
+/// `done` after en0 went to another network. What bears netprof's mark stays.
+fn moved(mut done: Snapshot) -> Snapshot {
+    items(&mut done.addresses).retain(|one| one.dev != "en0");
+    items(&mut done.routes).retain(|route| {
+        !route.goes_through("en0") || route.spec.protocol == netprof_model::route::Protocol::NETPROF
+    });
+    let there = mac("en0:\n inet 10.20.0.5/24\n Internet:\n 10.20.0/24 link#11 UCS en0");
+    items(&mut done.addresses).extend(
+        there
+            .addresses
+            .items()
+            .iter()
+            .filter(|one| one.dev == "en0")
+            .cloned(),
+    );
+    items(&mut done.routes).extend(
+        there
+            .routes
+            .items()
+            .iter()
+            .filter(|route| route.goes_through("en0"))
+            .cloned(),
+    );
+    done
+}
+
+fn standings(snapshot: &Snapshot) -> Vec<(String, Bearing)> {
+    let all = drift(snapshot).into_iter();
+    all.map(|one| (one.held.resource.to_string(), one.standing))
+        .collect()
+}
+
+#[test]
+fn a_route_to_a_whole_lan_is_stale_once_its_link_has_left() {
+    let done = applied(KEEP_LAN, &mac(TAKEN_AWAY));
+    let lan = "route4 192.168.7.0/24".to_owned();
+    assert_eq!(standings(&done), [(lan.clone(), Bearing::Holds)]);
+    let why = "en0 has left the network of 192.168.7.0/24: packets to it are still captured";
+    let stale = Bearing::Stale(why.to_owned());
+    assert_eq!(standings(&moved(done)), [(lan, stale)]);
+}
+
+#[test]
+fn the_same_route_stands_for_itself_or_for_its_network_as_the_last_profile_has_it() {
+    let declared = r#"
+        link "lan" { match name="en0"; }
+        routes { route "192.168.7.0/24" link="lan"; }
+    "#;
+    let mut done = mac(TAKEN_AWAY);
+    for (profile, is_stale) in [(declared, false), (KEEP_LAN, true), (declared, false)] {
+        let plan = made(profile, &done);
+        assert!(!plan.is_refused(), "{}", described(&plan));
+        done = carried_out(&done, &plan);
+        assert_eq!(made(profile, &done).still_held, []);
+        let away = standings(&moved(done.clone()));
+        assert_eq!(away.len(), 1);
+        let stale = matches!(away[0].1, Bearing::Stale(_));
+        assert_eq!(stale, is_stale, "{profile}");
+    }
+}
+
+#[test]
+fn a_half_that_the_profile_routes_itself_is_left_to_it() {
+    let pushed = wifi(&format!("{OPENVPN}\n192.168.7/25 10.8.0.1 UGSc utun4"));
+    let behind = wifi(&format!("{OPENVPN}\n192.168.50/24 10.8.0.1 UGSc utun4"));
+    let waits = r#"link "gone" optional=#true { match name="en9"; }"#;
+    let of = |more: &str, routes: &str, snapshot: &Snapshot| {
+        planned(&format!("{LINKS}{more}\n routes {{ {routes} }}"), snapshot)
+    };
+    assert_snapshot!(format!(
+        "--- in the LAN\n{}--- behind it\n{}--- by a link that is not there\n{}",
+        of(
+            "",
+            r#"keep-lan; route "192.168.7.0/26" via="192.168.7.254""#,
+            &pushed
+        ),
+        of(
+            "",
+            r#"keep-lan { also "192.168.50.0/24" via="192.168.7.254"; }
+               route "192.168.50.0/25" via="192.168.7.253""#,
+            &behind
+        ),
+        of(
+            waits,
+            r#"keep-lan; route "192.168.7.0/26" link="gone""#,
+            &pushed
+        ),
+    ));
+}
+
+#[test]
+fn a_route_to_neighbours_that_a_scoped_one_sends_to_a_gateway_is_refused() {
+    let profile = r#"
+        link "lan" { match name="en0"; }
+        routes { route "10.1.2.3/32" link="lan"; route "10.64.0.0/16" link="lan"; }
+    "#;
+    assert_snapshot!(planned(profile, &wifi("10.0.0.0/8 192.168.7.1 UGScI en0")));
+}
+
+#[test]
+fn a_gateway_is_on_the_link_that_the_profile_itself_leads_it_through() {
+    let two = wifi(
+        "
+        en5:
+            inet 192.168.7.30/24
+        Internet:
+        192.168.7          link#6             UCSI      en5
+    ",
+    );
+    assert_snapshot!(planned(
+        r#"
+            link "cable" { match name="en5"; }
+            routes { keep-lan "cable"; route "172.20.0.0/14" via="192.168.7.254"; }
+        "#,
+        &two
+    ));
+    // Its own network is more than a wide route.
+    let wide = made(
+        r#"
+            link "vpn" { match name="utun4"; }
+            routes { route "192.168.0.0/16" link="vpn"; route "172.20.0.0/14" via="192.168.7.254"; }
+        "#,
+        &wifi(OPENVPN),
+    );
+    let through: Vec<_> = wide
+        .changes
+        .iter()
+        .filter_map(|one| one.link.as_ref())
+        .collect();
+    let through: Vec<&str> = through.iter().map(|link| link.name.as_str()).collect();
+    assert_eq!(through, ["utun4", "en0"], "{}", described(&wide));
 }
 
 #[test]

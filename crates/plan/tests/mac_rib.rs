@@ -5,6 +5,8 @@
 
 mod mac;
 mod wifi;
+#[path = "law/xnu.rs"]
+mod xnu;
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -17,6 +19,7 @@ use netprof_plan::macos::rib::{Found, Rib};
 use proptest::prelude::*;
 use proptest::sample::select;
 use wifi::wifi;
+use xnu::full;
 
 /// Where a packet to `to` goes: link, gateway.
 fn way(snapshot: &Snapshot, to: &str, oif: Option<&str>) -> String {
@@ -242,45 +245,6 @@ fn table() -> impl Strategy<Value = Vec<Route>> {
     })
 }
 
-/// A host's route matches at full length, before a network's of one address.
-fn full(route: &Route) -> (u8, bool) {
-    (route.key.dst.prefix_len(), is_host(&route.spec))
-}
-
-/// The same by the words of the kernel's comments, over a plain list.
-fn naively<'a>(routes: &'a [Route], to: Ipv4Addr, bound: Option<&str>) -> Option<&'a Route> {
-    let best = |scope: Option<&str>, to: Ipv4Addr| {
-        let fitting = routes.iter().filter(|route| {
-            let IpNet::V4(dst) = route.key.dst else {
-                return false;
-            };
-            let bits = u32::MAX
-                .checked_shl(32 - u32::from(dst.prefix_len()))
-                .unwrap_or(0);
-            route.key.ifscope.as_deref() == scope && u32::from(dst.addr()) == u32::from(to) & bits
-        });
-        fitting.max_by_key(|route| full(route))
-    };
-    let dev = |route: &'a Route| route.spec.hops[0].dev.as_deref();
-    let is_zero = |route: &Route| route.key.dst.addr() == IpAddr::V4(Ipv4Addr::UNSPECIFIED);
-    let original = best(None, to);
-    let default = best(None, Ipv4Addr::UNSPECIFIED);
-    let (scope, original) = match (bound, original) {
-        (None, Some(route)) => (dev(route), Some(route)),
-        (None, None) => (default.and_then(dev), None),
-        (Some(link), Some(route)) if dev(route) != Some(link) => (Some(link), None),
-        (Some(link), route) => (Some(link), route),
-    };
-    let specific = scope.and_then(|scope| best(Some(scope), to));
-    let result = match (specific, original) {
-        (Some(net), Some(host)) if is_host(&host.spec) && !is_host(&net.spec) => Some(host),
-        (Some(wide), Some(narrow)) if is_zero(wide) && !is_zero(narrow) => Some(narrow),
-        (Some(specific), _) => Some(specific),
-        (None, original) => original,
-    };
-    result.or(default.filter(|route| dev(route) == scope))
-}
-
 proptest! {
     #[test]
     fn a_look_up_is_what_the_kernels_comments_say(
@@ -289,10 +253,10 @@ proptest! {
         bound in prop::option::of(select(&DEVS[..])),
     ) {
         let mut snapshot = mac("en0:\nen7:\nutun3:");
-        *items(&mut snapshot.routes) = routes.clone();
+        *items(&mut snapshot.routes) = routes;
         let to: Ipv4Addr = to.parse().unwrap();
         let found = Rib::new(&snapshot).look_up(IpAddr::V4(to), bound).route();
-        prop_assert_eq!(found, naively(&routes, to, bound));
+        prop_assert_eq!(found, xnu::look_up(&snapshot, IpAddr::V4(to), bound));
     }
 
     #[test]

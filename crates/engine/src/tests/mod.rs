@@ -8,6 +8,7 @@
 //! - `faults`: a failing call at every step; what the reports say
 //! - `boots`: what outlives a boot and what does not, and a configd that starts anew
 //! - `halves`: changes that were made in part, and what nobody can tell whose it is
+//! - `settings`: what a transaction changes a part of
 //! - `framing`: the bytes of a journal, torn, cut and overwritten
 //! - `folders`: the state folder on a real file system
 
@@ -20,6 +21,7 @@ mod halves;
 mod laws;
 mod machine;
 mod profiles;
+mod settings;
 mod world;
 
 /// As many cases as PROPTEST_CASES says, or `enough` for every change.

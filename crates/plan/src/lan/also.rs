@@ -11,6 +11,7 @@ use netprof_model::rule::Family;
 
 use super::{Home, Terrain};
 use crate::draft::Draft;
+use crate::ground::Ground;
 use crate::links;
 
 /// One prefix behind the LAN, and the way to it.
@@ -22,11 +23,14 @@ pub(crate) struct Behind<'a> {
 }
 
 /// What is kept behind the LAN; what waits or is refused is said.
-pub(crate) fn of<'a, T: Terrain<'a>>(
-    home: &Home<'a, '_, T>,
+pub(crate) fn of<'a, R>(
+    home: &Home<'a, '_, R>,
     node: &KeepLan,
     draft: &mut Draft,
-) -> Vec<Behind<'a>> {
+) -> Vec<Behind<'a>>
+where
+    Ground<'a, R>: Terrain<'a>,
+{
     let mut kept = Vec::new();
     for also in &node.also {
         let reason = Reason::line(&also.at, "keep-lan also");
@@ -74,7 +78,10 @@ impl From<Diagnostic> for Lost {
     }
 }
 
-fn way<'a, T: Terrain<'a>>(home: &Home<'a, '_, T>, also: &Also) -> Result<Way<'a>, Lost> {
+fn way<'a, R>(home: &Home<'a, '_, R>, also: &Also) -> Result<Way<'a>, Lost>
+where
+    Ground<'a, R>: Terrain<'a>,
+{
     let prefix = also.prefix;
     if prefix.prefix_len() == 0 {
         return Err(
@@ -121,7 +128,10 @@ fn way<'a, T: Terrain<'a>>(home: &Home<'a, '_, T>, also: &Also) -> Result<Way<'a
 }
 
 /// The kept link that `via` is a neighbour on.
-fn neighbour<'a, T: Terrain<'a>>(home: &Home<'a, '_, T>, via: IpAddr) -> Result<&'a Link, Lost> {
+fn neighbour<'a, R>(home: &Home<'a, '_, R>, via: IpAddr) -> Result<&'a Link, Lost>
+where
+    Ground<'a, R>: Terrain<'a>,
+{
     let is_link_local = matches!(via, IpAddr::V6(via) if via.is_unicast_link_local());
     if !is_link_local {
         return match home.ground.neighbour(via) {
@@ -137,10 +147,10 @@ fn neighbour<'a, T: Terrain<'a>>(home: &Home<'a, '_, T>, via: IpAddr) -> Result<
 }
 
 /// The default gateway of the one kept link that has one.
-fn default<'a, T: Terrain<'a>>(
-    home: &Home<'a, '_, T>,
-    also: &Also,
-) -> Result<(&'a Link, IpAddr), Lost> {
+fn default<'a, R>(home: &Home<'a, '_, R>, also: &Also) -> Result<(&'a Link, IpAddr), Lost>
+where
+    Ground<'a, R>: Terrain<'a>,
+{
     let family = Family::of(&also.prefix);
     let mut ways = home
         .links

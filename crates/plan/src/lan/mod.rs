@@ -5,7 +5,6 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netprof_model::Snapshot;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::KeepLan;
@@ -13,23 +12,15 @@ use netprof_model::route::Route;
 use netprof_model::rule::Family;
 
 use crate::draft::Draft;
-use crate::links::Links;
+use crate::ground::Ground;
 
 pub(crate) mod also;
 pub(crate) mod contradictions;
 pub(crate) mod networks;
 pub(crate) mod probes;
 
-/// A machine, as far as finding its LANs and the ways through them goes.
+/// What of finding LANs and the ways through them is each system's own.
 pub(crate) trait Terrain<'a> {
-    /// The machine without netprof.
-    fn base(&self) -> &'a Snapshot;
-    /// The links of the profile.
-    fn links(&self) -> &Links<'a>;
-    /// The live link of that name.
-    fn link(&self, name: &str) -> Option<&'a Link>;
-    /// Whether it is an address of this host.
-    fn is_own(&self, address: IpAddr) -> bool;
     /// The link with the longest network of its own that holds `via`.
     fn neighbour(&self, via: IpAddr) -> Option<&'a Link>;
     /// The routes to exactly `prefix` that hold for every socket, the best one first.
@@ -42,12 +33,15 @@ pub(crate) trait Terrain<'a> {
 }
 
 /// The links that are kept, and what is known of the machine.
-pub(crate) struct Home<'a, 'b, T> {
-    pub(crate) ground: &'b T,
+pub(crate) struct Home<'a, 'b, R> {
+    pub(crate) ground: &'b Ground<'a, R>,
     pub(crate) links: &'b [&'a Link],
 }
 
-impl<'a, T: Terrain<'a>> Home<'a, '_, T> {
+impl<'a, R> Home<'a, '_, R>
+where
+    Ground<'a, R>: Terrain<'a>,
+{
     /// Whether the networks of `dev` are kept.
     pub(crate) fn is_kept(&self, dev: &str) -> bool {
         self.links.iter().any(|link| link.name == dev)
@@ -81,14 +75,14 @@ impl<'a, T: Terrain<'a>> Home<'a, '_, T> {
 }
 
 /// The links whose networks are kept; what waits is said.
-pub(crate) fn kept_links<'a, T: Terrain<'a>>(
-    ground: &T,
+pub(crate) fn kept_links<'a, R>(
+    ground: &Ground<'a, R>,
     node: &KeepLan,
     reason: &Reason,
     draft: &mut Draft,
 ) -> Vec<&'a Link> {
     if node.links.is_empty() {
-        let physical = networks::physical(ground.base().links.items());
+        let physical = networks::physical(ground.base.links.items());
         if physical.is_empty() {
             let detail = "waits for a physical link that is up";
             draft.row(Standing::Waiting, "keep-lan", detail, reason);
@@ -98,7 +92,7 @@ pub(crate) fn kept_links<'a, T: Terrain<'a>>(
     let mut kept: Vec<&Link> = Vec::new();
     for name in &node.links {
         let subject = format!("keep-lan {}", name.value);
-        match ground.links().or_row(name, &subject, reason) {
+        match ground.links.or_row(name, &subject, reason) {
             Ok(links) => kept.extend(links),
             Err(row) => draft.rows.push(*row),
         }

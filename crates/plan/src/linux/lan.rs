@@ -24,6 +24,7 @@ use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec}
 use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Diagnostic, Location, Resource, State};
 
+use super::fib::Fib;
 use super::priority::Priorities;
 use super::{Ground, MAIN, TABLE, own_route};
 use crate::declared;
@@ -98,7 +99,7 @@ fn copied(all: &[Kept], rivals: &[Vec<&Route>]) -> Vec<bool> {
     }
 }
 
-type Home<'a, 'b> = lan::Home<'a, 'b, Ground<'a>>;
+type Home<'a, 'b> = lan::Home<'a, 'b, Fib<'a>>;
 
 /// One prefix to keep, and the way to it.
 struct Kept<'a> {
@@ -177,7 +178,7 @@ fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
     };
     let ground = home.ground;
     let has_own_way = |address| {
-        let route = ground.fib.in_table(MAIN, address, None);
+        let route = ground.routing.in_table(MAIN, address, None);
         route.is_some_and(|route| {
             route.key.dst.prefix_len() > one.prefix.prefix_len()
                 && home.keeps_its_way(route, one.prefix)
@@ -200,7 +201,7 @@ impl<'a> Home<'a, '_> {
     /// Routes of main that would win over a kept route to `prefix` with `metric`.
     fn rivals(&self, prefix: IpNet, metric: u32) -> Vec<&'a Route> {
         self.ground
-            .fib
+            .routing
             .within(MAIN, prefix)
             .filter(|route| !self.keeps_its_way(route, prefix) && !route.live.dead)
             .filter(|route| route.key.dst != prefix || route.key.metric <= metric)
@@ -210,7 +211,7 @@ impl<'a> Home<'a, '_> {
     /// Longer routes within `prefix` that are meant to win over it.
     fn inner(&self, prefix: IpNet) -> impl Iterator<Item = &'a Route> {
         self.ground
-            .fib
+            .routing
             .within(MAIN, prefix)
             .filter(move |route| route.key.dst != prefix && self.keeps_its_way(route, prefix))
     }

@@ -134,7 +134,7 @@ fn keep(ground: &Ground, draft: &mut Draft, lo: &Link, family: Family, reason: &
             ..RouteSpec::default()
         };
         let there = ground
-            .fib
+            .routing
             .in_table(LOCAL, last(local), None)
             .is_some_and(|route| route.spec.kind == RouteKind::Local);
         let key = RouteKey {

@@ -10,7 +10,6 @@ pub mod put_back;
 pub mod resolver;
 mod routes;
 
-use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -23,8 +22,8 @@ use netprof_model::rule::{Family, RuleAction};
 use netprof_model::{Diagnostic, Location, Resource, Section, Snapshot, State};
 
 use crate::draft::Draft;
+use crate::ground::{is_known, standing};
 use crate::lan::Terrain;
-use crate::links::Links;
 use fib::Fib;
 
 pub use fib::{LOCAL, MAIN};
@@ -38,28 +37,10 @@ const SCOPE_LINK: u8 = 253;
 /// An address or route is valid on this host alone (RT_SCOPE_HOST).
 const SCOPE_HOST: u8 = 254;
 
-/// What everything below looks at: the profile, the machine without netprof, and how
-/// it routes.
-struct Ground<'a> {
-    profile: &'a Profile,
-    base: &'a Snapshot,
-    fib: Fib<'a>,
-    links: Links<'a>,
-    by_name: HashMap<&'a str, &'a Link>,
-    own: HashSet<IpAddr>,
-}
+/// What everything below looks at.
+type Ground<'a> = crate::ground::Ground<'a, Fib<'a>>;
 
-impl<'a> Ground<'a> {
-    /// The live link of that name.
-    fn link(&self, name: &str) -> Option<&'a Link> {
-        self.by_name.get(name).copied()
-    }
-
-    /// Whether it is an address of this host.
-    fn is_own(&self, address: IpAddr) -> bool {
-        self.own.contains(&address)
-    }
-
+impl<'a> Terrain<'a> for Ground<'a> {
     /// The link with the longest network of its own that holds `via`; of equals, the one
     /// whose connected route is the best.
     fn neighbour(&self, via: IpAddr) -> Option<&'a Link> {
@@ -69,7 +50,7 @@ impl<'a> Ground<'a> {
                 && self.link(&one.dev).is_some_and(|link| link.up)
         });
         let best = networks.min_by_key(|one| {
-            let connected = self.fib.exact(MAIN, &one.local.trunc()).iter();
+            let connected = self.routing.exact(MAIN, &one.local.trunc()).iter();
             let metric = connected
                 .filter(|route| route.goes_through(&one.dev))
                 .map(|route| route.key.metric)
@@ -78,31 +59,9 @@ impl<'a> Ground<'a> {
         })?;
         self.link(&best.dev)
     }
-}
-
-impl<'a> Terrain<'a> for Ground<'a> {
-    fn base(&self) -> &'a Snapshot {
-        self.base
-    }
-
-    fn links(&self) -> &Links<'a> {
-        &self.links
-    }
-
-    fn link(&self, name: &str) -> Option<&'a Link> {
-        self.link(name)
-    }
-
-    fn is_own(&self, address: IpAddr) -> bool {
-        self.is_own(address)
-    }
-
-    fn neighbour(&self, via: IpAddr) -> Option<&'a Link> {
-        self.neighbour(via)
-    }
 
     fn exact(&self, prefix: &IpNet) -> Vec<&'a Route> {
-        self.fib.exact(MAIN, prefix).to_vec()
+        self.routing.exact(MAIN, prefix).to_vec()
     }
 
     fn is_local(&self, route: &Route) -> bool {
@@ -115,7 +74,7 @@ impl<'a> Terrain<'a> for Ground<'a> {
     }
 
     fn gateways(&self, link: &Link, family: Family) -> Vec<IpAddr> {
-        let defaults = self.fib.exact(MAIN, &family.everything()).iter();
+        let defaults = self.routing.exact(MAIN, &family.everything()).iter();
         let hops = defaults.flat_map(|route| &route.spec.hops);
         hops.filter(|hop| hop.dev.as_ref() == Some(&link.name))
             .filter_map(|hop| hop.via)
@@ -126,49 +85,16 @@ impl<'a> Terrain<'a> for Ground<'a> {
 /// Writes down in `draft` what `profile` wants of the machine of `base`.
 pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     not_carried_out(profile, draft);
-    let unknown: Vec<_> = [
-        ("links", base.links.standing(), base.links.is_known()),
-        (
-            "addresses",
-            base.addresses.standing(),
-            base.addresses.is_known(),
-        ),
-        ("routes", base.routes.standing(), base.routes.is_known()),
-        ("rules", base.rules.standing(), base.rules.is_known()),
-    ]
-    .into_iter()
-    .filter(|(_, _, known)| !known)
-    .collect();
-    if !unknown.is_empty() {
-        for (section, standing, _) in unknown {
-            draft.diagnostics.push(
-                Diagnostic::error(
-                    "plan::not-known",
-                    format!("{section} of the snapshot are {standing}: nothing can be planned"),
-                )
-                .help("take the snapshot anew"),
-            );
-        }
+    let sections = [
+        ("links", standing(&base.links)),
+        ("addresses", standing(&base.addresses)),
+        ("routes", standing(&base.routes)),
+        ("rules", standing(&base.rules)),
+    ];
+    if !is_known(&sections, draft) {
         return;
     }
-    let ground = Ground {
-        profile,
-        base,
-        fib: Fib::new(base),
-        links: Links::find(profile, base, &mut draft.diagnostics),
-        by_name: base
-            .links
-            .items()
-            .iter()
-            .map(|link| (link.name.as_str(), link))
-            .collect(),
-        own: base
-            .addresses
-            .items()
-            .iter()
-            .map(|one| one.local.addr())
-            .collect(),
-    };
+    let ground = Ground::new(profile, base, Fib::new(base), draft);
     let priorities = priority::Priorities::of(base);
     localhost::desire(&ground, draft);
     lan::desire(&ground, &priorities, draft);

@@ -19,6 +19,7 @@ use super::{Ground, MAIN, TABLE, metric_or_default, own_route, put_back};
 use crate::claim::Claim;
 use crate::declared;
 use crate::draft::{Draft, Wanted};
+use crate::lan::Terrain;
 
 /// Wants each declared route.
 pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft) {
@@ -122,7 +123,7 @@ impl<'a> Single<'a, '_> {
         // another gateway.
         let direct = self
             .ground
-            .fib
+            .routing
             .look_up(via, oif)
             .route()
             .filter(|route| route.spec.kind == RouteKind::Unicast && route.gateway().is_none());
@@ -135,7 +136,7 @@ impl<'a> Single<'a, '_> {
             // A link-local gateway is on whatever link is named.
             .or(link.filter(|_| matches!(via, IpAddr::V6(via) if via.is_unicast_link_local())));
         found.ok_or_else(|| {
-            let what = match self.ground.fib.look_up(via, oif).route() {
+            let what = match self.ground.routing.look_up(via, oif).route() {
                 Some(route) if route.spec.kind == RouteKind::Local => {
                     format!("{via} is an address of this host")
                 }
@@ -218,7 +219,7 @@ impl<'a> Single<'a, '_> {
     /// where that is the one.
     fn table(&self, priorities: &Priorities, draft: &mut Draft) -> Result<u32, Diagnostic> {
         let prefix = &self.decl.prefix;
-        let Some(taken) = self.ground.fib.taken_before_main(prefix) else {
+        let Some(taken) = self.ground.routing.taken_before_main(prefix) else {
             return Ok(MAIN);
         };
         let family = Family::of(prefix);
@@ -273,7 +274,7 @@ impl<'a> Single<'a, '_> {
         };
         let there: Vec<&Route> = self
             .ground
-            .fib
+            .routing
             .exact(key.table, &key.dst)
             .iter()
             .copied()

@@ -27,6 +27,7 @@ use netprof_model::{Diagnostic, Location, Resource, State};
 use super::Ground;
 use super::claim::named;
 use super::outrank::{self, Unbeatable};
+use super::rib::Rib;
 use super::terrain::{is_link_local, own_route};
 use crate::claim::Claim;
 use crate::declared;
@@ -38,7 +39,7 @@ mod above;
 mod networks;
 mod rivals;
 
-type Home<'a, 'b> = lan::Home<'a, 'b, Ground<'a>>;
+type Home<'a, 'b> = lan::Home<'a, 'b, Rib<'a>>;
 
 /// One prefix to keep, and the way to it.
 struct Kept<'a> {
@@ -92,7 +93,7 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
 
 /// Wants what keeps one prefix, and claims that it is kept.
 fn keep(home: &Home, all: &[Kept], one: &Kept, rivals: &[rivals::Rival], draft: &mut Draft) {
-    let rib = &home.ground.rib;
+    let rib = &home.ground.routing;
     let Some(link) = one.links.first().copied() else {
         return;
     };
@@ -118,7 +119,7 @@ fn keep(home: &Home, all: &[Kept], one: &Kept, rivals: &[rivals::Rival], draft: 
     }];
     for (half, outranked) in halves {
         // Another line keeps just this half, by a way of its own.
-        if all.iter().any(|other| other.prefix == half) {
+        if all.iter().any(|other| other.prefix == half) || is_declared(home, half) {
             continue;
         }
         let rival = rivals.iter().find(|rival| rival.route == outranked);
@@ -141,6 +142,17 @@ fn keep(home: &Home, all: &[Kept], one: &Kept, rivals: &[rivals::Rival], draft: 
     claim_gateway(one, link, draft);
 }
 
+/// Whether the profile declares a route to `prefix` that leads home. One whose link is not
+/// there is not made.
+fn is_declared(home: &Home, prefix: IpNet) -> bool {
+    let mut routes = home.ground.profile.routes.routes.iter();
+    routes.any(|decl| decl.prefix == prefix && leads_home(home, decl))
+}
+
+fn leads_home(home: &Home, decl: &RouteDecl) -> bool {
+    declared::way_out(home.ground, decl).is_some_and(|link| home.is_kept(&link.name))
+}
+
 /// A part of a kept prefix that is asked for by itself, and the way to it.
 struct Part<'a> {
     prefix: IpNet,
@@ -148,7 +160,18 @@ struct Part<'a> {
     via: Option<IpAddr>,
 }
 
-fn want(draft: &mut Draft, prefix: IpNet, link: &Link, via: Option<IpAddr>, reasons: Vec<Reason>) {
+/// Wants a route through `link`. One without a gateway is for nothing once the link has
+/// left the network.
+fn want(
+    draft: &mut Draft,
+    prefix: IpNet,
+    link: &Link,
+    via: Option<IpAddr>,
+    mut reasons: Vec<Reason>,
+) {
+    if via.is_none() {
+        reasons = reasons.into_iter().map(Reason::of_network).collect();
+    }
     let resource = Resource::Route(RouteKey::unscoped(prefix));
     let state = State::Route(own_route(link, via));
     draft.want(Wanted::new(resource, state, Some(link), reasons));
@@ -158,7 +181,7 @@ fn want(draft: &mut Draft, prefix: IpNet, link: &Link, via: Option<IpAddr>, reas
 fn claim(home: &Home, all: &[Kept], one: &Kept, parts: &[Part], draft: &mut Draft) {
     let within = home
         .ground
-        .rib
+        .routing
         .within(one.prefix)
         .map(|route| route.key.dst);
     let declared = home.ground.profile.routes.routes.iter();
@@ -226,7 +249,7 @@ fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
     };
     let ground = home.ground;
     let has_own_way = |address| {
-        let route = ground.rib.covering(&IpNet::from(address));
+        let route = ground.routing.covering(&IpNet::from(address));
         route.is_some_and(|route| {
             route.key.dst.prefix_len() > one.prefix.prefix_len() && keeps(home, route, one.prefix)
         })
@@ -244,11 +267,7 @@ fn keeps(home: &Home, route: &Route, prefix: IpNet) -> bool {
     let is_single = dst.prefix_len() == dst.max_prefix_len();
     let is_replaced = || {
         let mut routes = home.ground.profile.routes.routes.iter();
-        routes.any(|decl| {
-            decl.replace
-                && decl.prefix == dst
-                && declared::way_out(home.ground, decl).is_some_and(|link| home.is_kept(&link.name))
-        })
+        routes.any(|decl| decl.replace && decl.prefix == dst && leads_home(home, decl))
     };
     let is_end = || {
         let mut addresses = home.ground.base.addresses.items().iter();

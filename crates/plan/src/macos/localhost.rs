@@ -80,11 +80,11 @@ impl Keeper<'_, '_> {
         }
         let taken: Vec<&Route> = self
             .ground
-            .rib
+            .routing
             .within(local.trunc())
             .filter(|route| !self.is_here(route))
             .collect();
-        let halves = match outrank::halves(&self.ground.rib, &taken) {
+        let halves = match outrank::halves(&self.ground.routing, &taken) {
             Ok(halves) => halves,
             Err(unbeatable) => {
                 let error = lost(unbeatable);
@@ -93,7 +93,7 @@ impl Keeper<'_, '_> {
         };
         let mut missing: Vec<IpNet> = halves.into_iter().map(|(half, _)| half).collect();
         // With an address, the kernel makes the route to it.
-        if has_address && self.ground.rib.exact(&local.trunc()).is_empty() {
+        if has_address && self.ground.routing.exact(&local.trunc()).is_empty() {
             missing.push(local.trunc());
         }
         for prefix in missing {

@@ -21,87 +21,30 @@ pub mod rib;
 mod routes;
 mod terrain;
 
-use std::collections::{HashMap, HashSet};
-use std::net::IpAddr;
-
+use netprof_model::Snapshot;
 use netprof_model::held::HeldResource;
-use netprof_model::link::Link;
 use netprof_model::profile::Profile;
-use netprof_model::{Diagnostic, Snapshot};
 
 use crate::draft::Draft;
-use crate::links::Links;
+use crate::ground::{is_known, standing};
 use crate::mtu;
 use rib::Rib;
 
-/// What everything below looks at: the profile, the machine without netprof, and how it
-/// routes.
-struct Ground<'a> {
-    profile: &'a Profile,
-    base: &'a Snapshot,
-    rib: Rib<'a>,
-    links: Links<'a>,
-    by_name: HashMap<&'a str, &'a Link>,
-    own: HashSet<IpAddr>,
-}
-
-impl<'a> Ground<'a> {
-    /// The live link of that name.
-    fn link(&self, name: &str) -> Option<&'a Link> {
-        self.by_name.get(name).copied()
-    }
-
-    /// Whether it is an address of this host.
-    fn is_own(&self, address: IpAddr) -> bool {
-        self.own.contains(&address)
-    }
-}
+/// What everything below looks at.
+type Ground<'a> = crate::ground::Ground<'a, Rib<'a>>;
 
 /// Writes down in `draft` what `profile` wants of the machine of `base`.
 pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     refused::desire(profile, draft);
-    let unknown: Vec<_> = [
-        ("links", base.links.standing(), base.links.is_known()),
-        (
-            "addresses",
-            base.addresses.standing(),
-            base.addresses.is_known(),
-        ),
-        ("routes", base.routes.standing(), base.routes.is_known()),
-    ]
-    .into_iter()
-    .filter(|(_, _, known)| !known)
-    .collect();
-    if !unknown.is_empty() {
-        for (section, standing, _) in unknown {
-            draft.diagnostics.push(
-                Diagnostic::error(
-                    "plan::not-known",
-                    format!("{section} of the snapshot are {standing}: nothing can be planned"),
-                )
-                .help("take the snapshot anew"),
-            );
-        }
+    let sections = [
+        ("links", standing(&base.links)),
+        ("addresses", standing(&base.addresses)),
+        ("routes", standing(&base.routes)),
+    ];
+    if !is_known(&sections, draft) {
         return;
     }
-    let ground = Ground {
-        profile,
-        base,
-        rib: Rib::new(base),
-        links: Links::find(profile, base, &mut draft.diagnostics),
-        by_name: base
-            .links
-            .items()
-            .iter()
-            .map(|link| (link.name.as_str(), link))
-            .collect(),
-        own: base
-            .addresses
-            .items()
-            .iter()
-            .map(|one| one.local.addr())
-            .collect(),
-    };
+    let ground = Ground::new(profile, base, Rib::new(base), draft);
     localhost::desire(&ground, draft);
     lan::desire(&ground, draft);
     routes::desire(&ground, draft);

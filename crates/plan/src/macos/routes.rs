@@ -21,6 +21,7 @@ use super::{Ground, put_back};
 use crate::claim::Claim;
 use crate::declared;
 use crate::draft::{Draft, Wanted};
+use crate::lan::Terrain;
 
 mod stale;
 
@@ -91,7 +92,11 @@ impl<'a> Single<'a, '_> {
         };
         self.warn(link, via, draft);
         let key = RouteKey::unscoped(self.decl.prefix);
-        if self.is_there(&spec)? {
+        let is_there = self.is_there(&spec)?;
+        // Whoever has set the link up may have its packets go by a gateway. Those of a route
+        // of netprof's own do not, where there are neighbours to send them to.
+        let direct = !is_there && via.is_none() && link.is_some_and(|link| link.mac.is_some());
+        if is_there {
             draft.unchanged(Resource::Route(key), State::Route(spec), &self.reason);
         } else {
             draft.want(Wanted {
@@ -104,7 +109,7 @@ impl<'a> Single<'a, '_> {
                 )
             });
         }
-        self.claim(link, via, draft);
+        self.claim(link, via, direct, draft);
         Ok(())
     }
 
@@ -149,13 +154,16 @@ impl<'a> Single<'a, '_> {
                 "{via} is an address of this host"
             )));
         }
-        // Without a link, the one whose own network the gateway is in: a longer prefix
-        // that somebody has routed elsewhere does not move the gateway there.
-        let link = link.or_else(|| self.ground.neighbour(via));
+        // Without a link, the one that this profile leads the gateway through, or else the
+        // one whose own network it is in: a longer prefix that somebody has routed elsewhere
+        // does not move the gateway there.
+        let link = link
+            .or_else(|| self.moved_to(draft, via))
+            .or_else(|| self.ground.neighbour(via));
         let oif = link.map(|link| link.name.as_str());
         let direct = self
             .ground
-            .rib
+            .routing
             .look_up(via, oif)
             .route()
             .filter(|route| route.spec.kind == RouteKind::Unicast && route.gateway().is_none());
@@ -185,7 +193,7 @@ impl<'a> Single<'a, '_> {
         let message = format!(
             "the gateway {via} is in a network of {}, but packets to it would {}",
             link.name,
-            taken_by(self.ground.rib.look_up(via, None))
+            taken_by(self.ground.routing.look_up(via, None))
         );
         Diagnostic::error("plan::gateway-unreachable", message)
             .label("this gateway is out of reach")
@@ -221,21 +229,36 @@ impl<'a> Single<'a, '_> {
         link: Option<&'a Link>,
         via: IpAddr,
     ) -> Option<&'a Link> {
-        let routes =
-            draft
-                .wanted
-                .iter()
-                .filter_map(|wanted| match (&wanted.resource, &wanted.state) {
-                    (Resource::Route(key), State::Route(spec)) => Some((key, spec)),
-                    _ => None,
-                });
+        let mut found = self.wanted_ways(draft, via).map(|(found, _)| found);
+        found.find(|found| link.is_none_or(|link| link.name == found.name))
+    }
+
+    /// The same, where that route is the one that will be found.
+    fn moved_to(&self, draft: &Draft, via: IpAddr) -> Option<&'a Link> {
+        let live = self.ground.routing.covering(&IpNet::from(via));
+        let live = live.map_or(0, |route| route.key.dst.prefix_len());
+        let best = self.wanted_ways(draft, via);
+        let (link, length) = best.max_by_key(|(_, length)| *length)?;
+        (length >= live).then_some(link)
+    }
+
+    /// The routes of this profile without a gateway that hold `via`: the link and the length
+    /// of each.
+    fn wanted_ways(&self, draft: &Draft, via: IpAddr) -> impl Iterator<Item = (&'a Link, u8)> {
+        let routes = draft.wanted.iter();
+        let routes = routes.filter_map(|wanted| match (&wanted.resource, &wanted.state) {
+            (Resource::Route(key), State::Route(spec)) => Some((key, spec)),
+            _ => None,
+        });
         routes
-            .filter(|(key, spec)| key.dst.contains(&via) && spec.kind == RouteKind::Unicast)
-            .filter_map(|(_, spec)| match spec.hops.as_slice() {
-                [hop] if hop.via.is_none() => self.ground.link(hop.dev.as_deref()?),
+            .filter(move |(key, spec)| key.dst.contains(&via) && spec.kind == RouteKind::Unicast)
+            .filter_map(|(key, spec)| match spec.hops.as_slice() {
+                [hop] if hop.via.is_none() => {
+                    let link = self.ground.link(hop.dev.as_deref()?)?;
+                    Some((link, key.dst.prefix_len()))
+                }
                 _ => None,
             })
-            .find(|found| link.is_none_or(|link| link.name == found.name))
     }
 
     /// Two routes to one destination have but one key.
@@ -278,7 +301,7 @@ impl<'a> Single<'a, '_> {
     /// Whether such a route is there already, whoever put it there; refused where
     /// somebody else holds its key.
     fn is_there(&self, spec: &RouteSpec) -> Result<bool, Diagnostic> {
-        let there = self.ground.rib.exact(&self.decl.prefix);
+        let there = self.ground.routing.exact(&self.decl.prefix);
         let Some(other) = there
             .iter()
             .find(|route| self.is_same(route, spec))
@@ -347,7 +370,7 @@ impl<'a> Single<'a, '_> {
     /// Claims an address of the prefix that nobody has a longer prefix for, and the way to
     /// the gateway: the kernel takes a route whose gateway is elsewhere, and packets then
     /// go nowhere (`rt_setgate` in xnu, `bsd/net/route.c`).
-    fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, draft: &mut Draft) {
+    fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, direct: bool, draft: &mut Draft) {
         let Ground { profile, base, .. } = self.ground;
         let devs: Vec<String> = link.map(|link| link.name.clone()).into_iter().collect();
         let mut claim = |subject: String, to, via, direct| {
@@ -362,7 +385,7 @@ impl<'a> Single<'a, '_> {
             });
         };
         if let Some(to) = declared::probe(profile, base, self.decl.prefix) {
-            claim(self.subject.clone(), to, via, false);
+            claim(self.subject.clone(), to, via, direct);
         }
         if let Some(via) = via.filter(|via| !is_link_local(*via)) {
             claim(format!("{}, its gateway", self.subject), via, None, true);

@@ -4,19 +4,18 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use netprof_model::Owner;
 use netprof_model::link::{Address, Link};
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec, rtf};
 use netprof_model::rule::Family;
-use netprof_model::{Owner, Snapshot};
 
 use super::Ground;
 use crate::lan::Terrain;
-use crate::links::Links;
 
-impl<'a> Ground<'a> {
+impl<'a> Terrain<'a> for Ground<'a> {
     /// The link with the longest network of its own that holds `via`, or that leads to
     /// it as to its other end; of equals, the one whose connected route is unscoped.
-    pub(super) fn neighbour(&self, via: IpAddr) -> Option<&'a Link> {
+    fn neighbour(&self, via: IpAddr) -> Option<&'a Link> {
         let length = |one: &Address| {
             if one.peer == Some(via) {
                 return Some(one.local.max_prefix_len());
@@ -29,38 +28,16 @@ impl<'a> Ground<'a> {
             .filter(|one| self.link(&one.dev).is_some_and(|link| link.up))
             .filter_map(|one| Some((length(one)?, one)))
             .min_by_key(|(length, one)| {
-                let mut connected = self.rib.exact(&one.local.trunc()).iter();
+                let mut connected = self.routing.exact(&one.local.trunc()).iter();
                 let is_first = connected.any(|route| route.goes_through(&one.dev));
                 (u8::MAX - length, !is_first)
             })?;
         self.link(&best.1.dev)
     }
-}
-
-impl<'a> Terrain<'a> for Ground<'a> {
-    fn base(&self) -> &'a Snapshot {
-        self.base
-    }
-
-    fn links(&self) -> &Links<'a> {
-        &self.links
-    }
-
-    fn link(&self, name: &str) -> Option<&'a Link> {
-        self.link(name)
-    }
-
-    fn is_own(&self, address: IpAddr) -> bool {
-        self.is_own(address)
-    }
-
-    fn neighbour(&self, via: IpAddr) -> Option<&'a Link> {
-        self.neighbour(via)
-    }
 
     /// What drops is a route through a link here, and no way on.
     fn exact(&self, prefix: &IpNet) -> Vec<&'a Route> {
-        let all = self.rib.exact(prefix).iter().copied();
+        let all = self.routing.exact(prefix).iter().copied();
         all.filter(|route| route.spec.kind == RouteKind::Unicast)
             .collect()
     }
@@ -86,10 +63,10 @@ impl<'a> Terrain<'a> for Ground<'a> {
             ifscope: Some(link.name.clone()),
             ..RouteKey::unscoped(everything)
         };
-        let plain = self.rib.exact(&everything).iter().copied();
+        let plain = self.routing.exact(&everything).iter().copied();
         plain
             .filter(|route| route.goes_through(&link.name))
-            .chain(self.rib.at(&scoped))
+            .chain(self.routing.at(&scoped))
             .filter_map(Route::gateway)
             .collect()
     }

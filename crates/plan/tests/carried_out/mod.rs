@@ -1,7 +1,7 @@
 //! What a machine is once a plan was carried out on it.
 
 use netprof_model::held::{Committed, HeldResource};
-use netprof_model::plan::Plan;
+use netprof_model::plan::{Plan, Reason};
 use netprof_model::{Section, Snapshot};
 use netprof_plan::after;
 
@@ -25,8 +25,13 @@ pub(crate) fn carried_out(snapshot: &Snapshot, plan: &Plan) -> Snapshot {
                 transaction: 1,
                 place: snapshot.place_on(change.link.clone()),
                 lasts: change.lasts.clone(),
+                of_network: Reason::are_of_network(&change.reasons),
             });
         }
+    }
+    for still in &plan.still_held {
+        held.resources.retain(|one| one.resource != still.resource);
+        held.resources.push(still.clone());
     }
     held.stack.push(Committed {
         transaction: 1,

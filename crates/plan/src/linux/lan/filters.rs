@@ -74,7 +74,7 @@ pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
 pub(super) fn warn_of_selective(ground: &Ground, priority: u32, one: &Kept, draft: &mut Draft) {
     let family = Family::of(&one.prefix);
     let overlaps = |to: IpNet| to.contains(&one.prefix) || one.prefix.contains(&to);
-    for rule in ground.fib.selective_before(family, priority) {
+    for rule in ground.routing.selective_before(family, priority) {
         let message = format!(
             "{} is asked before netprof's rules, and may take some packets to the LAN elsewhere",
             rule.key

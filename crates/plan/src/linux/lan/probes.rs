@@ -33,7 +33,7 @@ pub(super) fn claim(home: &Home, one: &Kept, rivals: &[&Route], draft: &mut Draf
         };
         let routes = table
             .into_iter()
-            .flat_map(|table| home.ground.fib.within(table, one.prefix));
+            .flat_map(|table| home.ground.routing.within(table, one.prefix));
         rule.key
             .to
             .into_iter()

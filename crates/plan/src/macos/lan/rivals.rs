@@ -26,7 +26,7 @@ pub(super) fn of<'a>(home: &Home<'a, '_>, all: &[Kept<'a>]) -> Vec<Vec<Rival<'a>
             })
         };
         home.ground
-            .rib
+            .routing
             .within(one.prefix)
             .filter(|route| !is_of_longer(route))
             .filter_map(|route| rival(home, one, route))
@@ -48,7 +48,7 @@ fn rival<'a>(home: &Home<'a, '_>, one: &Kept<'a>, route: &'a Route) -> Option<Ri
     // the longer one leads home, and nobody's where it leads to another network.
     let around = home
         .ground
-        .rib
+        .routing
         .within(one.prefix)
         .filter(|wider| wider.key.dst != one.prefix && wider.key.dst != route.key.dst)
         .filter(|wider| wider.key.dst.contains(&route.key.dst))

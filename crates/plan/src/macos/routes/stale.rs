@@ -15,7 +15,7 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::held::HeldResource;
-use netprof_model::route::{Protocol, RouteKind, RouteSpec, rtf};
+use netprof_model::route::{Protocol, Route, RouteKind};
 use netprof_model::{Resource, Snapshot, State};
 
 /// Why a held route that is still there no longer serves its purpose, if so.
@@ -38,7 +38,7 @@ pub(in crate::macos) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Optio
         Some(IpAddr::V6(via)) if via.is_unicast_link_local() => None,
         Some(via) => (!is_neighbour(snapshot, dev, via) && !is_routed(snapshot, dev, via))
             .then(|| format!("{dev} has left the network of the gateway {via}")),
-        None => is_left_behind(snapshot, dev, key.dst, spec).then(|| {
+        None => is_left_behind(held, dev, key.dst, snapshot).then(|| {
             format!(
                 "{dev} has left the network of {}: packets to it are still captured",
                 key.dst
@@ -47,12 +47,10 @@ pub(in crate::macos) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Optio
     }
 }
 
-/// Whether a route outranks somebody's for a network that `dev` is no longer in.
-fn is_left_behind(snapshot: &Snapshot, dev: &str, dst: IpNet, spec: &RouteSpec) -> bool {
-    spec.protocol == Protocol::NETPROF
-        && spec.flags & rtf::CLONING != 0
-        && !overlaps_own(snapshot, dev, dst)
-        && is_half(snapshot, dev, dst)
+/// Whether a route was made for a network that `dev` is no longer in. One that a profile
+/// declares stands for itself.
+fn is_left_behind(held: &HeldResource, dev: &str, dst: IpNet, snapshot: &Snapshot) -> bool {
+    held.of_network && !overlaps_own(snapshot, dev, dst)
 }
 
 fn is_neighbour(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
@@ -63,12 +61,19 @@ fn is_neighbour(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
 /// Whether some route through `dev` makes a neighbour of `via`: a tunnel's gateway need
 /// not be in a network of its own.
 fn is_routed(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
+    let is_left_behind = |route: &Route| {
+        route.spec.protocol == Protocol::NETPROF
+            && snapshot
+                .held()
+                .and_then(|held| held.get(&Resource::Route(route.key.clone())))
+                .is_some_and(|held| is_left_behind(held, dev, route.key.dst, snapshot))
+    };
     snapshot.routes.items().iter().any(|route| {
         route.spec.kind == RouteKind::Unicast
             && route.gateway().is_none()
             && route.key.dst.contains(&via)
             && route.goes_through(dev)
-            && !is_left_behind(snapshot, dev, route.key.dst, &route.spec)
+            && !is_left_behind(route)
     })
 }
 
@@ -86,25 +91,4 @@ fn overlaps_own(snapshot: &Snapshot, dev: &str, prefix: IpNet) -> bool {
                 && route.gateway().is_none()
                 && route.goes_through(dev)
         })
-}
-
-/// Whether it is one of two halves that outrank a route: the other half is held, or what
-/// they outrank is there. A route that a profile declares stands for itself.
-fn is_half(snapshot: &Snapshot, dev: &str, prefix: IpNet) -> bool {
-    let Some(whole) = prefix.supernet() else {
-        return false;
-    };
-    let is_other = |dst: IpNet| dst != prefix && dst.supernet() == Some(whole);
-    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
-    let mut others = held.iter().filter_map(|one| match &one.committed {
-        Some(State::Route(spec)) => Some((&one.resource, spec)),
-        _ => None,
-    });
-    let mut routes = snapshot.routes.items().iter();
-    others.any(|(resource, spec)| {
-        matches!(resource, Resource::Route(key) if is_other(key.dst))
-            && spec.hops.iter().any(|hop| hop.dev.as_deref() == Some(dev))
-    }) || routes.any(|route| {
-        route.key.dst == whole && route.key.ifscope.is_none() && !route.goes_through(dev)
-    })
 }
