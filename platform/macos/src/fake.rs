@@ -9,11 +9,16 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
 
-use netprof_model::configd::{Resolver, ResolverList};
+use netprof_model::Section;
+use netprof_model::Snapshot;
+use netprof_model::configd::{Domain, ResolverList, Store};
+use netprof_model::file::LiveFile;
 use netprof_model::link::{Address, Link};
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::FILE_MARK;
 use netprof_model::route::{Route, RouteKey, RouteSpec};
+use netprof_model::snapshot::Os;
+use netprof_plan::macos::configd;
 use netprof_plan::macos::put_back::is_host;
 
 use crate::mac::{self, Edit, Family, Found, Kernel, Status};
@@ -21,10 +26,13 @@ use crate::route::numbers::{EEXIST, ESRCH};
 use crate::route::{Names, Request, ioctl, read_routes};
 use crate::{files, holder, plist, preferences};
 
+/// The service of the Wi-Fi.
+pub(crate) const WIFI: &str = "0F70B221-EEF7-4ACC-96D8-ECBA3A15F132";
+
 /// How configd does in a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Configd {
-    /// It publishes with the notice of that number, from 1.
+    /// It publishes with the notice of that number, from 1, what it knows of by then.
     After(usize),
     /// It publishes at once, and nobody hears of it later.
     AtOnce,
@@ -42,6 +50,14 @@ pub(crate) struct World {
     pub(crate) configd: Configd,
     published: Option<ResolverList>,
     notices: usize,
+    /// Whether configd knows of a change that it has not published yet.
+    due: bool,
+    /// What was last seen in /etc/resolver; none where that was not there.
+    listed: Option<Vec<LiveFile>>,
+    /// `resolvers_save` of `dns_configuration_changed` (configd,
+    /// Plugins/IPMonitor/dns-configuration.c): whether the folder was there when configd
+    /// was last told of a change, and false until it is told of the first.
+    resolvers_save: bool,
     pub(crate) preferences: Dictionary,
     /// How often the lock of the preferences is somebody else's.
     pub(crate) busy: usize,
@@ -76,7 +92,7 @@ impl Fake {
             loopback: name == "lo0",
             ..Link::new(index, name)
         };
-        Self(Rc::new(RefCell::new(World {
+        let fake = Self(Rc::new(RefCell::new(World {
             root: root.to_owned(),
             links: vec![
                 link(1, "lo0", None),
@@ -85,10 +101,13 @@ impl Fake {
             ],
             addresses: Vec::new(),
             routes: Vec::new(),
-            store: BTreeMap::new(),
+            store: wifi(),
             configd: Configd::AtOnce,
             published: None,
             notices: 0,
+            due: false,
+            listed: None,
+            resolvers_save: false,
             preferences: Dictionary::new(),
             busy: 0,
             agents: HashMap::new(),
@@ -100,7 +119,9 @@ impl Fake {
             broken: Vec::new(),
             messages: VecDeque::new(),
             log: Vec::new(),
-        })))
+        })));
+        fake.publish();
+        fake
     }
 
     /// Takes the log.
@@ -111,6 +132,11 @@ impl Fake {
     /// Somebody else adds a route.
     pub(crate) fn has_route(&self, key: &RouteKey, spec: &RouteSpec) {
         self.0.borrow_mut().add(key, spec);
+    }
+
+    /// Whether the store has a key.
+    pub(crate) fn has_key(&self, key: &str) -> bool {
+        self.0.borrow().store.contains_key(key)
     }
 
     pub(crate) fn spec(&self, key: &RouteKey) -> Option<RouteSpec> {
@@ -131,10 +157,42 @@ impl Fake {
         self.0.borrow_mut().publish();
     }
 
+    /// The Mac is started anew: what was in the store is gone, and configd, which reads
+    /// the files as they are, has been told of no change of them yet.
+    pub(crate) fn restart(&self) {
+        let mut world = self.0.borrow_mut();
+        world.store = wifi();
+        world.resolvers_save = false;
+        world.listed = files::observe(&world.root).seen().cloned();
+        world.publish();
+    }
+
     /// The preferences are on the disk.
     pub(crate) fn save(&self) {
         self.0.borrow().save();
     }
+}
+
+/// What IPConfiguration says of a Wi-Fi that is in use: there is a primary service, without
+/// which configd reads no file.
+fn wifi() -> BTreeMap<String, Value> {
+    let text = |text: &str| Value::String(text.to_owned());
+    let entity = |name: &str, pairs: &[(&str, Value)]| {
+        let pairs = pairs.iter();
+        let all: Dictionary = pairs
+            .map(|(key, value)| ((*key).to_owned(), value.clone()))
+            .collect();
+        let key = Store::service_key(Domain::State, WIFI, name);
+        (key, Value::Dictionary(all))
+    };
+    let address = [
+        ("Addresses", Value::strings(["192.168.1.20"])),
+        ("SubnetMasks", Value::strings(["255.255.255.0"])),
+        ("Router", text("192.168.1.1")),
+        ("InterfaceName", text("en0")),
+    ];
+    let servers = [("ServerAddresses", Value::strings(["192.168.1.1"]))];
+    [entity("IPv4", &address), entity("DNS", &servers)].into()
 }
 
 fn errno(number: i32) -> io::Error {
@@ -296,45 +354,44 @@ impl World {
         self.messages.push_back(message);
     }
 
-    fn publish(&mut self) {
-        let strings = |all: &Dictionary, key: &str| -> Vec<String> {
-            all.get(key)
-                .into_iter()
-                .flat_map(Value::words)
-                .map(str::to_owned)
-                .collect()
-        };
-        let mut list = ResolverList::default();
-        for (key, value) in &self.store {
-            let Some(all) = value.as_dictionary().filter(|_| key.ends_with("/DNS")) else {
-                continue;
-            };
-            for domain in strings(all, "SupplementalMatchDomains") {
-                list.resolvers.push(Resolver {
-                    domain: (!domain.is_empty()).then_some(domain),
-                    nameservers: strings(all, "ServerAddresses"),
-                    supplemental: true,
-                    ..Resolver::default()
-                });
-            }
+    /// All of it that configd and the kernel go by, as the planner's simulations take it.
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            links: Section::Seen(self.links.clone()),
+            addresses: Section::Seen(self.addresses.clone()),
+            routes: Section::Seen(self.routes.iter().map(|(route, _)| route.clone()).collect()),
+            store: Section::Seen(Store(self.store.clone())),
+            files: files::observe(&self.root),
+            ..Snapshot::empty(Os::Macos)
         }
-        for file in files::observe(&self.root).items() {
-            let text = file.state.lossy();
-            let servers = text
-                .lines()
-                .filter_map(|line| line.strip_prefix("nameserver "));
-            list.resolvers.push(Resolver {
-                domain: file.path.rsplit('/').next().map(str::to_owned),
-                nameservers: servers.map(str::to_owned).collect(),
-                ..Resolver::default()
-            });
-        }
-        self.published = Some(list);
     }
 
+    /// configd makes the list anew, of all that there is.
+    fn publish(&mut self) {
+        self.due = false;
+        self.published = configd::resolvers(&self.snapshot());
+    }
+
+    /// configd learns of a change.
     fn changed(&mut self) {
+        self.due = true;
         if self.configd == Configd::AtOnce {
             self.publish();
+        }
+    }
+
+    /// configd is told of what happened to /etc/resolver since it was last looked at, and
+    /// looks whether that is there now: `dns_configuration_changed`.
+    fn watch_files(&mut self) {
+        let now = files::observe(&self.root).seen().cloned();
+        if self.listed == now {
+            return;
+        }
+        let there = now.is_some();
+        self.listed = now;
+        if self.resolvers_save || there {
+            self.resolvers_save = there;
+            self.changed();
         }
     }
 
@@ -610,7 +667,7 @@ impl mac::Configd for Fake {
         let mut world = self.0.borrow_mut();
         world.is_broken("resolvers")?;
         // Files are changed behind this Mac's back.
-        world.changed();
+        world.watch_files();
         Ok(world.published.clone())
     }
 
@@ -625,12 +682,16 @@ impl mac::Configd for Fake {
         let mut world = self.0.borrow_mut();
         world.notices += 1;
         world.log.push("hear".to_owned());
+        world.watch_files();
         match world.configd {
-            Configd::After(number) if world.notices == number => {
-                world.publish();
-                Ok(true)
+            Configd::After(number) if world.notices >= number => {
+                let due = world.due;
+                if due {
+                    world.publish();
+                }
+                Ok(due)
             }
-            Configd::After(number) => Ok(world.notices < number),
+            Configd::After(_) => Ok(true),
             Configd::AtOnce | Configd::Never => Ok(false),
         }
     }

@@ -17,12 +17,6 @@ fn a_snapshot_is_built_of_bytes() {
             address("en0", "192.168.1.20/24"),
             address("en0", "fd00::20/64"),
         ];
-        let service = dictionary([
-            ("InterfaceName", text("en0")),
-            ("Router", text("192.168.1.1")),
-        ]);
-        let key = "State:/Network/Service/A/IPv4".to_owned();
-        world.store.insert(key, Value::Dictionary(service));
         world
             .store
             .insert(DNS.to_owned(), value(&dns("corp.example.com", "10.0.0.53")));
@@ -77,10 +71,10 @@ fn a_snapshot_is_built_of_bytes() {
             ("10.0.0.0/8".to_owned(), Owner::Netprof),
         ]
     );
-    assert_eq!(snapshot.store.seen().map(|store| store.0.len()), Some(2));
+    assert_eq!(snapshot.store.seen().map(|store| store.0.len()), Some(3));
     assert_eq!(
         snapshot.resolvers.seen().map(|list| list.resolvers.len()),
-        Some(1)
+        Some(2)
     );
     assert_eq!(snapshot.files, Section::Absent);
     assert_eq!(snapshot.preferences, Section::Absent);

@@ -77,9 +77,14 @@ impl Office {
     fn picture(&mut self) -> Snapshot {
         // What was published is configd's to make anew.
         self.bench.fake.0.borrow_mut().configd = Configd::AtOnce;
+        let mut live = self.bench.snapshot();
+        // The folder stays, and is as good as none.
+        if live.files.items().is_empty() {
+            live.files = Section::Absent;
+        }
         Snapshot {
             held: Section::Unread,
-            ..self.bench.snapshot()
+            ..live
         }
     }
 }
