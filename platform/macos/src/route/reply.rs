@@ -34,6 +34,8 @@ pub struct Reply {
     pub route: Option<Route>,
     /// The source address that the route has.
     pub source: Option<IpAddr>,
+    /// Whether what was found is what the kernel knows of a neighbour (`RTF_LLINFO`).
+    pub neighbour: bool,
 }
 
 impl Reply {
@@ -63,6 +65,7 @@ impl Reply {
             errno: header.errno,
             route: None,
             source: None,
+            neighbour: header.flags & RTF_LLINFO != 0,
         };
         if header.errno == 0 && message.kind != RTM_ADD {
             let route = decode::route(&message, &header, &all, names, now);
@@ -91,6 +94,11 @@ impl Reply {
 
     /// What a look-up answered; none where it was refused for a reason that says nothing
     /// of the way.
+    ///
+    /// A neighbour that does not answer ARP bears `RTF_REJECT` for some seconds
+    /// (`arp_lookup_ip` in `bsd/netinet/in_arp.c`), which says nothing of the way either. On
+    /// a clone of another kind that flag is its parent's (`RTM_RESOLVE` in
+    /// `rtrequest_common_locked`), and counts.
     #[must_use]
     pub fn answer(&self) -> Option<RouteAnswer> {
         let nowhere = RouteAnswer {
@@ -99,7 +107,7 @@ impl Reply {
         };
         match (self.errno, &self.route) {
             (ESRCH | ENETUNREACH | EHOSTUNREACH, _) => Some(nowhere),
-            (0, Some(route)) if route.spec.kind != RouteKind::Unicast => Some(nowhere),
+            (0, Some(route)) if !self.leads_on(route.spec.kind) => Some(nowhere),
             (0, Some(route)) => Some(RouteAnswer {
                 table: None,
                 dev: route.devices().next().map(str::to_owned),
@@ -108,6 +116,16 @@ impl Reply {
                 unreachable: false,
             }),
             _ => None,
+        }
+    }
+}
+
+impl Reply {
+    fn leads_on(&self, kind: RouteKind) -> bool {
+        match kind {
+            RouteKind::Unicast => true,
+            RouteKind::Unreachable => self.neighbour,
+            _ => false,
         }
     }
 }

@@ -5,13 +5,17 @@ use netprof_model::plan::RouteAnswer;
 
 use crate::Test;
 use crate::kernel::{
-    self, BRD, DONE, DST, GATE, GATEWAY, HOST, IFA, IFP, MASK, STATIC, Slots, UP, WASCLONED,
-    answered, mask, sdl, sin,
+    self, BRD, DONE, DST, GATE, GATEWAY, HOST, IFA, IFP, LLINFO, MASK, REJECT, STATIC, Slots, UP,
+    WASCLONED, answered, mask, sdl, sin,
 };
 
 pub(crate) const TESTS: &[Test] = &[
     ("an_answer_is_known_by_process_and_number", own),
     ("a_look_up_answers_link_gateway_and_source", answer),
+    (
+        "a_neighbour_that_is_silent_can_be_reached_all_the_same",
+        silent,
+    ),
     ("an_address_that_is_no_gateway_is_none", other_end),
     (
         "what_drops_and_what_is_not_there_is_unreachable",
@@ -90,8 +94,24 @@ fn answer() {
     let clone = read(&get(11, UP | HOST | GATEWAY | WASCLONED, &clone));
     assert_eq!(clone.answer().unwrap().dev.as_deref(), Some("en0"));
     let neighbour = found(sdl(11, "", &[2, 0, 0x5e, 0, 0x53, 9]));
-    let neighbour = read(&get(11, UP | HOST | WASCLONED | 0x400, &neighbour));
+    let neighbour = read(&get(11, UP | HOST | WASCLONED | LLINFO, &neighbour));
     assert_eq!(neighbour.answer().unwrap().via, None);
+}
+
+/// in_arp.c, `arp_lookup_ip`: who does not answer ARP is marked with RTF_REJECT for a
+/// while. The way there is the same.
+fn silent() {
+    let flags = UP | HOST | WASCLONED | LLINFO | REJECT;
+    let silent = read(&get(11, flags, &found(sdl(11, "", &[]))));
+    let answer = silent.answer().unwrap();
+    assert_eq!(
+        (answer.dev.as_deref(), answer.unreachable),
+        (Some("en0"), false)
+    );
+    // The clone of a route that drops bears the mark of that route, and drops.
+    let flags = UP | HOST | WASCLONED | GATEWAY | REJECT;
+    let clone = read(&get(1, flags, &found(ip4("127.0.0.1"))));
+    assert!(clone.answer().unwrap().unreachable);
 }
 
 fn other_end() {
