@@ -61,6 +61,8 @@ pub(crate) struct World {
     pub(crate) preferences: Dictionary,
     /// How often the lock of the preferences is somebody else's.
     pub(crate) busy: usize,
+    /// Whether their file is gone when a commit returns.
+    pub(crate) loses_preferences: bool,
     pub(crate) agents: HashMap<String, Vec<[u8; ioctl::NETAGENT_REQ]>>,
     /// Programs, and the units of utun that they hold.
     pub(crate) programs: Vec<(&'static str, Vec<i32>)>,
@@ -110,6 +112,7 @@ impl Fake {
             resolvers_save: false,
             preferences: Dictionary::new(),
             busy: 0,
+            loses_preferences: false,
             agents: HashMap::new(),
             programs: Vec::new(),
             raced: None,
@@ -400,6 +403,13 @@ impl World {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let all = Value::Dictionary(self.preferences.clone());
         fs::write(path, plist::to_binary(&all).unwrap()).unwrap();
+    }
+
+    fn lose(&self) {
+        if self.loses_preferences {
+            let path = self.root.join(preferences::FILE.trim_start_matches('/'));
+            fs::remove_file(path).unwrap();
+        }
     }
 
     fn is_broken(&self, call: &str) -> io::Result<()> {
@@ -723,6 +733,7 @@ impl mac::Configd for Fake {
         match edit(found.as_deref()) {
             Edit::Leave => return Ok(()),
             Edit::Tell => {
+                world.lose();
                 world.log.push("apply".to_owned());
                 return Ok(());
             }
@@ -735,6 +746,7 @@ impl mac::Configd for Fake {
         }
         world.log.push("commit".to_owned());
         world.save();
+        world.lose();
         world.log.push("apply".to_owned());
         Ok(())
     }

@@ -5,7 +5,7 @@
 //! privilege and no call of the framework. They are written by SCPreferences alone, under
 //! its lock, as everything that runs on a Mac does.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
@@ -15,7 +15,7 @@ use netprof_model::configd::{NetworkService, Preferences};
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::{Section, State};
 
-use crate::mac::{Edit, Mac, Status};
+use crate::mac::{Edit, Found, Mac, Status};
 use crate::plist;
 
 /// The file.
@@ -157,45 +157,67 @@ pub fn put<M: Mac>(
         if attempt > 0 {
             mac.pause(PAUSE);
         }
-        let mut refused = None;
+        let mut decided = Ok(Edit::Leave);
         let edited = mac.edit_preferences(&path, &mut |found| {
-            let live = match found.map(plist::parse).transpose() {
-                Ok(None) => None,
-                Ok(Some(Value::Dictionary(live))) => Some(live),
-                Ok(Some(_)) => {
-                    refused = Some(format!("{path} is no dictionary"));
-                    return Edit::Leave;
-                }
-                Err(error) => {
-                    refused = Some(format!("{path}: {error}"));
-                    return Edit::Leave;
-                }
-            };
-            if live.as_ref() == after && mode == Mode::Back {
-                // A stop between commit and apply leaves configd with what was before.
-                return Edit::Tell;
-            }
-            if live.as_ref() != before {
-                refused = Some("somebody else has changed these proxies".to_owned());
-                return Edit::Leave;
-            }
-            match &wanted {
-                Some(wanted) => Edit::Set(wanted.clone()),
-                None if live.is_some() => Edit::Remove,
-                None => Edit::Leave,
-            }
+            decided = decide(found, &path, [before, after], wanted.as_deref(), mode);
+            decided.clone().unwrap_or(Edit::Leave)
         });
-        match (edited, refused) {
-            (Ok(()), None) => return Ok(()),
-            (Ok(()), Some(refused)) => return Err(refused),
-            (Err(status), _) if matches!(status.code, Status::BUSY | Status::STALE) => {}
-            (Err(status), _) => return Err(format!("the preferences: {status}")),
+        match edited {
+            Ok(()) => {
+                return match decided? {
+                    Edit::Leave => Ok(()),
+                    Edit::Tell | Edit::Set(_) | Edit::Remove => sync(root),
+                };
+            }
+            Err(status) if matches!(status.code, Status::BUSY | Status::STALE) => {}
+            Err(status) => return Err(format!("the preferences: {status}")),
         }
     }
     Err(format!(
         "somebody else has had the lock of the preferences for {} s",
         (PAUSE * 20).as_secs()
     ))
+}
+
+/// What is to be done where `found` stands at `path`. `wanted` is what is to stand there,
+/// as a property list.
+fn decide(
+    found: Found<'_>,
+    path: &str,
+    [before, after]: [Option<&Dictionary>; 2],
+    wanted: Option<&[u8]>,
+    mode: Mode,
+) -> Result<Edit, String> {
+    let live = match found.map(plist::parse).transpose() {
+        Ok(None) => None,
+        Ok(Some(Value::Dictionary(live))) => Some(live),
+        Ok(Some(_)) => return Err(format!("{path} is no dictionary")),
+        Err(error) => return Err(format!("{path}: {error}")),
+    };
+    if live.as_ref() == after && mode == Mode::Back {
+        // A stop between commit and apply leaves configd with what was before.
+        return Ok(Edit::Tell);
+    }
+    if live.as_ref() != before {
+        return Err("somebody else has changed these proxies".to_owned());
+    }
+    Ok(match wanted {
+        Some(wanted) => Edit::Set(wanted.to_owned()),
+        None if live.is_some() => Edit::Remove,
+        None => Edit::Leave,
+    })
+}
+
+/// Brings the file to the disk: SCPreferencesCommitChanges writes, closes and renames it,
+/// and no more (configd, SystemConfiguration.fproj/SCPCommit.c), but what a journal calls
+/// done must outlive a power cut.
+fn sync(root: &Path) -> Result<(), String> {
+    let file = root.join(FILE.trim_start_matches('/'));
+    let folder = file.parent().unwrap_or(root);
+    [&file, folder]
+        .into_iter()
+        .try_for_each(|path| File::open(path)?.sync_all())
+        .map_err(|error| format!("{FILE} cannot be brought to the disk: {error}"))
 }
 
 fn proxies(state: Option<&State>) -> Result<Option<&Dictionary>, String> {

@@ -182,6 +182,24 @@ fn proxies_are_written_under_the_lock_and_put_back_as_they_were() {
     assert_eq!(bench.fake.log(), [other, "apply", &path, "apply"]);
 }
 
+/// SCPreferencesCommitChanges renames what it has written and leaves it to the disk when.
+#[test]
+fn preferences_that_cannot_be_brought_to_the_disk_are_not_done() {
+    let mut bench = bench();
+    let set = proxies(SERVICE, Some(passive()), Some(on()));
+    bench.fake.0.borrow_mut().loses_preferences = true;
+    let why = bench.forward(std::slice::from_ref(&set)).unwrap_err();
+    let start = format!(
+        "proxies {SERVICE}: {} cannot be brought to the disk",
+        preferences::FILE
+    );
+    assert!(why[0].starts_with(&start), "{why:?}");
+    // Nor is what was committed before netprof looked.
+    bench.fake.0.borrow_mut().preferences = preferences();
+    bench.fake.save();
+    bench.back(&[set]).unwrap_err();
+}
+
 #[test]
 fn a_lock_that_somebody_else_keeps_is_not_waited_for_for_ever() {
     let mut bench = bench();
