@@ -29,6 +29,9 @@ use crate::{files, holder, plist, preferences};
 /// The service of the Wi-Fi.
 pub(crate) const WIFI: &str = "0F70B221-EEF7-4ACC-96D8-ECBA3A15F132";
 
+/// How many bytes a routing socket holds (xnu, bsd/net/raw_cb.h).
+const RAWRCVQ: usize = 8192;
+
 /// How configd does in a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Configd {
@@ -354,7 +357,11 @@ impl World {
         put(&mut message, 20, &request[20..24]);
         let flags = u32_at(&message, 8) | 0x40;
         put(&mut message, 8, &flags.to_le_bytes());
-        self.messages.push_back(message);
+        // `sbappendaddr` drops what does not fit.
+        let held: usize = self.messages.iter().map(Vec::len).sum();
+        if held + message.len() <= RAWRCVQ {
+            self.messages.push_back(message);
+        }
     }
 
     /// All of it that configd and the kernel go by, as the planner's simulations take it.

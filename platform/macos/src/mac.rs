@@ -46,11 +46,11 @@ pub trait Kernel {
     /// bsd/net/rtsock.c), or the socket's.
     fn route_write(&mut self, message: &[u8]) -> io::Result<()>;
 
-    /// Reads one message from the routing socket.
+    /// Reads one message from the routing socket, and waits for none.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` where none came in time.
+    /// `WouldBlock` where there is none.
     fn route_read(&mut self) -> io::Result<Vec<u8>>;
 
     /// ioctl(2) on a datagram socket of a family. `argument` has the length that the

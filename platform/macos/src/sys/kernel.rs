@@ -2,13 +2,15 @@
 
 use std::ffi::{CString, c_void};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr::null_mut;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, recv, setsockopt, socket, sockopt,
+};
 
 use super::Here;
 use crate::mac::{Family, Kernel};
@@ -17,9 +19,9 @@ use crate::route::ioctl::{SIOCGIFAGENTIDS, UUID, agent_count, agent_ids};
 /// How often a table is asked for anew that grew while it was read.
 const ATTEMPTS: usize = 8;
 
-/// How long the kernel may take to answer on the routing socket. It answers before
-/// write(2) returns, so this is for the case that the answer was dropped.
-const ANSWER: Duration = Duration::from_secs(2);
+/// How many bytes of messages a routing socket is to hold: everybody's come to it, and
+/// 8192 of them (RAWRCVQ of bsd/net/raw_cb.h) are some forty.
+const MESSAGES: usize = 256 * 1024;
 
 impl Kernel for Here {
     fn sysctl(&mut self, mib: &[i32]) -> io::Result<Vec<u8>> {
@@ -63,7 +65,10 @@ impl Kernel for Here {
 
     fn route_open(&mut self) -> io::Result<()> {
         let family = AddressFamily::Route;
-        self.routing = Some(socket(family, SockType::Raw, SockFlag::empty(), None)?.into());
+        let made = socket(family, SockType::Raw, SockFlag::empty(), None)?;
+        // One that holds less loses an answer sooner, and is asked anew.
+        let _ = setsockopt(&made, sockopt::RcvBuf, &MESSAGES);
+        self.routing = Some(made.into());
         Ok(())
     }
 
@@ -73,12 +78,9 @@ impl Kernel for Here {
     }
 
     fn route_read(&mut self) -> io::Result<Vec<u8>> {
-        let mut socket = self.routing.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        if !is_ready(socket, ANSWER)? {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
+        let socket = self.routing.as_ref().ok_or(io::ErrorKind::NotConnected)?;
         let mut message = vec![0; 8192];
-        let length = socket.read(&mut message)?;
+        let length = recv(socket.as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT)?;
         message.truncate(length);
         Ok(message)
     }

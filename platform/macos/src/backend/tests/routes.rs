@@ -123,6 +123,26 @@ fn what_is_replaced_between_the_look_and_the_delete_is_put_back() {
     assert!(why[0].contains("it cannot be put back"), "{why:?}");
 }
 
+/// Each request comes back to its own socket, too, and what does not fit there any more is
+/// lost: the answer to the delete, if nobody reads.
+#[test]
+fn after_many_changes_a_replaced_route_is_still_found_out() {
+    let mut bench = Bench::new();
+    let (ours, theirs) = (spec(None, "utun4"), spec(Some("192.168.1.1"), "en0"));
+    bench.fake.has_route(&key("192.0.2.0/24"), &ours);
+    bench.fake.0.borrow_mut().raced = Some(theirs.clone());
+    let mut changes: Vec<Change> = (0..100)
+        .map(|n| route(&format!("10.{n}.0.0/16"), None, Some(ours.clone())))
+        .collect();
+    changes.push(route("192.0.2.0/24", Some(ours), None));
+    let why = bench.forward(&changes).unwrap_err();
+    assert_eq!(
+        why,
+        ["route4 192.0.2.0/24: somebody else has changed it: via 192.168.1.1 dev en0"]
+    );
+    assert_eq!(bench.fake.spec(&key("192.0.2.0/24")), Some(theirs));
+}
+
 /// A route to one address without a netmask.
 fn host(via: &str) -> RouteSpec {
     RouteSpec {
