@@ -533,7 +533,9 @@ impl Kernel for Fake {
     }
 
     fn route_read(&mut self) -> io::Result<Vec<u8>> {
-        let message = self.0.borrow_mut().messages.pop_front();
+        let mut world = self.0.borrow_mut();
+        world.is_broken("route_read")?;
+        let message = world.messages.pop_front();
         message.ok_or_else(|| io::ErrorKind::WouldBlock.into())
     }
 

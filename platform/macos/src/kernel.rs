@@ -361,8 +361,9 @@ impl Table {
             }
             Err(error) => return Err(format!("the kernel refuses to delete it: {error}")),
         }
-        // It is deleted, whether or not its answer was lost.
-        let Some(taken) = answer(mac, &request, &self.names)?.and_then(|reply| reply.route) else {
+        // It is deleted, whether or not its answer was lost; one that cannot be read is.
+        let taken = answer(mac, &request, &self.names).ok().flatten();
+        let Some(taken) = taken.and_then(|reply| reply.route) else {
             return Ok(());
         };
         if taken.key == *key && taken.spec == *before {

@@ -342,6 +342,18 @@ fn a_delete_counts_though_its_answer_is_lost() {
     assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), None);
 }
 
+/// What is deleted is gone, whatever is read of it: the change goes on to its end.
+#[test]
+fn a_delete_counts_though_its_answer_cannot_be_read() {
+    let mut bench = Bench::new();
+    let (theirs, ours) = (spec(Some("192.168.1.1"), "en0"), spec(None, "utun4"));
+    bench.fake.has_route(&key("10.0.0.0/8"), &theirs);
+    bench.fake.0.borrow_mut().broken = vec!["route_read"];
+    let replace = route("10.0.0.0/8", Some(theirs), Some(ours.clone()));
+    bench.forward(&[replace]).unwrap();
+    assert_eq!(bench.fake.specs(&key("10.0.0.0/8")), [ours]);
+}
+
 #[test]
 fn what_macos_does_not_have_is_refused() {
     let mut bench = Bench::new();
