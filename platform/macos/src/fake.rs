@@ -21,7 +21,7 @@ use netprof_model::snapshot::Os;
 use netprof_plan::macos::configd;
 use netprof_plan::macos::put_back::is_host;
 
-use crate::mac::{self, Edit, Family, Found, Kernel, Status};
+use crate::mac::{self, Edit, Family, Found, Kernel, Status, Unedited};
 use crate::route::numbers::{EEXIST, ESRCH};
 use crate::route::{Names, Request, ioctl, read_routes};
 use crate::{files, holder, plist, preferences};
@@ -62,8 +62,12 @@ pub(crate) struct World {
     /// was last told of a change, and false until it is told of the first.
     resolvers_save: bool,
     pub(crate) preferences: Dictionary,
-    /// How often the lock of the preferences is somebody else's.
-    pub(crate) busy: usize,
+    /// Why the next edits of the preferences end, and where.
+    pub(crate) unedited: VecDeque<Unedited>,
+    /// For how many pauses configd's PreferencesMonitor has not read what it was told to.
+    pub(crate) lag: usize,
+    /// How many are left, where it was told.
+    told: Option<usize>,
     /// Whether their file is gone when a commit returns.
     pub(crate) loses_preferences: bool,
     pub(crate) agents: HashMap<String, Vec<[u8; ioctl::NETAGENT_REQ]>>,
@@ -114,7 +118,9 @@ impl Fake {
             listed: None,
             resolvers_save: false,
             preferences: Dictionary::new(),
-            busy: 0,
+            unedited: VecDeque::new(),
+            lag: 0,
+            told: None,
             loses_preferences: false,
             agents: HashMap::new(),
             programs: Vec::new(),
@@ -168,14 +174,17 @@ impl Fake {
     pub(crate) fn restart(&self) {
         let mut world = self.0.borrow_mut();
         world.store = wifi();
+        world.monitor();
         world.resolvers_save = false;
         world.listed = files::observe(&world.root).seen().cloned();
         world.publish();
     }
 
-    /// The preferences are on the disk.
+    /// The preferences are on the disk, and configd has read them.
     pub(crate) fn save(&self) {
-        self.0.borrow().save();
+        let mut world = self.0.borrow_mut();
+        world.save();
+        world.monitor();
     }
 }
 
@@ -405,18 +414,56 @@ impl World {
         }
     }
 
-    fn save(&self) {
+    pub(crate) fn save(&self) {
         let path = self.root.join(preferences::FILE.trim_start_matches('/'));
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         let all = Value::Dictionary(self.preferences.clone());
         fs::write(path, plist::to_binary(&all).unwrap()).unwrap();
     }
 
-    fn lose(&self) {
+    /// SCPreferencesApplyChanges: a notice, and no more.
+    fn apply(&mut self, unedited: Option<Unedited>) -> Result<(), Unedited> {
         if self.loses_preferences {
             let path = self.root.join(preferences::FILE.trim_start_matches('/'));
             fs::remove_file(path).unwrap();
         }
+        if let Some(unedited) = unedited {
+            return Err(unedited);
+        }
+        self.log.push("apply".to_owned());
+        match self.lag {
+            0 => self.monitor(),
+            lag => self.told = Some(lag),
+        }
+        Ok(())
+    }
+
+    /// What PreferencesMonitor makes of the preferences, as far as it is about proxies:
+    /// `updateSCDynamicStore` and `flatten` in configd, Plugins/PreferencesMonitor/prefsmon.c.
+    fn monitor(&mut self) {
+        self.told = None;
+        self.store.retain(|key, _| !key.starts_with("Setup:"));
+        let at = |path: &[&str]| {
+            let steps = path.iter();
+            steps.fold(Some(&self.preferences), |all, key| {
+                all?.get(*key)?.as_dictionary()
+            })
+        };
+        let members = at(&["Sets", "S", "Network", "Service"]);
+        let mut made = Vec::new();
+        for id in members.into_iter().flat_map(Dictionary::keys) {
+            let is_inactive = |all: &Dictionary| all.contains_key("__INACTIVE__");
+            let proxies = at(&["NetworkServices", id, "Proxies"]);
+            if at(&["NetworkServices", id]).is_none_or(is_inactive)
+                || proxies.is_none_or(|all| all.is_empty() || is_inactive(all))
+            {
+                continue;
+            }
+            let key = Store::service_key(Domain::Setup, id, "Proxies");
+            made.extend(proxies.map(|all| (key, Value::Dictionary(all.clone()))));
+        }
+        self.store.extend(made);
+        self.changed();
     }
 
     fn is_broken(&self, call: &str) -> io::Result<()> {
@@ -719,19 +766,17 @@ impl mac::Configd for Fake {
         &mut self,
         path: &str,
         edit: &mut dyn FnMut(Found<'_>) -> Edit,
-    ) -> Result<(), Status> {
+    ) -> Result<(), Unedited> {
         let mut world = self.0.borrow_mut();
         world.log.push(format!("edit {path}"));
-        if world.busy > 0 {
-            world.busy -= 1;
-            return Err(Status {
-                code: Status::BUSY,
-                words: "Preferences update currently in progress".to_owned(),
-            });
+        let unedited = world.unedited.pop_front();
+        if let Some(Unedited::Lock(_) | Unedited::Change(_)) = unedited {
+            return Err(unedited.unwrap());
         }
+        let mut prefs = world.preferences.clone();
         let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
         let last = parts.pop().unwrap();
-        let mut at = &mut world.preferences;
+        let mut at = &mut prefs;
         for part in parts {
             let Some(Value::Dictionary(next)) = at.get_mut(part) else {
                 panic!("the framework would make up {part}")
@@ -742,9 +787,8 @@ impl mac::Configd for Fake {
         match edit(found.as_deref()) {
             Edit::Leave => return Ok(()),
             Edit::Tell => {
-                world.lose();
-                world.log.push("apply".to_owned());
-                return Ok(());
+                drop(prefs);
+                return world.apply(unedited);
             }
             Edit::Set(value) => {
                 at.insert(last.to_owned(), plist::parse(&value).unwrap());
@@ -753,15 +797,23 @@ impl mac::Configd for Fake {
                 at.remove(last).unwrap();
             }
         }
+        if let Some(Unedited::Commit(_)) = unedited {
+            return Err(unedited.unwrap());
+        }
+        world.preferences = prefs;
         world.log.push("commit".to_owned());
         world.save();
-        world.lose();
-        world.log.push("apply".to_owned());
-        Ok(())
+        world.apply(unedited)
     }
 
     fn pause(&mut self, _: Duration) {
-        self.0.borrow_mut().log.push("pause".to_owned());
+        let mut world = self.0.borrow_mut();
+        world.log.push("pause".to_owned());
+        match world.told {
+            Some(0 | 1) => world.monitor(),
+            Some(left) => world.told = Some(left - 1),
+            None => {}
+        }
     }
 }
 

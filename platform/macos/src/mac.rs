@@ -135,12 +135,12 @@ pub trait Configd {
     ///
     /// # Errors
     ///
-    /// The framework's: above all [`Status::BUSY`] and [`Status::STALE`].
+    /// How far it came, and why no further.
     fn edit_preferences(
         &mut self,
         path: &str,
         edit: &mut dyn FnMut(Found<'_>) -> Edit,
-    ) -> Result<(), Status>;
+    ) -> Result<(), Unedited>;
 
     /// Lets some time go by, before something is tried again that was busy.
     fn pause(&mut self, time: Duration);
@@ -170,6 +170,26 @@ pub enum Edit {
     Set(Vec<u8>),
     /// It goes.
     Remove,
+}
+
+/// How far an edit of the preferences came. What is written and what configd goes by are
+/// two things: SCPreferencesCommitChanges writes the file, SCPreferencesApplyChanges has it
+/// read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unedited {
+    /// Nothing was written: the lock was not to be had. [`Status::BUSY`] and
+    /// [`Status::STALE`] pass.
+    #[error("the preferences cannot be locked: {0}")]
+    Lock(Status),
+    /// Nothing was written: it cannot be read or changed.
+    #[error("the preferences cannot be changed: {0}")]
+    Change(Status),
+    /// Perhaps it was written.
+    #[error("the preferences cannot be committed: {0}")]
+    Commit(Status),
+    /// It was written, and configd was not told.
+    #[error("configd cannot be told of the preferences: {0}")]
+    Apply(Status),
 }
 
 /// What the SystemConfiguration framework says instead of 'done' (`SCError`, `SCErrorString`).

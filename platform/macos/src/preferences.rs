@@ -4,6 +4,11 @@
 //! name, `SCSchemaDefinitions.h` its keys), which every user may: so a plan needs no
 //! privilege and no call of the framework. They are written by SCPreferences alone, under
 //! its lock, as everything that runs on a Mac does.
+//!
+//! What is written there is not yet what programs get: SCPreferencesApplyChanges is a
+//! notice, and configd copies the proxies of each service into the dynamic store when it
+//! has read it (`updateSCDynamicStore` and `flatten`, Plugins/PreferencesMonitor/prefsmon.c).
+//! So a change is done when the store shows it.
 
 use std::fs::{self, File};
 use std::io;
@@ -11,12 +16,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use netprof_engine::Mode;
-use netprof_model::configd::{NetworkService, Preferences};
+use netprof_model::configd::{Domain, NetworkService, Preferences, Store};
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::{Section, State};
 
-use crate::mac::{Edit, Found, Mac, Status};
-use crate::plist;
+use crate::mac::{Edit, Found, Mac, Status, Unedited};
+use crate::{plist, store};
 
 /// The file.
 pub const FILE: &str = "/Library/Preferences/SystemConfiguration/preferences.plist";
@@ -25,6 +30,11 @@ pub const FILE: &str = "/Library/Preferences/SystemConfiguration/preferences.pli
 /// Who holds it writes a file: that is over in a moment, or it is stuck.
 const ATTEMPTS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often the store is looked at, and how long to wait between: 5 s in all, as for
+/// resolvers.
+const LOOKS: usize = 101;
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The services of the current location, as the file below `root` has them.
 #[must_use]
@@ -152,7 +162,21 @@ pub fn put<M: Mac>(
         }
         None => None,
     };
+    let in_effect = parse(&all)
+        .services
+        .iter()
+        .any(|one| one.id == service && one.enabled);
+    // Where all of it is as it was, also what configd goes by, no lock is needed, and
+    // somebody else's is no obstacle.
+    if mode == Mode::Back
+        && in_effect
+        && at(&all, &["NetworkServices", service, "Proxies"]) == after
+        && is_shown(mac, service, after) == Ok(true)
+    {
+        return sync(root);
+    }
     let path = format!("/NetworkServices/{service}/Proxies");
+    let mut locked = String::new();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             mac.pause(PAUSE);
@@ -166,17 +190,23 @@ pub fn put<M: Mac>(
             Ok(()) => {
                 return match decided? {
                     Edit::Leave => Ok(()),
-                    Edit::Tell | Edit::Set(_) | Edit::Remove => sync(root),
+                    Edit::Tell | Edit::Set(_) | Edit::Remove => {
+                        sync(root)?;
+                        match in_effect {
+                            true => settle(mac, service, after),
+                            // Nobody goes by those of a service that is switched off.
+                            false => Ok(()),
+                        }
+                    }
                 };
             }
-            Err(status) if matches!(status.code, Status::BUSY | Status::STALE) => {}
-            Err(status) => return Err(format!("the preferences: {status}")),
+            Err(Unedited::Lock(status)) if matches!(status.code, Status::BUSY | Status::STALE) => {
+                locked = Unedited::Lock(status).to_string();
+            }
+            Err(unedited) => return Err(unedited.to_string()),
         }
     }
-    Err(format!(
-        "somebody else has had the lock of the preferences for {} s",
-        (PAUSE * 20).as_secs()
-    ))
+    Err(format!("{locked}, for {} s now", (PAUSE * 20).as_secs()))
 }
 
 /// What is to be done where `found` stands at `path`. `wanted` is what is to stand there,
@@ -218,6 +248,41 @@ fn sync(root: &Path) -> Result<(), String> {
         .into_iter()
         .try_for_each(|path| File::open(path)?.sync_all())
         .map_err(|error| format!("{FILE} cannot be brought to the disk: {error}"))
+}
+
+/// Waits until configd goes by `proxies`.
+fn settle<M: Mac>(mac: &mut M, service: &str, proxies: Option<&Dictionary>) -> Result<(), String> {
+    for look in 0..LOOKS {
+        if look > 0 {
+            mac.pause(INTERVAL);
+        }
+        if is_shown(mac, service, proxies)? {
+            return Ok(());
+        }
+    }
+    let seconds = (INTERVAL * 100).as_secs();
+    Err(format!("configd does not go by them, {seconds} s later"))
+}
+
+/// Whether the store shows `proxies` of a service: its own dictionaries have keys of
+/// their own there, and where nothing is left, or it is switched off, there is no key.
+fn is_shown<M: Mac>(
+    mac: &mut M,
+    service: &str,
+    proxies: Option<&Dictionary>,
+) -> Result<bool, String> {
+    let active = proxies
+        .into_iter()
+        .filter(|all| !all.contains_key(INACTIVE));
+    let wanted: Dictionary = active
+        .flatten()
+        .filter(|(_, value)| value.as_dictionary().is_none())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let key = Store::service_key(Domain::Setup, service, "Proxies");
+    let live = store::get(mac, &key)?;
+    let live = live.as_ref().and_then(Value::as_dictionary);
+    Ok(live.cloned().unwrap_or_default() == wanted)
 }
 
 fn proxies(state: Option<&State>) -> Result<Option<&Dictionary>, String> {

@@ -80,6 +80,15 @@ fn exactly(key: &str) -> String {
     pattern
 }
 
+/// What a key says.
+///
+/// # Errors
+///
+/// Why it cannot be read, in words.
+pub fn get<M: Mac>(mac: &mut M, key: &str) -> Result<Option<Value>, String> {
+    Ok(read(mac, &[&exactly(key)])?.remove(key))
+}
+
 /// Puts `after` in the place of `before`.
 ///
 /// # Errors
@@ -93,8 +102,7 @@ pub fn put<M: Mac>(
     mode: Mode,
 ) -> Result<(), String> {
     let (before, after) = (dictionary(before)?, dictionary(after)?);
-    let live = read(mac, &[&exactly(key)])?.remove(key);
-    let live = match live {
+    let live = match get(mac, key)? {
         None => None,
         Some(Value::Dictionary(live)) => Some(live),
         Some(_) => return Err("somebody else has put there what is no dictionary".to_owned()),
