@@ -53,6 +53,8 @@ pub(crate) struct World {
     pub(crate) configd: Configd,
     published: Option<ResolverList>,
     notices: usize,
+    /// How many waits a signal ends.
+    pub(crate) interrupted: usize,
     /// Whether configd knows of a change that it has not published yet.
     due: bool,
     /// What was last seen in /etc/resolver; none where that was not there.
@@ -114,6 +116,7 @@ impl Fake {
             configd: Configd::AtOnce,
             published: None,
             notices: 0,
+            interrupted: 0,
             due: false,
             listed: None,
             resolvers_save: false,
@@ -748,6 +751,10 @@ impl mac::Configd for Fake {
         let mut world = self.0.borrow_mut();
         world.notices += 1;
         world.log.push("hear".to_owned());
+        if world.interrupted > 0 {
+            world.interrupted -= 1;
+            return Err(io::ErrorKind::Interrupted.into());
+        }
         world.watch_files();
         match world.configd {
             Configd::After(number) if world.notices >= number => {

@@ -127,7 +127,7 @@ pub trait Configd {
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's; `Interrupted` by a signal.
     fn hear(&mut self, limit: Duration) -> io::Result<bool>;
 
     /// Edits one dictionary of the preferences of the network: takes their lock, shows

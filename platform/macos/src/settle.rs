@@ -9,6 +9,7 @@
 //! notifies.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -204,6 +205,9 @@ impl<'a> Awaited<'a> {
                         .map(|(change, what)| (change, words(what)))
                         .collect();
                 }
+                // By a signal, which ends no wait: who asked for the transaction looks for
+                // it when it is done.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return all(format!("configd's notices cannot be heard: {error}")),
             }
         }

@@ -29,6 +29,18 @@ fn what_configd_does_not_take_in_time_is_refused_with_the_reason() {
     assert!(!bench.fake.has_key(DNS));
 }
 
+/// SIGINT is asked about between two steps; poll(2) just ends with it.
+#[test]
+fn a_signal_does_not_end_the_wait() {
+    let mut bench = Bench::new();
+    let mut world = bench.fake.0.borrow_mut();
+    world.configd = Configd::After(4);
+    world.interrupted = 2;
+    drop(world);
+    let add = store(None, Some(dns("corp.example.com", "10.0.0.53")));
+    bench.forward(&[add]).unwrap();
+}
+
 #[test]
 fn configd_is_awaited_once_for_all_keys_and_files() {
     let mut bench = Bench::new();
