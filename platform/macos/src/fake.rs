@@ -16,7 +16,7 @@ use netprof_model::file::LiveFile;
 use netprof_model::link::{Address, Link};
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::FILE_MARK;
-use netprof_model::route::{Route, RouteKey, RouteSpec};
+use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteSpec, rtf};
 use netprof_model::snapshot::Os;
 use netprof_plan::macos::configd;
 use netprof_plan::macos::put_back::is_host;
@@ -43,12 +43,23 @@ pub(crate) enum Configd {
     Never,
 }
 
+/// Routes that are legal and that the model has no words for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Strange {
+    /// Its netmask has holes.
+    Netmask,
+    /// Its link has gone.
+    Link,
+}
+
 /// All that there is of it.
 pub(crate) struct World {
     pub(crate) root: PathBuf,
     pub(crate) links: Vec<Link>,
     pub(crate) addresses: Vec<Address>,
     routes: Vec<(Route, Vec<u8>)>,
+    /// What else stands in the table.
+    strange: Vec<Vec<u8>>,
     pub(crate) store: BTreeMap<String, Value>,
     pub(crate) configd: Configd,
     published: Option<ResolverList>,
@@ -112,6 +123,7 @@ impl Fake {
             ],
             addresses: Vec::new(),
             routes: Vec::new(),
+            strange: Vec::new(),
             store: wifi(),
             configd: Configd::AtOnce,
             published: None,
@@ -147,6 +159,28 @@ impl Fake {
     /// Somebody else adds a route.
     pub(crate) fn has_route(&self, key: &RouteKey, spec: &RouteSpec) {
         self.0.borrow_mut().add(key, spec);
+    }
+
+    /// Somebody else adds a route that nothing here has words for.
+    pub(crate) fn has_strange_route(&self, strange: Strange) {
+        let mut world = self.0.borrow_mut();
+        let (key, spec) = (
+            RouteKey::unscoped("172.16.0.0/24".parse().unwrap()),
+            RouteSpec {
+                hops: vec![Hop::through("en0", None)],
+                flags: rtf::STATIC,
+                protocol: Protocol::STATIC,
+                ..RouteSpec::default()
+            },
+        );
+        let request = Request::add(&key, &spec, &world.names(), 0).unwrap();
+        let mut entry = world.entry(request.bytes());
+        match strange {
+            // The second byte of the netmask, behind destination and gateway.
+            Strange::Netmask => put(&mut entry, 92 + 16 + 20 + 4 + 1, &[0]),
+            Strange::Link => put(&mut entry, 4, &77_u16.to_le_bytes()),
+        }
+        world.strange.push(entry);
     }
 
     /// Whether the store has a key.
@@ -495,7 +529,9 @@ impl Kernel for Fake {
                 Ok(world
                     .routes
                     .iter()
-                    .flat_map(|(_, bytes)| world.entry(bytes))
+                    .map(|(_, bytes)| world.entry(bytes))
+                    .chain(world.strange.iter().cloned())
+                    .flatten()
                     .collect())
             }
             other => panic!("{other:?}"),

@@ -74,8 +74,8 @@ fn now() -> i64 {
 ///
 /// [`BackendError`].
 pub fn tables<M: Mac>(mac: &mut M) -> Result<Tables, BackendError> {
-    const OPERATION: &str = "read links and routes";
-    for _ in 0..ATTEMPTS {
+    let mut attempts = 1;
+    loop {
         let links = mac
             .sysctl(&LINKS)
             .map_err(|why| failed("read the links", why))?;
@@ -83,23 +83,21 @@ pub fn tables<M: Mac>(mac: &mut M) -> Result<Tables, BackendError> {
         let routes = mac
             .sysctl(&ROUTES)
             .map_err(|why| failed("read the routes", why))?;
-        match read_routes(&routes, &links.names(), now()) {
-            Ok(routes) => {
-                return Ok(Tables {
-                    links: links.links,
-                    addresses: links.addresses,
-                    routes: routes.routes,
-                });
-            }
-            // A link came up in between.
-            Err(Malformed::UnknownLink(_)) => {}
-            Err(why) => return Err(failed(OPERATION, why)),
+        let routes = read_routes(&routes, &links.names(), now());
+        let routes = routes.map_err(|why| failed("read the routes", why))?;
+        // A link came up in between. One that is not there the next time either has gone,
+        // and left a route behind.
+        let is_unknown = |why: &Malformed| matches!(why, Malformed::UnknownLink(_));
+        if attempts < ATTEMPTS && routes.unread.iter().any(is_unknown) {
+            attempts += 1;
+            continue;
         }
+        return Ok(Tables {
+            links: links.links,
+            addresses: links.addresses,
+            routes: routes.routes,
+        });
     }
-    Err(failed(
-        OPERATION,
-        "they change faster than they can be read",
-    ))
 }
 
 /// Fills in what the dump does not say: whether there is a carrier, and how long the

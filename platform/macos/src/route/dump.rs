@@ -24,6 +24,11 @@ pub struct Routes {
     /// Messages of another kind, routes of another family or on their way out
     /// (`RTF_CONDEMNED`).
     pub others: usize,
+    /// Routes that the model has no words for, each with the reason: [`Malformed::Netmask`]
+    /// is legal, and [`Malformed::UnknownLink`] says that the links were read at another
+    /// time than the routes, or that a route outlived its link. They are no reason to see
+    /// none of the others: where a change is about the same key, the kernel says so.
+    pub unread: Vec<Malformed>,
 }
 
 /// Reads the bytes of `NET_RT_DUMP` or `NET_RT_DUMP2`. `now` is the time in seconds since
@@ -31,8 +36,7 @@ pub struct Routes {
 ///
 /// # Errors
 ///
-/// [`Malformed`]; of these, [`Malformed::UnknownLink`] says that the links were read at
-/// another time than the routes: read both anew.
+/// [`Malformed`] where the bytes are not what they were taken for.
 pub fn read_routes(dump: &[u8], names: &Names, now: i64) -> Result<Routes, Malformed> {
     let mut all = Routes::default();
     for message in Messages::new(dump) {
@@ -46,10 +50,13 @@ pub fn read_routes(dump: &[u8], names: &Names, now: i64) -> Result<Routes, Malfo
             all.clones += 1;
         } else if header.flags & RTF_CONDEMNED != 0 {
             all.others += 1;
-        } else if let Some(route) = decode::route(&message, &header, &sockaddrs, names, now)? {
-            all.routes.push(route);
         } else {
-            all.others += 1;
+            match decode::route(&message, &header, &sockaddrs, names, now) {
+                Ok(Some(route)) => all.routes.push(route),
+                Ok(None) => all.others += 1,
+                Err(why @ (Malformed::Netmask | Malformed::UnknownLink(_))) => all.unread.push(why),
+                Err(why) => return Err(why),
+            }
         }
     }
     Ok(all)

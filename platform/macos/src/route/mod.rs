@@ -13,8 +13,8 @@
 //! | what has no message | [`ioctl`] |
 //!
 //! A link's number means nothing in a file, so names stand in its place. [`Names`] must be
-//! of the same moment as the bytes; where it is not, [`Malformed::UnknownLink`] says so,
-//! and both are read again.
+//! of the same moment as the bytes; where it is not, [`Malformed::UnknownLink`] says so
+//! ([`Routes::unread`]), and both are read again.
 //!
 //! A route of macOS in the words of the model:
 //!

@@ -30,7 +30,7 @@ pub(crate) const TESTS: &[Test] = &[
         bare_default,
     ),
     ("other_families_and_kinds_are_counted", others),
-    ("a_link_that_was_not_read_is_named", unknown_link),
+    ("a_route_that_has_no_words_is_left_out_and_named", unread),
     ("another_version_is_refused", version),
     ("a_dump_that_is_cut_anywhere_is_refused", cut),
 ];
@@ -325,13 +325,25 @@ fn others() {
     assert_eq!((all.routes.len(), all.clones, all.others), (1, 1, 3));
 }
 
-fn unknown_link() {
-    let slots = net("10.0.0.0", 8, sdl(7, "", &[]));
-    let unknown = read_routes(&kernel::rt(4, 7, UP, &slots), &names(), 0);
-    assert_eq!(unknown, Err(Malformed::UnknownLink(7)));
+fn unread() {
+    let known = kernel::rt(4, EN0, UP, &net("10.0.0.0", 8, sdl(EN0, "", &[])));
+    let slots = net("10.1.0.0", 16, sdl(7, "", &[]));
+    let unknown = kernel::rt(4, 7, UP, &slots);
+    let mut slots = net("10.2.0.0", 16, sdl(EN0, "", &[]));
+    slots[2].1 = ip4("255.0.255.0");
+    let holes = kernel::rt(4, EN0, UP, &slots);
+    let all = read_routes(&[unknown, holes, known].concat(), &names(), 0).unwrap();
+    assert_eq!(all.routes.len(), 1);
+    assert_eq!(
+        all.unread,
+        [Malformed::UnknownLink(7), Malformed::Netmask],
+        "each with why"
+    );
     // A clone on it is no reason to read anew.
+    let slots = net("10.0.0.0", 8, sdl(7, "", &[]));
     let clone = kernel::rt(4, 7, UP | WASCLONED | IFSCOPE, &slots);
-    assert_eq!(read_routes(&clone, &names(), 0).unwrap().clones, 1);
+    let all = read_routes(&clone, &names(), 0).unwrap();
+    assert_eq!((all.clones, all.unread.len()), (1, 0));
 }
 
 fn version() {

@@ -1,4 +1,5 @@
 use super::*;
+use crate::fake::Strange;
 
 #[test]
 fn a_snapshot_is_built_of_bytes() {
@@ -116,6 +117,31 @@ fn without_links_routes_or_a_boot_there_is_no_snapshot() {
         let mut bench = Bench::new();
         bench.fake.0.borrow_mut().broken = vec![broken];
         assert!(bench.macos.observe(Need::default()).is_err(), "{broken}");
+    }
+}
+
+/// A netmask with holes, which route(8) takes, and a scope whose link has gone: neither is
+/// a reason to see nothing at all.
+#[test]
+fn a_route_that_cannot_be_read_leaves_the_others_readable() {
+    for strange in [Strange::Netmask, Strange::Link] {
+        let mut bench = Bench::new();
+        bench
+            .fake
+            .has_route(&key("10.0.0.0/8"), &spec(None, "utun4"));
+        bench.fake.has_strange_route(strange);
+        let snapshot = bench.snapshot();
+        let [route] = snapshot.routes.items() else {
+            panic!("{:?}", snapshot.routes)
+        };
+        assert_eq!(route.key, key("10.0.0.0/8"));
+        bench
+            .forward(&[super::route(
+                "192.0.2.0/24",
+                None,
+                Some(spec(None, "utun4")),
+            )])
+            .unwrap();
     }
 }
 
