@@ -481,10 +481,8 @@ impl World {
         self.told = None;
         self.store.retain(|key, _| !key.starts_with("Setup:"));
         let at = |path: &[&str]| {
-            let steps = path.iter();
-            steps.fold(Some(&self.preferences), |all, key| {
-                all?.get(*key)?.as_dictionary()
-            })
+            let mut steps = path.iter();
+            steps.try_fold(&self.preferences, |all, key| all.get(*key)?.as_dictionary())
         };
         let members = at(&["Sets", "S", "Network", "Service"]);
         let mut made = Vec::new();
@@ -626,7 +624,7 @@ impl Kernel for Fake {
     }
 
     fn ioctl(&mut self, family: Family, request: u32, argument: &mut [u8]) -> io::Result<()> {
-        assert_eq!(argument.len(), (request >> 16 & 0x1fff) as usize);
+        assert!(ioctl::is_contained(request, argument), "{request:#x}");
         let mut world = self.0.borrow_mut();
         let name: Vec<u8> = argument[..16]
             .iter()

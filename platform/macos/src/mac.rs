@@ -53,12 +53,11 @@ pub trait Kernel {
     /// `WouldBlock` where there is none.
     fn route_read(&mut self) -> io::Result<Vec<u8>>;
 
-    /// ioctl(2) on a datagram socket of a family. `argument` has the length that the
-    /// request says.
+    /// ioctl(2) on a datagram socket of a family.
     ///
     /// # Errors
     ///
-    /// The kernel's; `InvalidInput` where the lengths differ.
+    /// The kernel's; `InvalidInput` for what is not [`crate::route::ioctl::is_contained`].
     fn ioctl(&mut self, family: Family, request: u32, argument: &mut [u8]) -> io::Result<()>;
 
     /// The identifiers of the network agents of a link, one behind the other

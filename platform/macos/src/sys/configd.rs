@@ -141,7 +141,8 @@ impl Configd for Here {
         if list.is_null() {
             return Ok(None);
         }
-        let read = dnsinfo::read(&Own, list as u64);
+        // SAFETY: the list is what `dns_configuration_copy` makes, and freed behind this.
+        let read = unsafe { dnsinfo::read(&Own, list as u64) };
         free(list);
         read.map(Some).map_err(io::Error::other)
     }
@@ -248,10 +249,10 @@ fn tell(session: SCPreferencesRef) -> Result<(), Unedited> {
 struct Own;
 
 impl Memory for Own {
-    fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
+    unsafe fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
         let from = address as *const u8;
-        // SAFETY: asked for is only what the structures own that libSystem has made, and
-        // they live until they are freed.
+        // SAFETY: the caller says that those bytes are of one object that is alive; `buffer`
+        // is another one.
         unsafe { copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
         true
     }

@@ -14,7 +14,7 @@ use nix::sys::socket::{
 
 use super::Here;
 use crate::mac::{Family, Kernel};
-use crate::route::ioctl::{SIOCGIFAGENTIDS, UUID, agent_count, agent_ids};
+use crate::route::ioctl::{SIOCGIFAGENTIDS, UUID, agent_count, agent_ids, is_contained};
 
 /// How often a table is asked for anew that grew while it was read.
 const ATTEMPTS: usize = 8;
@@ -86,17 +86,11 @@ impl Kernel for Here {
     }
 
     fn ioctl(&mut self, family: Family, request: u32, argument: &mut [u8]) -> io::Result<()> {
-        // IOCPARM_LEN of sys/ioccom.h.
-        if argument.len() != (request >> 16 & 0x1fff) as usize {
+        if !is_contained(request, argument) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let socket = self.datagrams(family)?.as_raw_fd();
-        // SAFETY: the kernel reads and writes as many bytes as the request says, and
-        // `argument` has exactly those.
-        match unsafe { libc::ioctl(socket, request.into(), argument.as_mut_ptr()) } {
-            -1 => Err(io::Error::last_os_error()),
-            _ => Ok(()),
-        }
+        // SAFETY: nothing but `argument` is read or written.
+        unsafe { self.control(family, request, argument) }
     }
 
     fn agents(&mut self, link: &str) -> io::Result<Vec<u8>> {
@@ -106,7 +100,9 @@ impl Kernel for Here {
         let mut agents = vec![0_u8; MOST as usize * UUID];
         let place = agents.as_mut_ptr() as u64;
         let mut request = agent_ids(link, MOST, place).map_err(io::Error::other)?;
-        self.ioctl(Family::V4, SIOCGIFAGENTIDS, &mut request)?;
+        // SAFETY: the request is as long as its number says, and points to room for as many
+        // identifiers as there can be.
+        unsafe { self.control(Family::V4, SIOCGIFAGENTIDS, &mut request) }?;
         agents.truncate(agent_count(&request) as usize * UUID);
         Ok(agents)
     }
@@ -129,6 +125,26 @@ impl Kernel for Here {
 }
 
 impl Here {
+    /// ioctl(2).
+    ///
+    /// # Safety
+    ///
+    /// `argument` is as long as the request says, and the kernel may read and write what it
+    /// points to as the request does.
+    unsafe fn control(
+        &mut self,
+        family: Family,
+        request: u32,
+        argument: &mut [u8],
+    ) -> io::Result<()> {
+        let socket = self.datagrams(family)?.as_raw_fd();
+        // SAFETY: the caller's.
+        match unsafe { libc::ioctl(socket, request.into(), argument.as_mut_ptr()) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    }
+
     /// A socket that can be asked about links and addresses.
     fn datagrams(&mut self, family: Family) -> io::Result<&File> {
         let (place, family) = match family {
