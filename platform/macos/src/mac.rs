@@ -202,6 +202,8 @@ pub struct Status {
 }
 
 impl Status {
+    /// kSCStatusNoKey: there is no such key.
+    pub const NO_KEY: i32 = 1004;
     /// kSCStatusPrefsBusy: somebody else has the lock of the preferences.
     pub const BUSY: i32 = 3002;
     /// kSCStatusStale: the preferences were written since they were opened.

@@ -9,7 +9,7 @@ use netprof_model::configd::Store;
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::{Section, State};
 
-use crate::mac::Mac;
+use crate::mac::{Mac, Status};
 use crate::plist;
 
 /// The keys that are about the network. configd takes a pattern for the whole of a key.
@@ -43,6 +43,8 @@ fn read<M: Mac>(mac: &mut M, patterns: &[&str]) -> Result<Dictionary, String> {
 fn is_told(key: &str) -> bool {
     !key.ends_with("/AirPort") && !key.contains("/AirPort/")
 }
+
+const REMOVED: &str = "somebody else has removed it";
 
 /// What stands in place of a secret: a snapshot is a file that people send around.
 const HIDDEN: &str = "(not shown)";
@@ -112,13 +114,20 @@ pub fn put<M: Mac>(
     }
     if live.as_ref() != before {
         return Err(match live {
-            None => "somebody else has removed it".to_owned(),
+            None => REMOVED.to_owned(),
             Some(_) => "somebody else has changed it".to_owned(),
         });
     }
     let made = match after {
         None if live.is_none() => Ok(()),
-        None => mac.store_remove(key),
+        None => match mac.store_remove(key) {
+            // It went between the look and this.
+            Err(status) if status.code == Status::NO_KEY => match mode {
+                Mode::Back => Ok(()),
+                Mode::Forward => return Err(REMOVED.to_owned()),
+            },
+            other => other,
+        },
         Some(after) => {
             let value = Value::Dictionary(after.clone());
             let bytes = plist::to_binary(&value).map_err(|error| error.to_string())?;

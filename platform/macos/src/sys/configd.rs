@@ -208,15 +208,13 @@ fn edit_locked(
     path: &CFString,
     edit: &mut dyn FnMut(Found<'_>) -> Edit,
 ) -> Result<(), Unedited> {
-    /// kSCStatusNoKey.
-    const NO_KEY: i32 = 1004;
     let path = path.as_concrete_TypeRef();
     // SAFETY: session and path are alive. What is there stays the session's, and is
     // copied before anything else is asked of it.
     let found = unsafe { SCPreferencesPathGetValue(session, path) };
     let found = match (found.is_null(), status()) {
         (false, _) => Some(bytes(found.cast()).map_err(Unedited::Change)?),
-        (true, status) if status.code == NO_KEY => None,
+        (true, status) if status.code == Status::NO_KEY => None,
         (true, status) => return Err(Unedited::Change(status)),
     };
     match edit(found.as_deref()) {

@@ -119,6 +119,58 @@ fn a_key_that_somebody_else_has_changed_is_left_alone() {
 }
 
 #[test]
+fn a_key_that_goes_at_the_last_moment_is_gone() {
+    let ours = dns("corp.example.com", "10.0.0.53");
+    for (mode, told) in [
+        (Mode::Forward, Some("somebody else has removed it")),
+        (Mode::Back, None),
+    ] {
+        let mut bench = Bench::new();
+        let mut world = bench.fake.0.borrow_mut();
+        world.store.insert(DNS.to_owned(), value(&ours));
+        world.goes = Some(DNS.to_owned());
+        drop(world);
+        let done = bench.apply(&[store(Some(ours.clone()), None)], mode);
+        let told = told.map(|why| vec![format!("store {DNS}: {why}")]);
+        assert_eq!(done.err(), told);
+        assert!(!bench.fake.has_key(DNS));
+    }
+}
+
+#[test]
+fn servers_on_another_port_are_published_with_it() {
+    let mut bench = Bench::new();
+    let Some(State::Store(mut all)) = Some(dns("corp.example.com", "10.0.0.53")) else {
+        panic!()
+    };
+    all.insert("ServerPort".to_owned(), Value::Integer(5353));
+    bench
+        .forward(&[store(None, Some(State::Store(all)))])
+        .unwrap();
+    let resolvers = bench.snapshot().resolvers;
+    let mut all = resolvers.seen().unwrap().resolvers.iter();
+    let corp = all.find(|one| one.domain.as_deref() == Some("corp.example.com"));
+    assert_eq!(corp.unwrap().port, Some(5353));
+}
+
+/// `dns_configuration_set` reads no file where there is neither a server nor a service.
+#[test]
+fn a_file_is_not_awaited_where_configd_publishes_nothing() {
+    let mut bench = Bench::new();
+    bench.fake.0.borrow_mut().store.clear();
+    bench.fake.publish();
+    assert_eq!(bench.snapshot().resolvers, Section::Absent);
+    let add = file(None, Some(own_file("10.0.0.53")));
+    bench.forward(std::slice::from_ref(&add)).unwrap();
+    assert_eq!(bench.snapshot().resolvers, Section::Absent);
+    bench.forward(&[add.inverse()]).unwrap();
+    // A key is a service.
+    let corp = store(None, Some(dns("corp.example.com", "10.0.0.53")));
+    bench.forward(&[corp]).unwrap();
+    assert!(bench.snapshot().resolvers.seen().is_some());
+}
+
+#[test]
 fn on_the_way_back_a_key_that_is_gone_is_no_error() {
     let mut bench = Bench::new();
     let add = store(None, Some(dns("corp.example.com", "10.0.0.53")));

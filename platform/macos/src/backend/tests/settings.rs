@@ -3,7 +3,7 @@ use netprof_model::configd::Domain;
 use super::*;
 use crate::mac::{Status, Unedited};
 
-const SERVICE: &str = "0F70B221-EEF7-4ACC-96D8-ECBA3A15F132";
+const SERVICE: &str = crate::fake::WIFI;
 
 /// A Wi-Fi, an Ethernet that is switched off, and a VPN app; the order names only one.
 pub(super) fn preferences() -> Dictionary {
@@ -433,6 +433,7 @@ fn a_link_is_switched_on_with_its_other_flags() {
 fn lo0_gets_its_addresses_and_no_other_link_does() {
     for (local, gone) in [("127.0.0.1/8", "127.0.0.1"), ("::1/128", "::1")] {
         let mut bench = Bench::new();
+        bench.fake.0.borrow_mut().addresses.clear();
         let resource = |dev: &str| Resource::Address {
             dev: dev.to_owned(),
             local: local.parse().unwrap(),
