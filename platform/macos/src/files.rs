@@ -44,7 +44,14 @@ pub fn observe(root: &Path) -> Section<Vec<LiveFile>> {
     let folder = below(root, FOLDER);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Section::Absent,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match fs::symlink_metadata(&folder) {
+                Ok(_) => Section::Unreadable(format!(
+                    "{FOLDER}: it is a symbolic link that leads nowhere"
+                )),
+                Err(_) => Section::Absent,
+            };
+        }
         Err(error) => return Section::Unreadable(format!("{FOLDER}: {error}")),
     };
     let mut files = Vec::new();
@@ -125,6 +132,13 @@ pub fn put(
     if live.as_ref() == after && mode == Mode::Back {
         return Ok(());
     }
+    if before.is_none()
+        && let Some(other) = in_another_case(&below(root, FOLDER), name)
+    {
+        return Err(format!(
+            "{path}: there is {FOLDER}/{other}, of the same domain"
+        ));
+    }
     if live.as_ref() != before {
         return Err(format!(
             "{path} is not what it was: somebody else has changed it"
@@ -167,6 +181,14 @@ fn sweep(root: &Path) {
             let _ = fs::remove_file(entry.path());
         }
     }
+}
+
+/// The name of a file that differs from `name` by case alone: the volume may make no
+/// difference, and then that is the file, or have both, for one domain.
+fn in_another_case(folder: &Path, name: &str) -> Option<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.find(|other| other != name && other.eq_ignore_ascii_case(name))
 }
 
 fn state_of(state: Option<&State>) -> Result<Option<&FileState>, String> {
@@ -217,7 +239,7 @@ fn write(path: &Path, state: &FileState) -> io::Result<()> {
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(folder) {
+    match fs::metadata(folder) {
         Ok(found) if found.is_dir() => return Ok(()),
         Ok(_) => {
             return Err(io::Error::new(

@@ -164,6 +164,54 @@ fn on_the_way_back_what_is_as_it_was_is_no_error() {
     etc.put(Some(&ours), None).unwrap_err();
 }
 
+/// configd follows it, and watches what it leads to (`normalize_path`).
+#[test]
+fn a_folder_behind_a_symbolic_link_is_used_as_it_is() {
+    let etc = Etc::new();
+    let elsewhere = etc.0.path().join("resolvers");
+    fs::create_dir(&elsewhere).unwrap();
+    let at = etc.0.path().join("etc/resolver");
+    symlink(&elsewhere, &at).unwrap();
+    let ours = text("nameserver 10.0.0.53\n");
+    etc.put(None, Some(&ours)).unwrap();
+    assert_eq!(etc.seen().len(), 1);
+    assert!(elsewhere.join("corp.example.com").exists());
+    etc.put(Some(&ours), None).unwrap();
+    assert!(fs::symlink_metadata(at).unwrap().is_symlink());
+}
+
+/// So that the plan says so, and not the apply.
+#[test]
+fn what_stands_in_the_place_of_the_folder_makes_it_unreadable() {
+    let etc = Etc::new();
+    let at = etc.0.path().join("etc/resolver");
+    symlink("nowhere", &at).unwrap();
+    assert_eq!(
+        observe(etc.0.path()),
+        Section::Unreadable("/etc/resolver: it is a symbolic link that leads nowhere".to_owned())
+    );
+    fs::remove_file(&at).unwrap();
+    fs::write(&at, "").unwrap();
+    assert!(matches!(observe(etc.0.path()), Section::Unreadable(_)));
+    etc.put(None, Some(&text(""))).unwrap_err();
+}
+
+/// A volume that makes no difference between cases has one file for both names, and a
+/// domain makes none either.
+#[test]
+fn a_file_of_the_same_name_in_another_case_is_named() {
+    let etc = Etc::new();
+    fs::create_dir(etc.path("")).unwrap();
+    fs::write(etc.path("Corp.Example.com"), "# theirs\n").unwrap();
+    let ours = text("nameserver 10.0.0.53\n");
+    let why = etc.put(None, Some(&ours)).unwrap_err();
+    assert_eq!(
+        why,
+        "/etc/resolver/corp.example.com: there is /etc/resolver/Corp.Example.com, of the same domain"
+    );
+    assert_eq!(etc.seen().len(), 1);
+}
+
 #[test]
 fn what_is_no_file_of_the_folder_is_neither_read_nor_written() {
     let etc = Etc::new();
