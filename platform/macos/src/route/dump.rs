@@ -1,5 +1,5 @@
-//! All routes, as sysctl(3) gives them: `{CTL_NET, PF_ROUTE, 0, 0, NET_RT_DUMP, 0}`, or
-//! with `NET_RT_DUMP2` (xnu, `sysctl_dumpentry`, `bsd/net/rtsock.c`).
+//! All routes, as sysctl(3) gives them: `{CTL_NET, PF_ROUTE, 0, 0, NET_RT_DUMP, 0}` (xnu,
+//! `sysctl_dumpentry`, `bsd/net/rtsock.c`).
 //!
 //! The table of macOS holds more than routes: what the kernel *cloned* of a route for one
 //! destination (`RTF_WASCLONED`), neighbours among them, and unmakes when the route
@@ -12,7 +12,7 @@ use super::decode;
 use super::error::Malformed;
 use super::message::Messages;
 use super::names::Names;
-use super::numbers::{RTF_CONDEMNED, RTM_GET, RTM_GET2};
+use super::numbers::{RTF_CONDEMNED, RTM_GET};
 
 /// The routes of a dump, and how many entries were no such.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -31,7 +31,7 @@ pub struct Routes {
     pub unread: Vec<Malformed>,
 }
 
-/// Reads the bytes of `NET_RT_DUMP` or `NET_RT_DUMP2`. `now` is the time in seconds since
+/// Reads the bytes of `NET_RT_DUMP`. `now` is the time in seconds since
 /// 1970, which lifetimes are counted from.
 ///
 /// # Errors
@@ -41,7 +41,7 @@ pub fn read_routes(dump: &[u8], names: &Names, now: i64) -> Result<Routes, Malfo
     let mut all = Routes::default();
     for message in Messages::new(dump) {
         let message = message?;
-        if !matches!(message.kind, RTM_GET | RTM_GET2) {
+        if message.kind != RTM_GET {
             all.others += 1;
             continue;
         }

@@ -59,10 +59,6 @@ pub const SIOCSIFMTU: u32 = number(IN, 52, IFREQ);
 pub const SIOCGIFMTU: u32 = number(BOTH, 51, IFREQ);
 /// Asks for the state of a link's medium: [`ifmediareq`], [`media_of`].
 pub const SIOCGIFMEDIA: u32 = number(BOTH, 56, IFMEDIAREQ);
-/// Asks for the link that another one delegates to: [`ifreq`], [`number_of`].
-pub const SIOCGIFDELEGATE: u32 = number(BOTH, 157, IFREQ);
-/// Asks for what a link is used for: [`ifreq`], [`number_of`].
-pub const SIOCGIFFUNCTIONALTYPE: u32 = number(BOTH, 173, IFREQ);
 /// Adds an IPv4 address: [`in_aliasreq`].
 pub const SIOCAIFADDR: u32 = number(IN, 26, IN_ALIASREQ);
 /// Removes an IPv4 address: [`ifreq_address`].
@@ -371,8 +367,6 @@ mod tests {
             (SIOCSIFMTU, 0x8020_6934),
             (SIOCGIFMTU, 0xc020_6933),
             (SIOCGIFMEDIA, 0xc02c_6938),
-            (SIOCGIFDELEGATE, 0xc020_699d),
-            (SIOCGIFFUNCTIONALTYPE, 0xc020_69ad),
             (SIOCAIFADDR, 0x8040_691a),
             (SIOCDIFADDR, 0x8020_6919),
             (SIOCAIFADDR_IN6, 0x8080_691a),
