@@ -91,9 +91,10 @@ pub(crate) fn undo(
     let mut attempts = 0;
     loop {
         let mut looked = look(backend, here, made, &changes, &doubts);
-        if attempts == 0 {
-            looked.inverses.append(&mut looked.unseen);
+        if attempts > 0 {
+            looked.leave_refused(&refused);
         }
+        looked.inverses.append(&mut looked.unseen);
         if looked.left.is_empty() && looked.inverses.is_empty() {
             expired.extend(looked.expired);
             return Ok(Undone {
@@ -121,7 +122,8 @@ pub(crate) fn undo(
 struct Looked {
     /// What turns into what it was before that which netprof made, whole or half.
     inverses: Vec<Change>,
-    /// What shows as it was, and may not be: see [`is_told_apart`].
+    /// What shows as it was, and may not be: see [`is_told_apart`]. It is written once more,
+    /// and again where that was refused.
     unseen: Vec<Change>,
     /// All that is not as it was and not somebody else's: what `inverses` are for, what
     /// may be netprof's, and what could not be seen.
@@ -133,6 +135,22 @@ struct Looked {
 }
 
 impl Looked {
+    /// Of `unseen`, leaves to do what was refused: it does not show whether it is done, so
+    /// that a call says so is all that there is.
+    fn leave_refused(&mut self, refused: &HashMap<u32, String>) {
+        self.unseen.retain(|one| refused.contains_key(&one.id));
+        for one in &self.unseen {
+            self.marks.insert(one.id, Some(mark(one.before.as_ref())));
+            self.left.push(Left {
+                change: one.id,
+                resource: one.resource.clone(),
+                wanted: one.after.clone(),
+                found: one.before.clone(),
+                why: "nobody could be told of it".to_owned(),
+            });
+        }
+    }
+
     fn not_undone(self, refused: &HashMap<u32, String>, doubts: &Doubts) -> NotUndone {
         let mut left = self.left;
         for one in &mut left {

@@ -213,8 +213,9 @@ impl<M: Mac> Backend for Macos<M> {
             }
         }
         attribution::attribute(&tables.links, store.seen(), &mut tables.routes);
+        // Whether a tunnel is idle is a matter of the services, too.
+        snapshot.store = store;
         if need.resolver {
-            snapshot.store = store;
             snapshot.resolvers = match self.mac.resolvers() {
                 Ok(Some(list)) => Section::Seen(list),
                 Ok(None) => Section::Absent,

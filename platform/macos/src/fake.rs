@@ -1,5 +1,8 @@
 //! A Mac in memory: a kernel, a configd and preferences that answer in the same bytes.
 
+mod configd;
+mod kernel;
+
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::fs;
@@ -7,29 +10,52 @@ use std::io;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
-use std::time::Duration;
 
-use netprof_model::configd::{Resolver, ResolverList};
+use netprof_model::configd::{ResolverList, Store};
+use netprof_model::file::LiveFile;
 use netprof_model::link::{Address, Link};
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::FILE_MARK;
-use netprof_model::route::{Route, RouteKey, RouteSpec};
-use netprof_plan::macos::put_back::is_host;
+use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteSpec, rtf};
+use netprof_model::snapshot::Os;
+use netprof_model::{Section, Snapshot};
 
-use crate::mac::{self, Edit, Family, Found, Kernel, Status};
-use crate::route::numbers::{EEXIST, ESRCH};
-use crate::route::{Names, Request, ioctl, read_routes};
-use crate::{files, holder, plist, preferences};
+use crate::files;
+use crate::mac::Unedited;
+use crate::route::{Names, Request, ioctl};
+use configd::wifi;
+use kernel::{errno, put};
+
+/// The service of the Wi-Fi.
+pub(crate) const WIFI: &str = "0F70B221-EEF7-4ACC-96D8-ECBA3A15F132";
 
 /// How configd does in a test.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Configd {
-    /// It publishes with the notice of that number, from 1.
+    /// It publishes with the notice of that number, from 1, what it knows of by then.
     After(usize),
     /// It publishes at once, and nobody hears of it later.
     AtOnce,
     /// It never does.
     Never,
+}
+
+/// What the kernel knows of a neighbour.
+#[derive(Clone, Debug)]
+struct Neighbour {
+    ip: IpAddr,
+    dev: String,
+    /// It has not answered ARP for a while.
+    silent: bool,
+}
+
+/// Routes that are legal and that the model has no words for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Strange {
+    /// Its netmask has holes.
+    Netmask,
+    /// Its link has gone.
+    Link,
 }
 
 /// All that there is of it.
@@ -38,18 +64,40 @@ pub(crate) struct World {
     pub(crate) links: Vec<Link>,
     pub(crate) addresses: Vec<Address>,
     routes: Vec<(Route, Vec<u8>)>,
+    /// What else stands in the table.
+    strange: Vec<Vec<u8>>,
+    /// Neighbours that somebody has sent something to: clones of the network's route.
+    neighbours: Vec<Neighbour>,
+    /// A key that goes right before the next one is removed.
+    pub(crate) goes: Option<String>,
     pub(crate) store: BTreeMap<String, Value>,
     pub(crate) configd: Configd,
     published: Option<ResolverList>,
     notices: usize,
+    /// How many waits a signal ends.
+    pub(crate) interrupted: usize,
+    /// Whether configd knows of a change that it has not published yet.
+    due: bool,
+    /// What was last seen in /etc/resolver; none where that was not there.
+    listed: Option<Vec<LiveFile>>,
+    /// `resolvers_save` of `dns_configuration_changed` (configd,
+    /// Plugins/IPMonitor/dns-configuration.c): whether the folder was there when configd
+    /// was last told of a change, and false until it is told of the first.
+    resolvers_save: bool,
     pub(crate) preferences: Dictionary,
-    /// How often the lock of the preferences is somebody else's.
-    pub(crate) busy: usize,
+    /// Why the next edits of the preferences end, and where.
+    pub(crate) unedited: VecDeque<Unedited>,
+    /// For how many pauses configd's PreferencesMonitor has not read what it was told to.
+    pub(crate) lag: usize,
+    /// How many are left, where it was told.
+    told: Option<usize>,
+    /// Whether their file is gone when a commit returns.
+    pub(crate) loses_preferences: bool,
     pub(crate) agents: HashMap<String, Vec<[u8; ioctl::NETAGENT_REQ]>>,
     /// Programs, and the units of utun that they hold.
     pub(crate) programs: Vec<(&'static str, Vec<i32>)>,
-    /// What the next delete finds in place of what was there a moment ago.
-    pub(crate) raced: Option<RouteSpec>,
+    /// What the next deletes find in place of what was there a moment ago.
+    pub(crate) raced: VecDeque<RouteSpec>,
     /// Whether what the next delete is of went a moment ago.
     pub(crate) vanishes: bool,
     /// The number with which the kernel refuses the next add.
@@ -76,31 +124,47 @@ impl Fake {
             loopback: name == "lo0",
             ..Link::new(index, name)
         };
-        Self(Rc::new(RefCell::new(World {
+        let fake = Self(Rc::new(RefCell::new(World {
             root: root.to_owned(),
             links: vec![
                 link(1, "lo0", None),
                 link(4, "en0", None),
                 link(9, "utun4", Some("utun")),
             ],
-            addresses: Vec::new(),
+            addresses: vec![
+                address("lo0", "127.0.0.1/8"),
+                address("en0", "192.168.1.20/24"),
+                address("utun4", "10.8.0.2/24"),
+            ],
             routes: Vec::new(),
-            store: BTreeMap::new(),
+            strange: Vec::new(),
+            neighbours: Vec::new(),
+            goes: None,
+            store: wifi(),
             configd: Configd::AtOnce,
             published: None,
             notices: 0,
+            interrupted: 0,
+            due: false,
+            listed: None,
+            resolvers_save: false,
             preferences: Dictionary::new(),
-            busy: 0,
+            unedited: VecDeque::new(),
+            lag: 0,
+            told: None,
+            loses_preferences: false,
             agents: HashMap::new(),
             programs: Vec::new(),
-            raced: None,
+            raced: VecDeque::new(),
             vanishes: false,
             refuses_to_add: None,
             lost: 0,
             broken: Vec::new(),
             messages: VecDeque::new(),
             log: Vec::new(),
-        })))
+        })));
+        fake.publish();
+        fake
     }
 
     /// Takes the log.
@@ -111,6 +175,43 @@ impl Fake {
     /// Somebody else adds a route.
     pub(crate) fn has_route(&self, key: &RouteKey, spec: &RouteSpec) {
         self.0.borrow_mut().add(key, spec);
+    }
+
+    /// Somebody else adds a route that nothing here has words for.
+    pub(crate) fn has_strange_route(&self, strange: Strange) {
+        let mut world = self.0.borrow_mut();
+        let (key, spec) = (
+            RouteKey::unscoped("172.16.0.0/24".parse().unwrap()),
+            RouteSpec {
+                hops: vec![Hop::through("en0", None)],
+                flags: rtf::STATIC,
+                protocol: Protocol::STATIC,
+                ..RouteSpec::default()
+            },
+        );
+        let request = Request::add(&key, &spec, &world.names(), 0).unwrap();
+        let mut entry = world.entry(request.bytes());
+        match strange {
+            // The second byte of the netmask, behind destination and gateway.
+            Strange::Netmask => put(&mut entry, 92 + 16 + 20 + 4 + 1, &[0]),
+            Strange::Link => put(&mut entry, 4, &77_u16.to_le_bytes()),
+        }
+        world.strange.push(entry);
+    }
+
+    /// Somebody has sent something to a neighbour.
+    pub(crate) fn has_neighbour(&self, ip: &str, dev: &str, silent: bool) {
+        let neighbour = Neighbour {
+            ip: ip.parse().unwrap(),
+            dev: dev.to_owned(),
+            silent,
+        };
+        self.0.borrow_mut().neighbours.push(neighbour);
+    }
+
+    /// Whether the store has a key.
+    pub(crate) fn has_key(&self, key: &str) -> bool {
+        self.0.borrow().store.contains_key(key)
     }
 
     pub(crate) fn spec(&self, key: &RouteKey) -> Option<RouteSpec> {
@@ -131,37 +232,33 @@ impl Fake {
         self.0.borrow_mut().publish();
     }
 
-    /// The preferences are on the disk.
+    /// The Mac is started anew: what was in the store is gone, and configd, which reads
+    /// the files as they are, has been told of no change of them yet.
+    pub(crate) fn restart(&self) {
+        let mut world = self.0.borrow_mut();
+        world.store = wifi();
+        world.monitor();
+        world.resolvers_save = false;
+        world.listed = files::observe(&world.root).seen().cloned();
+        world.publish();
+    }
+
+    /// The preferences are on the disk, and configd has read them.
     pub(crate) fn save(&self) {
-        self.0.borrow().save();
+        let mut world = self.0.borrow_mut();
+        world.save();
+        world.monitor();
     }
 }
-
-fn errno(number: i32) -> io::Error {
-    io::Error::from_raw_os_error(number)
-}
-
-fn put(bytes: &mut [u8], at: usize, value: &[u8]) {
-    bytes[at..at + value.len()].copy_from_slice(value);
-}
-
-fn u32_at(bytes: &[u8], at: usize) -> u32 {
-    u32::from_le_bytes(bytes[at..at + 4].try_into().unwrap())
-}
-
-/// Socket addresses in the order of their bits, each padded to four bytes.
-fn sockaddr(bytes: &mut Vec<u8>, ip: IpAddr) {
-    match ip {
-        IpAddr::V4(ip) => {
-            bytes.extend([16, 2, 0, 0]);
-            bytes.extend(ip.octets());
-            bytes.extend([0; 8]);
-        }
-        IpAddr::V6(ip) => {
-            bytes.extend([28, 30, 0, 0, 0, 0, 0, 0]);
-            bytes.extend(ip.octets());
-            bytes.extend([0; 4]);
-        }
+/// An address of a link, as it is read back.
+pub(crate) fn address(dev: &str, local: &str) -> Address {
+    Address {
+        dev: dev.to_owned(),
+        local: local.parse().unwrap(),
+        peer: None,
+        scope: 0,
+        dynamic: false,
+        secondary: false,
     }
 }
 
@@ -170,179 +267,16 @@ impl World {
         Names::of(&self.links)
     }
 
-    fn link(&self, name: &str) -> io::Result<usize> {
-        let found = self.links.iter().position(|link| link.name == name);
-        found.ok_or_else(|| errno(6))
-    }
-
-    /// NET_RT_IFLIST2.
-    fn iflist(&self) -> Vec<u8> {
-        let mut all = Vec::new();
-        for link in &self.links {
-            let mut message = vec![0; 160];
-            let flags = u32::from(link.up) | u32::from(link.loopback) << 3 | 0x40;
-            put(&mut message, 2, &[5, 18]);
-            put(&mut message, 4, &0x10_u32.to_le_bytes());
-            put(&mut message, 8, &flags.to_le_bytes());
-            put(&mut message, 12, &(link.index as u16).to_le_bytes());
-            put(&mut message, 40, &link.mtu.to_le_bytes());
-            let mut name = vec![20, 18, link.index as u8, 0, 0, link.name.len() as u8, 0, 0];
-            name.extend(link.name.as_bytes());
-            name.resize(20, 0);
-            message.extend(name);
-            finish(&mut message);
-            all.extend(message);
-            for address in self.addresses.iter().filter(|one| one.dev == link.name) {
-                let mut message = vec![0; 20];
-                put(&mut message, 2, &[5, 12]);
-                put(&mut message, 4, &0x24_u32.to_le_bytes());
-                put(&mut message, 12, &(link.index as u16).to_le_bytes());
-                sockaddr(&mut message, address.local.netmask());
-                sockaddr(&mut message, address.local.addr());
-                finish(&mut message);
-                all.extend(message);
-            }
+    /// All of it that configd and the kernel go by, as the planner's simulations take it.
+    fn snapshot(&self) -> Snapshot {
+        Snapshot {
+            links: Section::Seen(self.links.clone()),
+            addresses: Section::Seen(self.addresses.clone()),
+            routes: Section::Seen(self.routes.iter().map(|(route, _)| route.clone()).collect()),
+            store: Section::Seen(Store(self.store.clone())),
+            files: files::observe(&self.root),
+            ..Snapshot::empty(Os::Macos)
         }
-        all
-    }
-
-    /// A request, as a dump would have the route that it adds or deletes.
-    fn route_of(&self, request: &[u8]) -> Route {
-        let mut message = request.to_vec();
-        let names = self.names();
-        // The link is named in the socket address of the gateway, or behind the netmask.
-        let index = if request[3] == 1 {
-            self.index_of(request)
-        } else {
-            1
-        };
-        if u32_at(request, 8) & 0x100_0000 == 0 {
-            put(&mut message, 4, &index.to_le_bytes());
-        }
-        message[3] = 4;
-        let routes = read_routes(&message, &names, 0).unwrap().routes;
-        let [route] = &routes[..] else {
-            panic!("{routes:?}")
-        };
-        route.clone()
-    }
-
-    /// The number in the last socket address of a link.
-    fn index_of(&self, request: &[u8]) -> u16 {
-        let bits = u32_at(request, 12);
-        let mut rest = &request[92..];
-        let mut index = 1;
-        for _ in 0..bits.count_ones() {
-            let length = usize::from(rest[0]).max(4).next_multiple_of(4);
-            if rest[0] > 0 && rest[1] == 18 {
-                index = u16::from_le_bytes([rest[2], rest[3]]);
-            }
-            rest = &rest[length.min(rest.len())..];
-        }
-        index
-    }
-
-    /// Where a route stands that the kernel cannot tell from `route`.
-    fn at(&self, route: &Route) -> Option<usize> {
-        let mut all = self.routes.iter();
-        all.position(|(there, _)| {
-            there.key == route.key && is_host(&there.spec) == is_host(&route.spec)
-        })
-    }
-
-    /// What a delete of a host's route takes if there is none: the network's with the
-    /// longest mask that begins at the address.
-    fn first(&self, route: &Route) -> Option<usize> {
-        let all = self.routes.iter().enumerate();
-        let chain = all.filter(|(_, (there, _))| {
-            is_host(&route.spec)
-                && there.key.ifscope == route.key.ifscope
-                && there.key.dst.addr() == route.key.dst.addr()
-        });
-        let longest = chain.max_by_key(|(_, (there, _))| there.key.dst.prefix_len());
-        longest.map(|(at, _)| at)
-    }
-
-    fn add(&mut self, key: &RouteKey, spec: &RouteSpec) {
-        let request = Request::add(key, spec, &self.names(), 0).unwrap();
-        let route = self.route_of(request.bytes());
-        assert_eq!(
-            (&route.key, &route.spec),
-            (key, spec),
-            "it comes back as it was written"
-        );
-        self.routes.push((route, request.bytes().to_vec()));
-    }
-
-    /// The bytes of a route, as kernel and dump have it.
-    fn entry(&self, request: &[u8]) -> Vec<u8> {
-        let mut message = request.to_vec();
-        put(&mut message, 4, &self.index_of(request).to_le_bytes());
-        message[3] = 4;
-        message
-    }
-
-    fn reply(&mut self, request: &[u8], found: Option<&[u8]>) {
-        if self.lost > 0 {
-            self.lost -= 1;
-            return;
-        }
-        let mut message = found.map_or_else(|| request.to_vec(), |found| self.entry(found));
-        message[3] = request[3];
-        put(&mut message, 16, &std::process::id().to_le_bytes());
-        put(&mut message, 20, &request[20..24]);
-        let flags = u32_at(&message, 8) | 0x40;
-        put(&mut message, 8, &flags.to_le_bytes());
-        self.messages.push_back(message);
-    }
-
-    fn publish(&mut self) {
-        let strings = |all: &Dictionary, key: &str| -> Vec<String> {
-            all.get(key)
-                .into_iter()
-                .flat_map(Value::words)
-                .map(str::to_owned)
-                .collect()
-        };
-        let mut list = ResolverList::default();
-        for (key, value) in &self.store {
-            let Some(all) = value.as_dictionary().filter(|_| key.ends_with("/DNS")) else {
-                continue;
-            };
-            for domain in strings(all, "SupplementalMatchDomains") {
-                list.resolvers.push(Resolver {
-                    domain: (!domain.is_empty()).then_some(domain),
-                    nameservers: strings(all, "ServerAddresses"),
-                    supplemental: true,
-                    ..Resolver::default()
-                });
-            }
-        }
-        for file in files::observe(&self.root).items() {
-            let text = file.state.lossy();
-            let servers = text
-                .lines()
-                .filter_map(|line| line.strip_prefix("nameserver "));
-            list.resolvers.push(Resolver {
-                domain: file.path.rsplit('/').next().map(str::to_owned),
-                nameservers: servers.map(str::to_owned).collect(),
-                ..Resolver::default()
-            });
-        }
-        self.published = Some(list);
-    }
-
-    fn changed(&mut self) {
-        if self.configd == Configd::AtOnce {
-            self.publish();
-        }
-    }
-
-    fn save(&self) {
-        let path = self.root.join(preferences::FILE.trim_start_matches('/'));
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let all = Value::Dictionary(self.preferences.clone());
-        fs::write(path, plist::to_binary(&all).unwrap()).unwrap();
     }
 
     fn is_broken(&self, call: &str) -> io::Result<()> {
@@ -350,336 +284,6 @@ impl World {
             return Err(errno(5));
         }
         Ok(())
-    }
-}
-
-fn finish(message: &mut [u8]) {
-    let length = u16::try_from(message.len()).unwrap();
-    put(message, 0, &length.to_le_bytes());
-}
-
-impl Kernel for Fake {
-    fn sysctl(&mut self, mib: &[i32]) -> io::Result<Vec<u8>> {
-        let world = self.0.borrow();
-        match mib {
-            [4, 17, 0, 0, 6, 0] => {
-                world.is_broken("links")?;
-                Ok(world.iflist())
-            }
-            [4, 17, 0, 0, 1, 0] => {
-                world.is_broken("routes")?;
-                Ok(world
-                    .routes
-                    .iter()
-                    .flat_map(|(_, bytes)| world.entry(bytes))
-                    .collect())
-            }
-            other => panic!("{other:?}"),
-        }
-    }
-
-    fn sysctl_named(&mut self, name: &str) -> io::Result<Vec<u8>> {
-        let world = self.0.borrow();
-        world.is_broken(match name {
-            "kern.bootsessionuuid" => "boot",
-            _ => "processes",
-        })?;
-        Ok(match name {
-            "kern.bootsessionuuid" => b"5C5E8E4B-0000-0000-0000-000000000001\0".to_vec(),
-            "kern.proc.all" => {
-                let all = (100..).zip(&world.programs);
-                all.flat_map(|(pid, (name, _))| holder::tests::process(pid, name))
-                    .collect()
-            }
-            other => panic!("{other}"),
-        })
-    }
-
-    fn route_open(&mut self) -> io::Result<()> {
-        self.0.borrow_mut().messages.clear();
-        Ok(())
-    }
-
-    fn route_write(&mut self, message: &[u8]) -> io::Result<()> {
-        let mut world = self.0.borrow_mut();
-        if message[3] == 4 {
-            // A look-up: the longest prefix of all, whatever its scope.
-            let mut asked = message.to_vec();
-            put(&mut asked, 4, &1_u16.to_le_bytes());
-            let to = read_routes(&asked, &world.names(), 0).unwrap().routes[0]
-                .key
-                .dst
-                .addr();
-            world.log.push(format!("get {to}"));
-            let mut fit: Vec<_> = world
-                .routes
-                .iter()
-                .filter(|(route, _)| route.key.dst.contains(&to))
-                .cloned()
-                .collect();
-            fit.sort_by_key(|(route, _)| route.key.dst.prefix_len());
-            let Some((_, found)) = fit.pop() else {
-                return Err(errno(ESRCH));
-            };
-            world.reply(message, Some(&found));
-            return Ok(());
-        }
-        let route = world.route_of(message);
-        let at = world.at(&route);
-        if message[3] == 2 {
-            world.log.push(format!("delete {}", route.key));
-            if std::mem::take(&mut world.vanishes) {
-                world.routes.remove(at.unwrap());
-            }
-            let Some(at) = world.at(&route).or_else(|| world.first(&route)) else {
-                return Err(errno(ESRCH));
-            };
-            if let Some(spec) = world.raced.take() {
-                world.routes.remove(at);
-                world.add(&route.key, &spec);
-                let (_, taken) = world.routes.pop().unwrap();
-                world.reply(message, Some(&taken));
-                return Ok(());
-            }
-            let (_, taken) = world.routes.remove(at);
-            world.reply(message, Some(&taken));
-            return Ok(());
-        }
-        assert_eq!(message[3], 1, "RTM_CHANGE is never sent");
-        world.log.push(format!("add {}", route.key));
-        if let Some(number) = world.refuses_to_add.take() {
-            return Err(errno(number));
-        }
-        if at.is_some() {
-            return Err(errno(EEXIST));
-        }
-        world.routes.push((route, message.to_vec()));
-        world.reply(message, None);
-        Ok(())
-    }
-
-    fn route_read(&mut self) -> io::Result<Vec<u8>> {
-        let message = self.0.borrow_mut().messages.pop_front();
-        message.ok_or_else(|| io::ErrorKind::WouldBlock.into())
-    }
-
-    fn ioctl(&mut self, family: Family, request: u32, argument: &mut [u8]) -> io::Result<()> {
-        assert_eq!(argument.len(), (request >> 16 & 0x1fff) as usize);
-        let mut world = self.0.borrow_mut();
-        let name: Vec<u8> = argument[..16]
-            .iter()
-            .copied()
-            .take_while(|byte| *byte > 0)
-            .collect();
-        let name = String::from_utf8(name).unwrap_or_default();
-        let number = u32_at(argument, 16);
-        let given = || -> IpAddr {
-            match family {
-                Family::V4 => <[u8; 4]>::try_from(&argument[20..24]).unwrap().into(),
-                Family::V6 => <[u8; 16]>::try_from(&argument[24..40]).unwrap().into(),
-            }
-        };
-        match request {
-            ioctl::SIOCGIFMTU => {
-                let at = world.link(&name)?;
-                put(argument, 16, &world.links[at].mtu.to_le_bytes());
-            }
-            ioctl::SIOCSIFMTU => {
-                let at = world.link(&name)?;
-                world.links[at].mtu = number;
-                world.log.push(format!("mtu {name} {number}"));
-            }
-            ioctl::SIOCGIFFLAGS => {
-                let at = world.link(&name)?;
-                let flags = 0x8040_u16 | u16::from(world.links[at].up);
-                put(argument, 16, &flags.to_le_bytes());
-            }
-            ioctl::SIOCSIFFLAGS => {
-                let at = world.link(&name)?;
-                assert_eq!(number & 0x8040, 0x8040, "other flags stay");
-                world.links[at].up = number & 1 == 1;
-                world.log.push(format!("flags {name} {number:#x}"));
-            }
-            ioctl::SIOCAIFADDR | ioctl::SIOCAIFADDR_IN6 => {
-                let ip = given();
-                let mask: IpAddr = match family {
-                    Family::V4 => <[u8; 4]>::try_from(&argument[52..56]).unwrap().into(),
-                    Family::V6 => <[u8; 16]>::try_from(&argument[80..96]).unwrap().into(),
-                };
-                let local = ipnet::IpNet::with_netmask(ip, mask).unwrap();
-                world.log.push(format!("address {name} {local}"));
-                world.addresses.push(Address {
-                    dev: name,
-                    local,
-                    peer: None,
-                    scope: 254,
-                    dynamic: false,
-                    secondary: false,
-                });
-            }
-            ioctl::SIOCDIFADDR | ioctl::SIOCDIFADDR_IN6 => {
-                let ip = given();
-                world.log.push(format!("no address {name} {ip}"));
-                world
-                    .addresses
-                    .retain(|one| one.dev != name || one.local.addr() != ip);
-            }
-            ioctl::SIOCGIFAGENTDATA => {
-                let mut all = world.agents.values().flatten();
-                let found = all.find(|one| one[..16] == argument[..16]);
-                argument.copy_from_slice(found.ok_or_else(|| errno(2))?);
-            }
-            ioctl::SIOCGIFAFLAG_IN6 => {
-                assert_eq!(family, Family::V6);
-                // Autoconfigured and temporary.
-                put(argument, 16, &0xc0_u32.to_le_bytes());
-            }
-            ioctl::SIOCGIFMEDIA if name == "en0" => put(argument, 24, &1_u32.to_le_bytes()),
-            ioctl::SIOCGIFMEDIA => return Err(errno(22)),
-            other => panic!("{other:#x}"),
-        }
-        Ok(())
-    }
-
-    fn agents(&mut self, link: &str) -> io::Result<Vec<u8>> {
-        let world = self.0.borrow();
-        let agents = world.agents.get(link).into_iter().flatten();
-        Ok(agents.flat_map(|one| one[..16].to_vec()).collect())
-    }
-
-    fn descriptors(&mut self, pid: i32) -> io::Result<Vec<u8>> {
-        let world = self.0.borrow();
-        let (_, units) = &world.programs[(pid - 100) as usize];
-        let sockets = (3_i32..).zip(units);
-        Ok(sockets
-            .flat_map(|(descriptor, _)| [descriptor.to_le_bytes(), 2_i32.to_le_bytes()].concat())
-            .collect())
-    }
-
-    fn socket(&mut self, pid: i32, descriptor: i32) -> io::Result<Vec<u8>> {
-        let world = self.0.borrow();
-        let (_, units) = &world.programs[(pid - 100) as usize];
-        let unit = units[(descriptor - 3) as usize];
-        Ok(holder::tests::control("com.apple.net.utun_control", unit))
-    }
-}
-
-impl mac::Configd for Fake {
-    fn store(&mut self, patterns: &[&str]) -> Result<Vec<u8>, Status> {
-        let world = self.0.borrow();
-        world
-            .is_broken("store")
-            .map_err(|error| Status::other(error.to_string()))?;
-        let fits = |key: &str| {
-            patterns
-                .iter()
-                .any(|pattern| match pattern.strip_suffix(".*") {
-                    Some(start) => key.starts_with(start),
-                    None => key == pattern.replace('\\', ""),
-                })
-        };
-        let all = world.store.iter().filter(|(key, _)| fits(key));
-        let all: Dictionary = all
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        Ok(plist::to_binary(&Value::Dictionary(all)).unwrap())
-    }
-
-    fn store_set(&mut self, key: &str, value: &[u8]) -> Result<(), Status> {
-        let mut world = self.0.borrow_mut();
-        world.log.push(format!("set {key}"));
-        world
-            .is_broken("store_set")
-            .map_err(|error| Status::other(error.to_string()))?;
-        world
-            .store
-            .insert(key.to_owned(), plist::parse(value).unwrap());
-        world.changed();
-        Ok(())
-    }
-
-    fn store_remove(&mut self, key: &str) -> Result<(), Status> {
-        let mut world = self.0.borrow_mut();
-        world.log.push(format!("remove {key}"));
-        world.store.remove(key).unwrap();
-        world.changed();
-        Ok(())
-    }
-
-    fn resolvers(&mut self) -> io::Result<Option<ResolverList>> {
-        let mut world = self.0.borrow_mut();
-        world.is_broken("resolvers")?;
-        // Files are changed behind this Mac's back.
-        world.changed();
-        Ok(world.published.clone())
-    }
-
-    fn listen(&mut self) -> io::Result<()> {
-        let mut world = self.0.borrow_mut();
-        world.log.push("listen".to_owned());
-        world.is_broken("listen")
-    }
-
-    fn hear(&mut self, limit: Duration) -> io::Result<bool> {
-        assert!(limit <= Duration::from_secs(5));
-        let mut world = self.0.borrow_mut();
-        world.notices += 1;
-        world.log.push("hear".to_owned());
-        match world.configd {
-            Configd::After(number) if world.notices == number => {
-                world.publish();
-                Ok(true)
-            }
-            Configd::After(number) => Ok(world.notices < number),
-            Configd::AtOnce | Configd::Never => Ok(false),
-        }
-    }
-
-    fn edit_preferences(
-        &mut self,
-        path: &str,
-        edit: &mut dyn FnMut(Found<'_>) -> Edit,
-    ) -> Result<(), Status> {
-        let mut world = self.0.borrow_mut();
-        world.log.push(format!("edit {path}"));
-        if world.busy > 0 {
-            world.busy -= 1;
-            return Err(Status {
-                code: Status::BUSY,
-                words: "Preferences update currently in progress".to_owned(),
-            });
-        }
-        let mut parts: Vec<&str> = path.split('/').filter(|part| !part.is_empty()).collect();
-        let last = parts.pop().unwrap();
-        let mut at = &mut world.preferences;
-        for part in parts {
-            let Some(Value::Dictionary(next)) = at.get_mut(part) else {
-                panic!("the framework would make up {part}")
-            };
-            at = next;
-        }
-        let found = at.get(last).map(|found| plist::to_binary(found).unwrap());
-        match edit(found.as_deref()) {
-            Edit::Leave => return Ok(()),
-            Edit::Tell => {
-                world.log.push("apply".to_owned());
-                return Ok(());
-            }
-            Edit::Set(value) => {
-                at.insert(last.to_owned(), plist::parse(&value).unwrap());
-            }
-            Edit::Remove => {
-                at.remove(last).unwrap();
-            }
-        }
-        world.log.push("commit".to_owned());
-        world.save();
-        world.log.push("apply".to_owned());
-        Ok(())
-    }
-
-    fn pause(&mut self, _: Duration) {
-        self.0.borrow_mut().log.push("pause".to_owned());
     }
 }
 

@@ -7,6 +7,14 @@
 //!
 //! What is renamed is on the disk: `sync_all` of the standard library is F_FULLFSYNC on
 //! macOS, without which the drive keeps what it was given to itself (fsync(2) there).
+//!
+//! **The folder is made where it is missing, and stays**, empty in the end. configd is
+//! told of changes of `/etc`, too, and passes over those where the folder neither was
+//! there when it was last told nor is there now; and at its start it takes it that none
+//! was (`dns_configuration_changed`, Plugins/IPMonitor/dns-configuration.c). A folder that
+//! went together with its last file would be gone before configd looks, and after a boot
+//! that would be the first that configd is told of: it would go on publishing the file.
+//! An empty folder says nothing to it.
 
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -36,7 +44,14 @@ pub fn observe(root: &Path) -> Section<Vec<LiveFile>> {
     let folder = below(root, FOLDER);
     let entries = match fs::read_dir(&folder) {
         Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Section::Absent,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            return match fs::symlink_metadata(&folder) {
+                Ok(_) => Section::Unreadable(format!(
+                    "{FOLDER}: it is a symbolic link that leads nowhere"
+                )),
+                Err(_) => Section::Absent,
+            };
+        }
         Err(error) => return Section::Unreadable(format!("{FOLDER}: {error}")),
     };
     let mut files = Vec::new();
@@ -106,6 +121,7 @@ pub fn put(
     mode: Mode,
 ) -> Result<(), String> {
     let name = name_of(path)?;
+    sweep(root);
     let file = below(root, path);
     let told = |error: io::Error| format!("{path}: {error}");
     let (before, after) = (state_of(before)?, state_of(after)?);
@@ -116,6 +132,13 @@ pub fn put(
     if live.as_ref() == after && mode == Mode::Back {
         return Ok(());
     }
+    if before.is_none()
+        && let Some(other) = in_another_case(&below(root, FOLDER), name)
+    {
+        return Err(format!(
+            "{path}: there is {FOLDER}/{other}, of the same domain"
+        ));
+    }
     if live.as_ref() != before {
         return Err(format!(
             "{path} is not what it was: somebody else has changed it"
@@ -123,15 +146,11 @@ pub fn put(
     }
     let folder = below(root, FOLDER);
     match after {
-        None => {
-            if live.is_some() {
-                fs::remove_file(&file).map_err(told)?;
-                forget_folder(root, &folder);
-            }
-        }
+        None if live.is_none() => return Ok(()),
+        None => fs::remove_file(&file).map_err(told)?,
         Some(after) => {
-            make_folder(root, &folder).map_err(|error| format!("{FOLDER}: {error}"))?;
-            let beside = below(root, &format!("/etc/.netprof.{name}"));
+            make_folder(&folder).map_err(|error| format!("{FOLDER}: {error}"))?;
+            let beside = below(root, &format!("/etc/{UNFINISHED}{name}"));
             let written = write(&beside, after).and_then(|()| fs::rename(&beside, &file));
             written.map_err(|error| {
                 // What was not renamed is of no use; that it cannot be removed either
@@ -141,12 +160,35 @@ pub fn put(
             })?;
         }
     }
-    match File::open(&folder) {
-        Ok(folder) => folder.sync_all().map_err(told),
-        // It went with its last file.
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        Err(error) => Err(told(error)),
+    File::open(&folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(|error| format!("{FOLDER}: {error}"))
+}
+
+/// How the names of files begin, in the folder above, that are still being written.
+const UNFINISHED: &str = ".netprof.";
+
+/// Removes what a kill left unfinished. Nobody reads it, so that it cannot be removed is
+/// no failure.
+fn sweep(root: &Path) {
+    let entries = fs::read_dir(below(root, "/etc"));
+    for entry in entries.into_iter().flatten().flatten() {
+        if entry
+            .file_name()
+            .as_encoded_bytes()
+            .starts_with(UNFINISHED.as_bytes())
+        {
+            let _ = fs::remove_file(entry.path());
+        }
     }
+}
+
+/// The name of a file that differs from `name` by case alone: the volume may make no
+/// difference, and then that is the file, or have both, for one domain.
+fn in_another_case(folder: &Path, name: &str) -> Option<String> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut names = entries.filter_map(|entry| entry.file_name().into_string().ok());
+    names.find(|other| other != name && other.eq_ignore_ascii_case(name))
 }
 
 fn state_of(state: Option<&State>) -> Result<Option<&FileState>, String> {
@@ -170,11 +212,6 @@ fn below(root: &Path, path: &str) -> PathBuf {
 }
 
 fn write(path: &Path, state: &FileState) -> io::Result<()> {
-    // A crash may have left it behind.
-    match fs::remove_file(path) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
     match state {
         FileState::Symlink { target } => symlink(target, path),
         FileState::Regular {
@@ -201,14 +238,8 @@ fn write(path: &Path, state: &FileState) -> io::Result<()> {
     }
 }
 
-/// Where netprof notes that it made the folder, so that it goes again with its last
-/// file: one that somebody made and left empty stays.
-fn note(root: &Path) -> PathBuf {
-    below(root, "/etc/.netprof.made-resolver")
-}
-
-fn make_folder(root: &Path, folder: &Path) -> io::Result<()> {
-    match fs::symlink_metadata(folder) {
+fn make_folder(folder: &Path) -> io::Result<()> {
+    match fs::metadata(folder) {
         Ok(found) if found.is_dir() => return Ok(()),
         Ok(_) => {
             return Err(io::Error::new(
@@ -219,24 +250,12 @@ fn make_folder(root: &Path, folder: &Path) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::NotFound => {}
         Err(error) => return Err(error),
     }
-    // Before the folder: a stop between the two leaves a note of a folder that is not
-    // there, which says nothing.
-    File::create(note(root))?.sync_all()?;
     DirBuilder::new().mode(0o755).create(folder)?;
     // The umask may have taken bits away that mDNSResponder needs.
     fs::set_permissions(folder, Permissions::from_mode(0o755))?;
     match folder.parent() {
         Some(parent) => File::open(parent)?.sync_all(),
         None => Ok(()),
-    }
-}
-
-/// Removes the folder, if netprof made it and nothing is left in it. That it stays is no
-/// failure: an empty folder says nothing to configd.
-fn forget_folder(root: &Path, folder: &Path) {
-    let note = note(root);
-    if note.exists() && fs::remove_dir(folder).is_ok() {
-        let _ = fs::remove_file(note);
     }
 }
 

@@ -36,7 +36,8 @@ const ROUTES: [i32; 6] = [4, 17, 0, 0, 1, 0];
 /// answer was lost.
 const ATTEMPTS: usize = 4;
 
-/// How many messages of others are passed over before an answer counts as lost.
+/// How many messages of others are passed over before an answer counts as lost: more than
+/// a socket holds, unless others write faster than netprof reads.
 const OTHERS: usize = 4096;
 
 const GONE: &str = "it is not there any more";
@@ -73,8 +74,8 @@ fn now() -> i64 {
 ///
 /// [`BackendError`].
 pub fn tables<M: Mac>(mac: &mut M) -> Result<Tables, BackendError> {
-    const OPERATION: &str = "read links and routes";
-    for _ in 0..ATTEMPTS {
+    let mut attempts = 1;
+    loop {
         let links = mac
             .sysctl(&LINKS)
             .map_err(|why| failed("read the links", why))?;
@@ -82,23 +83,21 @@ pub fn tables<M: Mac>(mac: &mut M) -> Result<Tables, BackendError> {
         let routes = mac
             .sysctl(&ROUTES)
             .map_err(|why| failed("read the routes", why))?;
-        match read_routes(&routes, &links.names(), now()) {
-            Ok(routes) => {
-                return Ok(Tables {
-                    links: links.links,
-                    addresses: links.addresses,
-                    routes: routes.routes,
-                });
-            }
-            // A link came up in between.
-            Err(Malformed::UnknownLink(_)) => {}
-            Err(why) => return Err(failed(OPERATION, why)),
+        let routes = read_routes(&routes, &links.names(), now());
+        let routes = routes.map_err(|why| failed("read the routes", why))?;
+        // A link came up in between. One that is not there the next time either has gone,
+        // and left a route behind.
+        let is_unknown = |why: &Malformed| matches!(why, Malformed::UnknownLink(_));
+        if attempts < ATTEMPTS && routes.unread.iter().any(is_unknown) {
+            attempts += 1;
+            continue;
         }
+        return Ok(Tables {
+            links: links.links,
+            addresses: links.addresses,
+            routes: routes.routes,
+        });
     }
-    Err(failed(
-        OPERATION,
-        "they change faster than they can be read",
-    ))
 }
 
 /// Fills in what the dump does not say: whether there is a carrier, and how long the
@@ -173,7 +172,7 @@ fn ask<M: Mac>(
         Err(error) => return Err(error.to_string()),
     };
     for _ in 0..ATTEMPTS {
-        match mac.route_write(request.bytes()) {
+        match send(mac, &request) {
             Ok(()) => {}
             Err(error) => {
                 return match error.raw_os_error() {
@@ -187,7 +186,7 @@ fn ask<M: Mac>(
                 .answer()
                 .ok_or_else(|| format!("the kernel answers {}", words(reply.errno)));
         }
-        // What was not read in time was dropped: the socket was full of what others do.
+        // It was dropped: the socket was full of what others do.
         mac.route_open().map_err(|error| error.to_string())?;
     }
     Err("the kernel does not answer".to_owned())
@@ -197,7 +196,22 @@ fn words(errno: i32) -> String {
     io::Error::from_raw_os_error(errno).to_string()
 }
 
-/// The kernel's answer to `request`; none where it was lost.
+/// Writes a request to a socket that nothing is left in. Every request comes back to who
+/// wrote it, too, and where a socket is full the kernel drops what is more, without a
+/// sign: after some dozens of adds it would be the answer that counts (`raw_input` and
+/// `sbappendaddr`; bsd/net/raw_cb.h has 8192 bytes for a socket).
+fn send<M: Mac>(mac: &mut M, request: &Request) -> io::Result<()> {
+    for _ in 0..OTHERS {
+        if mac.route_read().is_err() {
+            break;
+        }
+    }
+    mac.route_write(request.bytes())
+}
+
+/// The kernel's answer to `request`, which was just sent; none where it was lost. It is in
+/// the socket before write(2) returns, or never (`route_output` in bsd/net/rtsock.c), so
+/// nothing is waited for.
 fn answer<M: Mac>(mac: &mut M, request: &Request, names: &Names) -> Result<Option<Reply>, String> {
     let pid = std::process::id();
     for _ in 0..OTHERS {
@@ -335,7 +349,7 @@ impl Table {
         let sequence = self.next();
         let request = Request::delete(key, before, &self.names, sequence);
         let request = request.map_err(|error| error.to_string())?;
-        match mac.route_write(request.bytes()) {
+        match send(mac, &request) {
             Ok(()) => {}
             Err(error) if error.raw_os_error() == Some(ESRCH) && mode == Mode::Back => {
                 return Ok(());
@@ -345,8 +359,9 @@ impl Table {
             }
             Err(error) => return Err(format!("the kernel refuses to delete it: {error}")),
         }
-        // It is deleted, whether or not its answer was lost.
-        let Some(taken) = answer(mac, &request, &self.names)?.and_then(|reply| reply.route) else {
+        // It is deleted, whether or not its answer was lost; one that cannot be read is.
+        let taken = answer(mac, &request, &self.names).ok().flatten();
+        let Some(taken) = taken.and_then(|reply| reply.route) else {
             return Ok(());
         };
         if taken.key == *key && taken.spec == *before {
@@ -372,7 +387,7 @@ impl Table {
         let sequence = self.next();
         let request = Request::add(key, spec, &self.names, sequence);
         let request = request.map_err(|error| error.to_string())?;
-        match mac.route_write(request.bytes()) {
+        match send(mac, &request) {
             Ok(()) => Ok(()),
             Err(error) => Err(match error.raw_os_error() {
                 Some(EEXIST) => "somebody else has a route there".to_owned(),

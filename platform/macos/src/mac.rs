@@ -46,19 +46,18 @@ pub trait Kernel {
     /// bsd/net/rtsock.c), or the socket's.
     fn route_write(&mut self, message: &[u8]) -> io::Result<()>;
 
-    /// Reads one message from the routing socket.
+    /// Reads one message from the routing socket, and waits for none.
     ///
     /// # Errors
     ///
-    /// `WouldBlock` where none came in time.
+    /// `WouldBlock` where there is none.
     fn route_read(&mut self) -> io::Result<Vec<u8>>;
 
-    /// ioctl(2) on a datagram socket of a family. `argument` has the length that the
-    /// request says.
+    /// ioctl(2) on a datagram socket of a family.
     ///
     /// # Errors
     ///
-    /// The kernel's; `InvalidInput` where the lengths differ.
+    /// The kernel's; `InvalidInput` for what is not [`crate::route::ioctl::is_contained`].
     fn ioctl(&mut self, family: Family, request: u32, argument: &mut [u8]) -> io::Result<()>;
 
     /// The identifiers of the network agents of a link, one behind the other
@@ -127,7 +126,7 @@ pub trait Configd {
     ///
     /// # Errors
     ///
-    /// The kernel's.
+    /// The kernel's; `Interrupted` by a signal.
     fn hear(&mut self, limit: Duration) -> io::Result<bool>;
 
     /// Edits one dictionary of the preferences of the network: takes their lock, shows
@@ -135,12 +134,12 @@ pub trait Configd {
     ///
     /// # Errors
     ///
-    /// The framework's: above all [`Status::BUSY`] and [`Status::STALE`].
+    /// How far it came, and why no further.
     fn edit_preferences(
         &mut self,
         path: &str,
         edit: &mut dyn FnMut(Found<'_>) -> Edit,
-    ) -> Result<(), Status>;
+    ) -> Result<(), Unedited>;
 
     /// Lets some time go by, before something is tried again that was busy.
     fn pause(&mut self, time: Duration);
@@ -172,6 +171,26 @@ pub enum Edit {
     Remove,
 }
 
+/// How far an edit of the preferences came. What is written and what configd goes by are
+/// two things: SCPreferencesCommitChanges writes the file, SCPreferencesApplyChanges has it
+/// read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unedited {
+    /// Nothing was written: the lock was not to be had. [`Status::BUSY`] and
+    /// [`Status::STALE`] pass.
+    #[error("the preferences cannot be locked: {0}")]
+    Lock(Status),
+    /// Nothing was written: it cannot be read or changed.
+    #[error("the preferences cannot be changed: {0}")]
+    Change(Status),
+    /// Perhaps it was written.
+    #[error("the preferences cannot be committed: {0}")]
+    Commit(Status),
+    /// It was written, and configd was not told.
+    #[error("configd cannot be told of the preferences: {0}")]
+    Apply(Status),
+}
+
 /// What the SystemConfiguration framework says instead of 'done' (`SCError`, `SCErrorString`).
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{words} ({code})")]
@@ -183,6 +202,8 @@ pub struct Status {
 }
 
 impl Status {
+    /// kSCStatusNoKey: there is no such key.
+    pub const NO_KEY: i32 = 1004;
     /// kSCStatusPrefsBusy: somebody else has the lock of the preferences.
     pub const BUSY: i32 = 3002;
     /// kSCStatusStale: the preferences were written since they were opened.

@@ -4,19 +4,24 @@
 //! name, `SCSchemaDefinitions.h` its keys), which every user may: so a plan needs no
 //! privilege and no call of the framework. They are written by SCPreferences alone, under
 //! its lock, as everything that runs on a Mac does.
+//!
+//! What is written there is not yet what programs get: SCPreferencesApplyChanges is a
+//! notice, and configd copies the proxies of each service into the dynamic store when it
+//! has read it (`updateSCDynamicStore` and `flatten`, Plugins/PreferencesMonitor/prefsmon.c).
+//! So a change is done when the store shows it.
 
-use std::fs;
+use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 use std::time::Duration;
 
 use netprof_engine::Mode;
-use netprof_model::configd::{NetworkService, Preferences};
+use netprof_model::configd::{Domain, NetworkService, Preferences, Store};
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::{Section, State};
 
-use crate::mac::{Edit, Mac, Status};
-use crate::plist;
+use crate::mac::{Edit, Found, Mac, Status, Unedited};
+use crate::{plist, store};
 
 /// The file.
 pub const FILE: &str = "/Library/Preferences/SystemConfiguration/preferences.plist";
@@ -25,6 +30,11 @@ pub const FILE: &str = "/Library/Preferences/SystemConfiguration/preferences.pli
 /// Who holds it writes a file: that is over in a moment, or it is stuck.
 const ATTEMPTS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(250);
+
+/// How often the store is looked at, and how long to wait between: 5 s in all, as for
+/// resolvers.
+const LOOKS: usize = 101;
+const INTERVAL: Duration = Duration::from_millis(50);
 
 /// The services of the current location, as the file below `root` has them.
 #[must_use]
@@ -152,50 +162,127 @@ pub fn put<M: Mac>(
         }
         None => None,
     };
+    let in_effect = parse(&all)
+        .services
+        .iter()
+        .any(|one| one.id == service && one.enabled);
+    // Where all of it is as it was, also what configd goes by, no lock is needed, and
+    // somebody else's is no obstacle.
+    if mode == Mode::Back
+        && in_effect
+        && at(&all, &["NetworkServices", service, "Proxies"]) == after
+        && is_shown(mac, service, after) == Ok(true)
+    {
+        return sync(root);
+    }
     let path = format!("/NetworkServices/{service}/Proxies");
+    let mut locked = String::new();
     for attempt in 0..ATTEMPTS {
         if attempt > 0 {
             mac.pause(PAUSE);
         }
-        let mut refused = None;
+        let mut decided = Ok(Edit::Leave);
         let edited = mac.edit_preferences(&path, &mut |found| {
-            let live = match found.map(plist::parse).transpose() {
-                Ok(None) => None,
-                Ok(Some(Value::Dictionary(live))) => Some(live),
-                Ok(Some(_)) => {
-                    refused = Some(format!("{path} is no dictionary"));
-                    return Edit::Leave;
-                }
-                Err(error) => {
-                    refused = Some(format!("{path}: {error}"));
-                    return Edit::Leave;
-                }
-            };
-            if live.as_ref() == after && mode == Mode::Back {
-                // A stop between commit and apply leaves configd with what was before.
-                return Edit::Tell;
-            }
-            if live.as_ref() != before {
-                refused = Some("somebody else has changed these proxies".to_owned());
-                return Edit::Leave;
-            }
-            match &wanted {
-                Some(wanted) => Edit::Set(wanted.clone()),
-                None if live.is_some() => Edit::Remove,
-                None => Edit::Leave,
-            }
+            decided = decide(found, &path, [before, after], wanted.as_deref(), mode);
+            decided.clone().unwrap_or(Edit::Leave)
         });
-        match (edited, refused) {
-            (Ok(()), None) => return Ok(()),
-            (Ok(()), Some(refused)) => return Err(refused),
-            (Err(status), _) if matches!(status.code, Status::BUSY | Status::STALE) => {}
-            (Err(status), _) => return Err(format!("the preferences: {status}")),
+        match edited {
+            Ok(()) => {
+                return match decided? {
+                    Edit::Leave => Ok(()),
+                    Edit::Tell | Edit::Set(_) | Edit::Remove => {
+                        sync(root)?;
+                        match in_effect {
+                            true => settle(mac, service, after),
+                            // Nobody goes by those of a service that is switched off.
+                            false => Ok(()),
+                        }
+                    }
+                };
+            }
+            Err(Unedited::Lock(status)) if matches!(status.code, Status::BUSY | Status::STALE) => {
+                locked = Unedited::Lock(status).to_string();
+            }
+            Err(unedited) => return Err(unedited.to_string()),
         }
     }
-    Err(format!(
-        "somebody else has had the lock of the preferences for {} s",
-        (PAUSE * 20).as_secs()
-    ))
+    Err(format!("{locked}, for {} s now", (PAUSE * 20).as_secs()))
+}
+
+/// What is to be done where `found` stands at `path`. `wanted` is what is to stand there,
+/// as a property list.
+fn decide(
+    found: Found<'_>,
+    path: &str,
+    [before, after]: [Option<&Dictionary>; 2],
+    wanted: Option<&[u8]>,
+    mode: Mode,
+) -> Result<Edit, String> {
+    let live = match found.map(plist::parse).transpose() {
+        Ok(None) => None,
+        Ok(Some(Value::Dictionary(live))) => Some(live),
+        Ok(Some(_)) => return Err(format!("{path} is no dictionary")),
+        Err(error) => return Err(format!("{path}: {error}")),
+    };
+    if live.as_ref() == after && mode == Mode::Back {
+        // A stop between commit and apply leaves configd with what was before.
+        return Ok(Edit::Tell);
+    }
+    if live.as_ref() != before {
+        return Err("somebody else has changed these proxies".to_owned());
+    }
+    Ok(match wanted {
+        Some(wanted) => Edit::Set(wanted.to_owned()),
+        None if live.is_some() => Edit::Remove,
+        None => Edit::Leave,
+    })
+}
+
+/// Brings the file to the disk: SCPreferencesCommitChanges writes, closes and renames it,
+/// and no more (configd, SystemConfiguration.fproj/SCPCommit.c), but what a journal calls
+/// done must outlive a power cut.
+fn sync(root: &Path) -> Result<(), String> {
+    let file = root.join(FILE.trim_start_matches('/'));
+    let folder = file.parent().unwrap_or(root);
+    [&file, folder]
+        .into_iter()
+        .try_for_each(|path| File::open(path)?.sync_all())
+        .map_err(|error| format!("{FILE} cannot be brought to the disk: {error}"))
+}
+
+/// Waits until configd goes by `proxies`.
+fn settle<M: Mac>(mac: &mut M, service: &str, proxies: Option<&Dictionary>) -> Result<(), String> {
+    for look in 0..LOOKS {
+        if look > 0 {
+            mac.pause(INTERVAL);
+        }
+        if is_shown(mac, service, proxies)? {
+            return Ok(());
+        }
+    }
+    let seconds = (INTERVAL * 100).as_secs();
+    Err(format!("configd does not go by them, {seconds} s later"))
+}
+
+/// Whether the store shows `proxies` of a service: its own dictionaries have keys of
+/// their own there, and where nothing is left, or it is switched off, there is no key.
+fn is_shown<M: Mac>(
+    mac: &mut M,
+    service: &str,
+    proxies: Option<&Dictionary>,
+) -> Result<bool, String> {
+    let active = proxies
+        .into_iter()
+        .filter(|all| !all.contains_key(INACTIVE));
+    let wanted: Dictionary = active
+        .flatten()
+        .filter(|(_, value)| value.as_dictionary().is_none())
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    let key = Store::service_key(Domain::Setup, service, "Proxies");
+    let live = store::get(mac, &key)?;
+    let live = live.as_ref().and_then(Value::as_dictionary);
+    Ok(live.cloned().unwrap_or_default() == wanted)
 }
 
 fn proxies(state: Option<&State>) -> Result<Option<&Dictionary>, String> {

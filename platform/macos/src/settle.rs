@@ -9,6 +9,7 @@
 //! notifies.
 
 use std::collections::BTreeSet;
+use std::io;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
@@ -30,11 +31,17 @@ pub struct Claim {
     domain: String,
     servers: BTreeSet<IpAddr>,
     port: Option<u16>,
+    /// Whether it is of a match domain of a service.
+    supplemental: bool,
+    /// Its order, where one is set.
+    order: Option<u32>,
 }
 
 impl Claim {
-    /// Whether `resolver` is what configd makes of it. It may leave out servers of a
-    /// family that the service cannot reach.
+    /// Whether `resolver` is what configd makes of it, and not what somebody else has for the
+    /// same domain. It may leave out servers of a family that the service cannot reach, and
+    /// the order of the first resolver of all, which is one for every name, where the list
+    /// has no default behind it (`dns_configuration_set`).
     fn is_met_by(&self, resolver: &Resolver) -> bool {
         let servers: Vec<IpAddr> = resolver
             .nameservers
@@ -45,6 +52,9 @@ impl Claim {
             && !servers.is_empty()
             && servers.iter().all(|one| self.servers.contains(one))
             && resolver.port.unwrap_or(53) == self.port.unwrap_or(53)
+            && resolver.supplemental == self.supplemental
+            && (self.order.is_none_or(|order| resolver.order == order)
+                || (resolver.order == 0 && self.domain.is_empty()))
     }
 
     fn is_published(&self, list: &ResolverList) -> bool {
@@ -87,11 +97,17 @@ fn of_key(all: &Dictionary) -> Vec<Claim> {
         return Vec::new();
     }
     let port = all.get("ServerPort").and_then(Value::as_integer);
+    let orders = all.get("SupplementalMatchOrders").map(Value::items);
     words("SupplementalMatchDomains")
-        .map(|name| Claim {
+        .enumerate()
+        .map(|(at, name)| Claim {
             domain: domain(name),
             servers: servers.clone(),
             port: port.and_then(|port| u16::try_from(port).ok()),
+            supplemental: true,
+            order: orders
+                .and_then(|orders| orders.get(at)?.as_integer())
+                .and_then(|order| u32::try_from(order).ok()),
         })
         .collect()
 }
@@ -114,6 +130,8 @@ fn of_file(path: &str, file: &FileState) -> Option<Claim> {
         domain: domain(name),
         servers,
         port,
+        supplemental: false,
+        order: None,
     })
 }
 
@@ -204,6 +222,9 @@ impl<'a> Awaited<'a> {
                         .map(|(change, what)| (change, words(what)))
                         .collect();
                 }
+                // By a signal, which ends no wait: who asked for the transaction looks for
+                // it when it is done.
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return all(format!("configd's notices cannot be heard: {error}")),
             }
         }

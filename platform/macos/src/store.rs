@@ -9,7 +9,7 @@ use netprof_model::configd::Store;
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::{Section, State};
 
-use crate::mac::Mac;
+use crate::mac::{Mac, Status};
 use crate::plist;
 
 /// The keys that are about the network. configd takes a pattern for the whole of a key.
@@ -43,6 +43,8 @@ fn read<M: Mac>(mac: &mut M, patterns: &[&str]) -> Result<Dictionary, String> {
 fn is_told(key: &str) -> bool {
     !key.ends_with("/AirPort") && !key.contains("/AirPort/")
 }
+
+const REMOVED: &str = "somebody else has removed it";
 
 /// What stands in place of a secret: a snapshot is a file that people send around.
 const HIDDEN: &str = "(not shown)";
@@ -80,6 +82,15 @@ fn exactly(key: &str) -> String {
     pattern
 }
 
+/// What a key says.
+///
+/// # Errors
+///
+/// Why it cannot be read, in words.
+pub fn get<M: Mac>(mac: &mut M, key: &str) -> Result<Option<Value>, String> {
+    Ok(read(mac, &[&exactly(key)])?.remove(key))
+}
+
 /// Puts `after` in the place of `before`.
 ///
 /// # Errors
@@ -93,8 +104,7 @@ pub fn put<M: Mac>(
     mode: Mode,
 ) -> Result<(), String> {
     let (before, after) = (dictionary(before)?, dictionary(after)?);
-    let live = read(mac, &[&exactly(key)])?.remove(key);
-    let live = match live {
+    let live = match get(mac, key)? {
         None => None,
         Some(Value::Dictionary(live)) => Some(live),
         Some(_) => return Err("somebody else has put there what is no dictionary".to_owned()),
@@ -104,13 +114,20 @@ pub fn put<M: Mac>(
     }
     if live.as_ref() != before {
         return Err(match live {
-            None => "somebody else has removed it".to_owned(),
+            None => REMOVED.to_owned(),
             Some(_) => "somebody else has changed it".to_owned(),
         });
     }
     let made = match after {
         None if live.is_none() => Ok(()),
-        None => mac.store_remove(key),
+        None => match mac.store_remove(key) {
+            // It went between the look and this.
+            Err(status) if status.code == Status::NO_KEY => match mode {
+                Mode::Back => Ok(()),
+                Mode::Forward => return Err(REMOVED.to_owned()),
+            },
+            other => other,
+        },
         Some(after) => {
             let value = Value::Dictionary(after.clone());
             let bytes = plist::to_binary(&value).map_err(|error| error.to_string())?;

@@ -132,6 +132,17 @@ fn a_refused_change_takes_back_all_others_and_is_named() {
             let old = world.states();
             world.jam(&jammed);
             let report = apply(&world, "office", &machine.office()).unwrap();
+            // Who goes by these may have been told of it all the same, and cannot be told.
+            if matches!(
+                jammed,
+                Resource::DnsDelegate { .. } | Resource::Proxies { .. }
+            ) {
+                let incomplete = incomplete(report.outcome);
+                assert_eq!(incomplete.left.len(), 1);
+                assert_eq!(incomplete.left[0].resource, jammed);
+                assert_eq!(world.states(), old);
+                continue;
+            }
             assert_eq!(report.outcome.exit_code(), 3);
             let back = back(report.outcome);
             assert!(

@@ -147,6 +147,34 @@ fn preferences_that_read_as_before_are_applied_once_more() {
     }
 }
 
+/// Nobody is told of it while somebody else has the lock of the preferences: configd goes on
+/// with what netprof has made.
+#[test]
+fn preferences_that_nobody_could_be_told_of_are_left_to_do() {
+    let wifi = proxies("WIFI");
+    let world = World::having(Machine::Mac, &Machine::some(&[(wifi.clone(), 3)]));
+    let old = world.live();
+    killed_before_it_was_verified(&world, &Machine::some(&[(wifi.clone(), 1)]));
+    world.set_live(old);
+    world.jam(&wifi);
+    match recover(&world) {
+        Some(Recovered::Incomplete(incomplete)) => {
+            let [left] = &incomplete.left[..] else {
+                panic!("{incomplete:?}")
+            };
+            assert_eq!(left.resource, wifi);
+            assert_eq!(left.found, state(&wifi, 3));
+            assert_eq!(left.why, "operation not permitted");
+        }
+        other => panic!("not incomplete: {other:?}"),
+    }
+    is_still_incomplete(&world, &wifi);
+    world.unjam();
+    assert!(matches!(recover(&world), Some(Recovered::RolledBack(_))));
+    assert_eq!(world.written_back(), std::slice::from_ref(&wifi), "once");
+    assert!(recover(&world).is_none());
+}
+
 /// Kills an apply at its last step before it is committed.
 fn killed_before_it_was_verified(world: &World, wanted: &States) {
     let whole = world.fork();

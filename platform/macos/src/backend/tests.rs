@@ -1,7 +1,7 @@
 //! The backend on a Mac in memory.
 
 use netprof_model::configd::Store;
-use netprof_model::link::{Address, LinkId};
+use netprof_model::link::LinkId;
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::Lasts;
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteSpec, rtf};

@@ -7,8 +7,9 @@
 //! another than that which this module knows, nothing is read at all: the list can still
 //! be had from `scutil --dns`, and a wrong guess would be a lie or a crash.
 //!
-//! The pointers are followed through [`Memory`], so all of this is plain Rust that is
-//! tested anywhere, and only the reading of this process's own memory is unsafe.
+//! The pointers are followed through [`Memory`], so all of this is tested anywhere, on
+//! memory that checks every address. This process's own cannot be asked whether an address
+//! is there, so who reads a list vouches for it.
 
 mod sockaddr;
 
@@ -21,9 +22,11 @@ pub const VERSION: u32 = 20_170_629;
 pub trait Memory {
     /// Fills `buffer` from `address`; says no where not all of it can be read.
     ///
-    /// A caller asks for no byte that the structures do not own: of a text, byte by byte
-    /// until its end.
-    fn read(&self, address: u64, buffer: &mut [u8]) -> bool;
+    /// # Safety
+    ///
+    /// Where this memory checks no address, all of those bytes are of one object that is
+    /// alive.
+    unsafe fn read(&self, address: u64, buffer: &mut [u8]) -> bool;
 }
 
 /// Why the list was not read.
@@ -69,7 +72,13 @@ pub enum Error {
 /// # Errors
 ///
 /// [`Error`]: what of it could not be read. A part of a list is no list.
-pub fn read(memory: &dyn Memory, address: u64) -> Result<ResolverList, Error> {
+///
+/// # Safety
+///
+/// Where `memory` checks no address, at this one is a `dns_config_t` of libSystem, and it
+/// and all that it points to are alive. Its version is looked at before anything that it
+/// points to.
+pub unsafe fn read(memory: &dyn Memory, address: u64) -> Result<ResolverList, Error> {
     let mut reader = Reader {
         memory,
         left: Reader::MOST,
@@ -144,7 +153,10 @@ impl Reader<'_> {
         let mut bytes = [0; N];
         // The first page is never mapped, and what is beyond the end does not wrap.
         let within = address >= 4096 && address.checked_add(N as u64).is_some();
-        if within && self.memory.read(address, &mut bytes) {
+        // SAFETY: an address is that of the head, which the caller of `read` vouches for,
+        // or stands in what was read there, and as many bytes are asked for as the
+        // structure of that place has: of a text, one by one until its end.
+        if within && unsafe { self.memory.read(address, &mut bytes) } {
             Ok(Bytes(bytes))
         } else {
             Err(Error::Unreadable { what, address })

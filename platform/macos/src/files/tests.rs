@@ -67,7 +67,7 @@ fn link(target: &str) -> State {
 }
 
 #[test]
-fn a_file_is_made_changed_and_removed_and_the_folder_with_it() {
+fn a_file_is_made_changed_and_removed_and_the_folder_stays() {
     let etc = Etc::new();
     let (one, two) = (
         text("nameserver 10.0.0.53\n"),
@@ -89,22 +89,9 @@ fn a_file_is_made_changed_and_removed_and_the_folder_with_it() {
     );
     etc.put(Some(&two), Some(&link("/nowhere"))).unwrap();
     etc.put(Some(&link("/nowhere")), None).unwrap();
-    assert_eq!(etc.names(), Vec::<String>::new());
-}
-
-#[test]
-fn a_folder_that_somebody_else_made_or_uses_stays() {
-    let one = text("nameserver 10.0.0.53\n");
-    let etc = Etc::new();
-    fs::create_dir(etc.path("")).unwrap();
-    etc.put(None, Some(&one)).unwrap();
-    etc.put(Some(&one), None).unwrap();
     assert_eq!(etc.names(), ["etc/resolver"]);
-    let etc = Etc::new();
-    etc.put(None, Some(&one)).unwrap();
-    fs::write(etc.path("theirs"), "nameserver 192.0.2.1\n").unwrap();
-    etc.put(Some(&one), None).unwrap();
-    assert_eq!(etc.seen().len(), 1);
+    // It is as good as none.
+    assert_eq!(etc.seen(), []);
 }
 
 #[test]
@@ -119,16 +106,19 @@ fn nothing_unfinished_ever_lies_where_configd_reads() {
 }
 
 #[test]
-fn what_a_crash_left_unfinished_is_written_anew() {
-    let etc = Etc::new();
-    fs::write(etc.0.path().join("etc/.netprof.corp.example.com"), "names").unwrap();
-    etc.put(None, Some(&text("nameserver 10.0.0.53\n")))
-        .unwrap();
-    assert_eq!(etc.seen().len(), 1);
-    assert!(
-        !etc.names()
-            .contains(&"etc/.netprof.corp.example.com".to_owned())
-    );
+fn what_a_kill_left_unfinished_is_swept_away_on_both_ways() {
+    let ours = text("nameserver 10.0.0.53\n");
+    for (mode, after) in [(Mode::Forward, Some(&ours)), (Mode::Back, None)] {
+        let etc = Etc::new();
+        for name in ["corp.example.com", "lab.example.com"] {
+            let unfinished = etc.0.path().join(format!("etc/.netprof.{name}"));
+            fs::write(unfinished, "names").unwrap();
+        }
+        fs::write(etc.0.path().join("etc/hosts"), "").unwrap();
+        put(etc.0.path(), CORP, None, after, mode).unwrap();
+        assert!(!etc.names().iter().any(|name| name.contains(".netprof.")));
+        assert!(etc.names().contains(&"etc/hosts".to_owned()));
+    }
 }
 
 #[test]
@@ -172,6 +162,54 @@ fn on_the_way_back_what_is_as_it_was_is_no_error() {
     let ours = text("nameserver 10.0.0.53\n");
     put(etc.0.path(), CORP, Some(&ours), None, Mode::Back).unwrap();
     etc.put(Some(&ours), None).unwrap_err();
+}
+
+/// configd follows it, and watches what it leads to (`normalize_path`).
+#[test]
+fn a_folder_behind_a_symbolic_link_is_used_as_it_is() {
+    let etc = Etc::new();
+    let elsewhere = etc.0.path().join("resolvers");
+    fs::create_dir(&elsewhere).unwrap();
+    let at = etc.0.path().join("etc/resolver");
+    symlink(&elsewhere, &at).unwrap();
+    let ours = text("nameserver 10.0.0.53\n");
+    etc.put(None, Some(&ours)).unwrap();
+    assert_eq!(etc.seen().len(), 1);
+    assert!(elsewhere.join("corp.example.com").exists());
+    etc.put(Some(&ours), None).unwrap();
+    assert!(fs::symlink_metadata(at).unwrap().is_symlink());
+}
+
+/// So that the plan says so, and not the apply.
+#[test]
+fn what_stands_in_the_place_of_the_folder_makes_it_unreadable() {
+    let etc = Etc::new();
+    let at = etc.0.path().join("etc/resolver");
+    symlink("nowhere", &at).unwrap();
+    assert_eq!(
+        observe(etc.0.path()),
+        Section::Unreadable("/etc/resolver: it is a symbolic link that leads nowhere".to_owned())
+    );
+    fs::remove_file(&at).unwrap();
+    fs::write(&at, "").unwrap();
+    assert!(matches!(observe(etc.0.path()), Section::Unreadable(_)));
+    etc.put(None, Some(&text(""))).unwrap_err();
+}
+
+/// A volume that makes no difference between cases has one file for both names, and a
+/// domain makes none either.
+#[test]
+fn a_file_of_the_same_name_in_another_case_is_named() {
+    let etc = Etc::new();
+    fs::create_dir(etc.path("")).unwrap();
+    fs::write(etc.path("Corp.Example.com"), "# theirs\n").unwrap();
+    let ours = text("nameserver 10.0.0.53\n");
+    let why = etc.put(None, Some(&ours)).unwrap_err();
+    assert_eq!(
+        why,
+        "/etc/resolver/corp.example.com: there is /etc/resolver/Corp.Example.com, of the same domain"
+    );
+    assert_eq!(etc.seen().len(), 1);
 }
 
 #[test]

@@ -26,9 +26,9 @@ use super::numbers::*;
 use super::sockaddr::{Sockaddr, Sockaddrs};
 
 /// The destination of a message, and the number of the link that it is of.
-pub(super) struct Destination {
-    pub(super) net: IpNet,
-    pub(super) zone: u32,
+struct Destination {
+    net: IpNet,
+    zone: u32,
     /// How it is written where not by a netmask, as [`attribute::NETMASK`] has it.
     form: Option<&'static str>,
 }
@@ -42,10 +42,7 @@ pub(crate) fn by(form: &str) -> OpaqueAttribute {
 }
 
 /// Reads where a route leads to; none for a family that is neither IPv4 nor IPv6.
-pub(super) fn destination(
-    flags: u32,
-    all: &Sockaddrs<'_>,
-) -> Result<Option<Destination>, Malformed> {
+fn destination(flags: u32, all: &Sockaddrs<'_>) -> Result<Option<Destination>, Malformed> {
     let dst = all.get(RTA_DST).ok_or(Malformed::Form("route"))?;
     let of_gateway = all.get(RTA_GATEWAY).map_or(0, |gateway| gateway.family());
     let family = match dst.family() {

@@ -1,5 +1,5 @@
-//! All routes, as sysctl(3) gives them: `{CTL_NET, PF_ROUTE, 0, 0, NET_RT_DUMP, 0}`, or
-//! with `NET_RT_DUMP2` (xnu, `sysctl_dumpentry`, `bsd/net/rtsock.c`).
+//! All routes, as sysctl(3) gives them: `{CTL_NET, PF_ROUTE, 0, 0, NET_RT_DUMP, 0}` (xnu,
+//! `sysctl_dumpentry`, `bsd/net/rtsock.c`).
 //!
 //! The table of macOS holds more than routes: what the kernel *cloned* of a route for one
 //! destination (`RTF_WASCLONED`), neighbours among them, and unmakes when the route
@@ -12,7 +12,7 @@ use super::decode;
 use super::error::Malformed;
 use super::message::Messages;
 use super::names::Names;
-use super::numbers::{RTF_CONDEMNED, RTM_GET, RTM_GET2};
+use super::numbers::{RTF_CONDEMNED, RTM_GET};
 
 /// The routes of a dump, and how many entries were no such.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -24,20 +24,24 @@ pub struct Routes {
     /// Messages of another kind, routes of another family or on their way out
     /// (`RTF_CONDEMNED`).
     pub others: usize,
+    /// Routes that the model has no words for, each with the reason: [`Malformed::Netmask`]
+    /// is legal, and [`Malformed::UnknownLink`] says that the links were read at another
+    /// time than the routes, or that a route outlived its link. They are no reason to see
+    /// none of the others: where a change is about the same key, the kernel says so.
+    pub unread: Vec<Malformed>,
 }
 
-/// Reads the bytes of `NET_RT_DUMP` or `NET_RT_DUMP2`. `now` is the time in seconds since
+/// Reads the bytes of `NET_RT_DUMP`. `now` is the time in seconds since
 /// 1970, which lifetimes are counted from.
 ///
 /// # Errors
 ///
-/// [`Malformed`]; of these, [`Malformed::UnknownLink`] says that the links were read at
-/// another time than the routes: read both anew.
+/// [`Malformed`] where the bytes are not what they were taken for.
 pub fn read_routes(dump: &[u8], names: &Names, now: i64) -> Result<Routes, Malformed> {
     let mut all = Routes::default();
     for message in Messages::new(dump) {
         let message = message?;
-        if !matches!(message.kind, RTM_GET | RTM_GET2) {
+        if message.kind != RTM_GET {
             all.others += 1;
             continue;
         }
@@ -46,10 +50,13 @@ pub fn read_routes(dump: &[u8], names: &Names, now: i64) -> Result<Routes, Malfo
             all.clones += 1;
         } else if header.flags & RTF_CONDEMNED != 0 {
             all.others += 1;
-        } else if let Some(route) = decode::route(&message, &header, &sockaddrs, names, now)? {
-            all.routes.push(route);
         } else {
-            all.others += 1;
+            match decode::route(&message, &header, &sockaddrs, names, now) {
+                Ok(Some(route)) => all.routes.push(route),
+                Ok(None) => all.others += 1,
+                Err(why @ (Malformed::Netmask | Malformed::UnknownLink(_))) => all.unread.push(why),
+                Err(why) => return Err(why),
+            }
         }
     }
     Ok(all)

@@ -48,7 +48,4 @@ pub enum Unwritable {
     /// A name that does not fit into the 15 bytes that the kernel has for it.
     #[error("{0} is no name of a link")]
     Name(String),
-    /// A change whose sides do not belong to its resource, or that changes nothing.
-    #[error("the change's sides do not belong to its resource")]
-    OtherState,
 }

@@ -4,8 +4,9 @@
 //! the same on arm64 and x86_64. Each request number holds the size of its structure, and
 //! the kernel refuses another (xnu `bsd/sys/ioccom.h`), so the numbers check the sizes.
 //!
-//! Two structures hold a pointer ([`agent_ids`], [`agent_data`]): the caller fills in the
-//! address of memory that it keeps.
+//! Three structures hold a pointer. That of [`agent_ids`] is the address of memory that the
+//! caller keeps; the others are null, since what they are for is not asked for
+//! ([`is_contained`]).
 //!
 //! Sources: xnu `bsd/sys/sockio.h`, `bsd/net/if.h` (`ifreq`, `ifmediareq`),
 //! `bsd/net/if_private.h` (`if_agentidsreq`), `bsd/net/network_agent.h` (`netagent_req`),
@@ -58,10 +59,6 @@ pub const SIOCSIFMTU: u32 = number(IN, 52, IFREQ);
 pub const SIOCGIFMTU: u32 = number(BOTH, 51, IFREQ);
 /// Asks for the state of a link's medium: [`ifmediareq`], [`media_of`].
 pub const SIOCGIFMEDIA: u32 = number(BOTH, 56, IFMEDIAREQ);
-/// Asks for the link that another one delegates to: [`ifreq`], [`number_of`].
-pub const SIOCGIFDELEGATE: u32 = number(BOTH, 157, IFREQ);
-/// Asks for what a link is used for: [`ifreq`], [`number_of`].
-pub const SIOCGIFFUNCTIONALTYPE: u32 = number(BOTH, 173, IFREQ);
 /// Adds an IPv4 address: [`in_aliasreq`].
 pub const SIOCAIFADDR: u32 = number(IN, 26, IN_ALIASREQ);
 /// Removes an IPv4 address: [`ifreq_address`].
@@ -90,6 +87,26 @@ const DYNAMIC: u32 = 0x100;
 
 /// `ND6_INFINITE_LIFETIME`.
 const FOREVER: u32 = u32::MAX;
+
+/// Whether a request is one of those above, and the kernel reads and writes nothing for it
+/// but `argument` itself: it is as long as the number says, and holds no address.
+#[must_use]
+pub fn is_contained(request: u32, argument: &[u8]) -> bool {
+    let is_null = |at: usize| {
+        let pointer = argument.get(at..at + 8);
+        pointer.is_some_and(|pointer| pointer.iter().all(|byte| *byte == 0))
+    };
+    let contained = match request {
+        SIOCSIFFLAGS | SIOCGIFFLAGS | SIOCSIFMTU | SIOCGIFMTU | SIOCAIFADDR | SIOCDIFADDR
+        | SIOCAIFADDR_IN6 | SIOCDIFADDR_IN6 | SIOCGIFAFLAG_IN6 => true,
+        // ifm_ulist, netagent_data.
+        SIOCGIFMEDIA => is_null(36),
+        SIOCGIFAGENTDATA => is_null(216),
+        _ => false,
+    };
+    // IOCPARM_LEN of bsd/sys/ioccom.h.
+    contained && argument.len() == (request >> 16 & 0x1fff) as usize
+}
 
 /// A structure that begins with the name of a link.
 fn named<const N: usize>(link: &str) -> Result<[u8; N], Unwritable> {
@@ -350,8 +367,6 @@ mod tests {
             (SIOCSIFMTU, 0x8020_6934),
             (SIOCGIFMTU, 0xc020_6933),
             (SIOCGIFMEDIA, 0xc02c_6938),
-            (SIOCGIFDELEGATE, 0xc020_699d),
-            (SIOCGIFFUNCTIONALTYPE, 0xc020_69ad),
             (SIOCAIFADDR, 0x8040_691a),
             (SIOCDIFADDR, 0x8020_6919),
             (SIOCAIFADDR_IN6, 0x8080_691a),
@@ -436,6 +451,28 @@ mod tests {
         assert_eq!(agent.flags, 0xf);
         put(&mut request, 48, &[b'x'; 32]);
         assert_eq!(Agent::of(&request).kind, "x".repeat(32));
+    }
+
+    #[test]
+    fn what_holds_an_address_of_memory_is_told_from_what_does_not() {
+        let media = ifmediareq("en0").unwrap();
+        let agent = agent_data([9; UUID]);
+        for (request, argument) in [(SIOCGIFMEDIA, &media[..]), (SIOCGIFAGENTDATA, &agent)] {
+            assert!(is_contained(request, argument));
+            for at in 1..=8 {
+                let mut pointing = argument.to_vec();
+                *pointing.iter_mut().nth_back(at - 1).unwrap() = 1;
+                assert!(!is_contained(request, &pointing), "{request:#x} {at}");
+            }
+        }
+        let plain = ifreq("en0").unwrap();
+        assert!(is_contained(SIOCGIFMTU, &plain));
+        assert!(!is_contained(SIOCGIFMTU, &plain[..31]));
+        assert!(!is_contained(SIOCGIFMEDIA, &plain));
+        let agents = agent_ids("en0", 0, 0).unwrap();
+        assert!(!is_contained(SIOCGIFAGENTIDS, &agents));
+        // SIOCGIFCONF: a length, and the address of a buffer.
+        assert!(!is_contained(number(BOTH, 36, 12), &[0; 12]));
     }
 
     #[test]

@@ -9,10 +9,10 @@
 //! passed over. Lengths come from outside and are checked.
 
 use super::error::Malformed;
-use super::numbers::{RTM_GET2, RTM_VERSION};
+use super::numbers::RTM_VERSION;
 use super::sockaddr::Sockaddrs;
 
-/// `sizeof(struct rt_msghdr)`, and of `struct rt_msghdr2`.
+/// `sizeof(struct rt_msghdr)`.
 pub(super) const ROUTE_HEADER: usize = 92;
 /// `sizeof(struct if_msghdr)`.
 const LINK_HEADER: usize = 112;
@@ -80,7 +80,7 @@ impl<'a> Iterator for Messages<'a> {
     }
 }
 
-/// What `struct rt_msghdr` and `struct rt_msghdr2` say.
+/// What `struct rt_msghdr` says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RouteHeader {
     /// The number of the link.
@@ -149,15 +149,12 @@ impl<'a> Message<'a> {
     pub fn route(&self) -> Result<(RouteHeader, Sockaddrs<'a>), Malformed> {
         let wrong = Malformed::Form("message about a route");
         let u32 = |at| u32_at(self.bytes, at).ok_or(wrong);
-        // Where pid, number and error stand, a dump's message has counters.
-        let answer = self.kind != RTM_GET2;
-        let of_answer = |at| if answer { u32(at) } else { Ok(0) };
         let header = RouteHeader {
             index: u16_at(self.bytes, 4).ok_or(wrong)?,
             flags: u32(8)?,
-            pid: of_answer(16)?,
-            sequence: of_answer(20)?,
-            errno: of_answer(24)?.cast_signed(),
+            pid: u32(16)?,
+            sequence: u32(20)?,
+            errno: u32(24)?.cast_signed(),
             locks: u32(LOCKS)?,
             expire: u32(LOCKS + 12)?.cast_signed(),
         };
@@ -194,7 +191,7 @@ impl<'a> Message<'a> {
         Ok((header, Sockaddrs::read(u32(4)?, behind)?))
     }
 
-    /// Reads it as `RTM_NEWADDR` or `RTM_DELADDR`.
+    /// Reads it as `RTM_NEWADDR`.
     ///
     /// # Errors
     ///

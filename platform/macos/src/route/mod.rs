@@ -8,13 +8,12 @@
 //! | see links and addresses | `sysctl` `NET_RT_IFLIST2`, [`read_links`]; its [`Links::names`] is what all else needs |
 //! | see routes | `sysctl` `NET_RT_DUMP`, [`read_routes`] |
 //! | ask for a way | [`Request::look_up`], `write`, `read` until [`Reply::read`] says some, [`Reply::answer`] |
-//! | make a change | see the routes and compare, then [`Request::of_change`], each one written and answered before the next, then see the routes again |
-//! | wait for something | `read`, [`Event::read`]; then see everything anew |
+//! | make a change | see the routes and compare, then [`Request::delete`] and [`Request::add`], each one written and answered before the next, then see the routes again |
 //! | what has no message | [`ioctl`] |
 //!
 //! A link's number means nothing in a file, so names stand in its place. [`Names`] must be
-//! of the same moment as the bytes; where it is not, [`Malformed::UnknownLink`] says so,
-//! and both are read again.
+//! of the same moment as the bytes; where it is not, [`Malformed::UnknownLink`] says so
+//! ([`Routes::unread`]), and both are read again.
 //!
 //! A route of macOS in the words of the model:
 //!
@@ -51,5 +50,5 @@ pub use error::{Malformed, Unwritable};
 pub(crate) use iflist::mac;
 pub use iflist::{Links, driver, read_links, scope};
 pub use names::Names;
-pub use reply::{Event, Happened, Reply};
+pub use reply::Reply;
 pub use request::Request;

@@ -17,22 +17,14 @@ pub(super) const RTM_VERSION: u8 = 5;
 pub const RTM_ADD: u8 = 1;
 /// A route was or is to be removed.
 pub const RTM_DELETE: u8 = 2;
-/// A route was changed.
-pub const RTM_CHANGE: u8 = 3;
 /// A look-up, its answer, and one route of `NET_RT_DUMP`.
 pub const RTM_GET: u8 = 4;
-/// A router told of a better way.
-pub const RTM_REDIRECT: u8 = 6;
 /// An address was added to a link.
 pub const RTM_NEWADDR: u8 = 12;
-/// An address was removed from a link.
-pub const RTM_DELADDR: u8 = 13;
 /// A link changed.
 pub const RTM_IFINFO: u8 = 14;
 /// A link of `NET_RT_IFLIST2`.
 pub const RTM_IFINFO2: u8 = 18;
-/// One route of `NET_RT_DUMP2`.
-pub const RTM_GET2: u8 = 20;
 
 /// Which socket addresses follow, in the order of the bits (`bsd/net/route.h`).
 pub(super) const RTA_DST: u32 = 1;

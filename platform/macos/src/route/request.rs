@@ -39,9 +39,8 @@
 
 use std::net::IpAddr;
 
-use netprof_model::plan::{Change, RouteProbe};
+use netprof_model::plan::RouteProbe;
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec, rtf};
-use netprof_model::{Resource, State};
 use netprof_plan::macos::put_back::{self, attribute};
 
 use super::decode::protocol;
@@ -157,40 +156,6 @@ impl Request {
         draft.push_destination(probe.to)?;
         draft.push_link(0);
         Ok(draft.finish(sequence))
-    }
-
-    /// The requests that make `change`, in their order; `sequence` is the number of the
-    /// first. Between a delete and the add behind it the route is not there.
-    ///
-    /// # Errors
-    ///
-    /// [`Unwritable`] for a change that is not of a route, and as for [`Self::add`].
-    pub fn of_change(
-        change: &Change,
-        names: &Names,
-        sequence: u32,
-    ) -> Result<Vec<Self>, Unwritable> {
-        let Resource::Route(key) = &change.resource else {
-            return Err(Unwritable::OtherState);
-        };
-        let side = |state: &Option<State>| match state {
-            None => Ok(None),
-            Some(State::Route(spec)) => Ok(Some(spec.clone())),
-            Some(_) => Err(Unwritable::OtherState),
-        };
-        let (before, after) = (side(&change.before)?, side(&change.after)?);
-        let mut all = Vec::new();
-        if let Some(before) = &before {
-            all.push(Self::delete(key, before, names, sequence)?);
-        }
-        if let Some(after) = &after {
-            let next = sequence.wrapping_add(u32::from(before.is_some()));
-            all.push(Self::add(key, after, names, next)?);
-        }
-        if all.is_empty() {
-            return Err(Unwritable::OtherState);
-        }
-        Ok(all)
     }
 
     /// The bytes, for one `write`.

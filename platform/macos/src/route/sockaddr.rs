@@ -33,13 +33,15 @@ const fn padded(length: usize) -> usize {
     if length == 0 { 4 } else { (length + 3) & !3 }
 }
 
-/// Whether the kernel embeds the number of a link in such an address
-/// (`IN6_IS_SCOPE_EMBED`, xnu `bsd/netinet6/in6.h`).
+/// Whether the kernel embeds the number of a link in such an address: those of
+/// `IN6_IS_SCOPE_EMBED` without unicast-based multicast, in which a prefix stands there
+/// (`IN6_IS_ADDR_UNICAST_BASED_MULTICAST`, xnu `bsd/netinet6/in6.h`, and `route_output`).
 #[must_use]
 pub fn has_zone(address: Ipv6Addr) -> bool {
     let first = address.segments()[0];
     // fe80::/10, and multicast of the interface (1) or of the link (2).
-    first & 0xffc0 == 0xfe80 || (first & 0xff00 == 0xff00 && matches!(first & 15, 1 | 2))
+    let multicast = first & 0xff00 == 0xff00 && first & 0x00f0 != 0x0030;
+    first & 0xffc0 == 0xfe80 || (multicast && matches!(first & 15, 1 | 2))
 }
 
 /// One socket address, borrowed, its padding left out.

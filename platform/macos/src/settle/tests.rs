@@ -48,7 +48,16 @@ fn resolver(domain: &str, servers: &[&str]) -> Resolver {
     Resolver {
         domain: (!domain.is_empty()).then(|| domain.to_owned()),
         nameservers: servers.iter().map(|one| (*one).to_owned()).collect(),
+        supplemental: true,
         ..Resolver::default()
+    }
+}
+
+/// One of a file.
+fn flat(domain: &str, servers: &[&str]) -> Resolver {
+    Resolver {
+        supplemental: false,
+        ..resolver(domain, servers)
     }
 }
 
@@ -108,6 +117,54 @@ fn the_same_domain_at_other_servers_or_another_port_is_somebody_elses() {
     }
 }
 
+/// The same domain at some of the same servers, but not of a match domain, or with another
+/// order than netprof's.
+#[test]
+fn a_resolver_of_another_origin_is_somebody_elses() {
+    let all = Dictionary::from([
+        (
+            "ServerAddresses".to_owned(),
+            Value::strings(["10.0.0.53", "10.0.0.54"]),
+        ),
+        (
+            "SupplementalMatchDomains".to_owned(),
+            Value::strings(["corp.example.com", ""]),
+        ),
+        (
+            "SupplementalMatchOrders".to_owned(),
+            Value::Array(vec![Value::Integer(91_000), Value::Integer(91_001)]),
+        ),
+    ]);
+    let add = change(None, Some(State::Store(all)));
+    let with = |order, resolver: Resolver| Resolver { order, ..resolver };
+    let every = with(91_001, resolver("", &["10.0.0.53"]));
+    for (corp, told) in [
+        (
+            with(91_000, resolver("corp.example.com", &["10.0.0.53"])),
+            0,
+        ),
+        (with(91_000, flat("corp.example.com", &["10.0.0.53"])), 1),
+        (
+            with(100_000, resolver("corp.example.com", &["10.0.0.53"])),
+            1,
+        ),
+    ] {
+        let published = list(vec![every.clone(), corp]);
+        assert_eq!(missing(&add, &[], &published).len(), told);
+    }
+    // The order of the first may be dropped, and the first is of every name
+    // (`dns_configuration_set`).
+    let corp = with(91_000, resolver("corp.example.com", &["10.0.0.53"]));
+    let published = list(vec![with(0, every), corp]);
+    assert_eq!(missing(&add, &[], &published), Vec::<String>::new());
+    // And a file's is no match domain's.
+    let add = file(Some("nameserver 10.0.0.53\n"));
+    let theirs = list(vec![resolver("corp.example.com", &["10.0.0.53"])]);
+    assert_eq!(missing(&add, &[], &theirs).len(), 1);
+    let ours = list(vec![flat("corp.example.com", &["10.0.0.53"])]);
+    assert_eq!(missing(&add, &[], &ours), Vec::<String>::new());
+}
+
 #[test]
 fn configd_may_leave_out_servers_of_a_family() {
     let change = change(
@@ -130,8 +187,8 @@ fn a_key_is_gone_when_its_resolvers_are_unless_others_claim_the_same() {
     let others = claims(&gone.resource, gone.before.as_ref());
     assert_eq!(missing(&gone, &others, &still), Vec::<String>::new());
     // One change takes it away, another brings it.
-    let file = file(Some("nameserver 10.0.0.53\n"));
-    let awaited = Awaited::by(&[&gone, &file], &[]);
+    let brought = change(None, gone.before.clone());
+    let awaited = Awaited::by(&[&gone, &brought], &[]);
     assert_eq!(awaited.missing(Some(&still)), []);
 }
 

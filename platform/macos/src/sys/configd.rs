@@ -30,7 +30,7 @@ use system_configuration_sys::preferences::{
 use super::Here;
 use super::kernel::is_ready;
 use crate::dnsinfo::{self, Memory};
-use crate::mac::{Configd, Edit, Found, Status};
+use crate::mac::{Configd, Edit, Found, Status, Unedited};
 
 /// Who netprof says it is.
 const NAME: &str = "netprof";
@@ -141,7 +141,8 @@ impl Configd for Here {
         if list.is_null() {
             return Ok(None);
         }
-        let read = dnsinfo::read(&Own, list as u64);
+        // SAFETY: the list is what `dns_configuration_copy` makes, and freed behind this.
+        let read = unsafe { dnsinfo::read(&Own, list as u64) };
         free(list);
         read.map(Some).map_err(io::Error::other)
     }
@@ -178,19 +179,19 @@ impl Configd for Here {
         &mut self,
         path: &str,
         edit: &mut dyn FnMut(Found<'_>) -> Edit,
-    ) -> Result<(), Status> {
+    ) -> Result<(), Unedited> {
         let name = CFString::new(NAME);
         // SAFETY: no allocator and no file name stand for the usual ones.
         let prefs = unsafe { SCPreferencesCreate(null(), name.as_concrete_TypeRef(), null()) };
         if prefs.is_null() {
-            return Err(status());
+            return Err(Unedited::Change(status()));
         }
         // SAFETY: what was made is this function's to release, and it is no null.
         let prefs = unsafe { SCPreferences::wrap_under_create_rule(prefs) };
         let session = prefs.as_concrete_TypeRef();
         // Never waited for: whoever holds the lock may wait for configd, and netprof too.
         // SAFETY: the session is alive, here and below.
-        done(unsafe { SCPreferencesLock(session, 0) } != 0)?;
+        done(unsafe { SCPreferencesLock(session, 0) } != 0).map_err(Unedited::Lock)?;
         let edited = edit_locked(session, &CFString::new(path), edit);
         // SAFETY: as above. It goes with the session in any case.
         unsafe { SCPreferencesUnlock(session) };
@@ -206,46 +207,50 @@ fn edit_locked(
     session: SCPreferencesRef,
     path: &CFString,
     edit: &mut dyn FnMut(Found<'_>) -> Edit,
-) -> Result<(), Status> {
-    /// kSCStatusNoKey.
-    const NO_KEY: i32 = 1004;
+) -> Result<(), Unedited> {
     let path = path.as_concrete_TypeRef();
     // SAFETY: session and path are alive. What is there stays the session's, and is
     // copied before anything else is asked of it.
     let found = unsafe { SCPreferencesPathGetValue(session, path) };
     let found = match (found.is_null(), status()) {
-        (false, _) => Some(bytes(found.cast())?),
-        (true, status) if status.code == NO_KEY => None,
-        (true, status) => return Err(status),
+        (false, _) => Some(bytes(found.cast()).map_err(Unedited::Change)?),
+        (true, status) if status.code == Status::NO_KEY => None,
+        (true, status) => return Err(Unedited::Change(status)),
     };
     match edit(found.as_deref()) {
         Edit::Leave => return Ok(()),
-        // SAFETY: the session is alive.
-        Edit::Tell => return done(unsafe { SCPreferencesApplyChanges(session) } != 0),
+        Edit::Tell => return tell(session),
         Edit::Set(value) => {
-            let value = dictionary(&value)?;
+            let value = dictionary(&value).map_err(Unedited::Change)?;
             // SAFETY: session, path and value are alive.
             let set =
                 unsafe { SCPreferencesPathSetValue(session, path, value.as_concrete_TypeRef()) };
-            done(set != 0)?;
+            done(set != 0).map_err(Unedited::Change)?;
         }
-        // SAFETY: session and path are alive.
-        Edit::Remove => done(unsafe { SCPreferencesPathRemoveValue(session, path) } != 0)?,
+        Edit::Remove => {
+            // SAFETY: session and path are alive.
+            let removed = unsafe { SCPreferencesPathRemoveValue(session, path) };
+            done(removed != 0).map_err(Unedited::Change)?;
+        }
     }
     // SAFETY: the session is alive.
-    done(unsafe { SCPreferencesCommitChanges(session) } != 0)?;
+    done(unsafe { SCPreferencesCommitChanges(session) } != 0).map_err(Unedited::Commit)?;
+    tell(session)
+}
+
+fn tell(session: SCPreferencesRef) -> Result<(), Unedited> {
     // SAFETY: the session is alive.
-    done(unsafe { SCPreferencesApplyChanges(session) } != 0)
+    done(unsafe { SCPreferencesApplyChanges(session) } != 0).map_err(Unedited::Apply)
 }
 
 /// The memory of this process.
 struct Own;
 
 impl Memory for Own {
-    fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
+    unsafe fn read(&self, address: u64, buffer: &mut [u8]) -> bool {
         let from = address as *const u8;
-        // SAFETY: asked for is only what the structures own that libSystem has made, and
-        // they live until they are freed.
+        // SAFETY: the caller says that those bytes are of one object that is alive; `buffer`
+        // is another one.
         unsafe { copy_nonoverlapping(from, buffer.as_mut_ptr(), buffer.len()) };
         true
     }

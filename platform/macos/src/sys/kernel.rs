@@ -2,24 +2,26 @@
 
 use std::ffi::{CString, c_void};
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Write};
 use std::os::fd::{AsFd, AsRawFd};
 use std::ptr::null_mut;
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
+use nix::sys::socket::{
+    AddressFamily, MsgFlags, SockFlag, SockType, recv, setsockopt, socket, sockopt,
+};
 
 use super::Here;
 use crate::mac::{Family, Kernel};
-use crate::route::ioctl::{SIOCGIFAGENTIDS, UUID, agent_count, agent_ids};
+use crate::route::ioctl::{SIOCGIFAGENTIDS, UUID, agent_count, agent_ids, is_contained};
 
 /// How often a table is asked for anew that grew while it was read.
 const ATTEMPTS: usize = 8;
 
-/// How long the kernel may take to answer on the routing socket. It answers before
-/// write(2) returns, so this is for the case that the answer was dropped.
-const ANSWER: Duration = Duration::from_secs(2);
+/// How many bytes of messages a routing socket is to hold: everybody's come to it, and
+/// 8192 of them (RAWRCVQ of bsd/net/raw_cb.h) are some forty.
+const MESSAGES: usize = 256 * 1024;
 
 impl Kernel for Here {
     fn sysctl(&mut self, mib: &[i32]) -> io::Result<Vec<u8>> {
@@ -63,7 +65,10 @@ impl Kernel for Here {
 
     fn route_open(&mut self) -> io::Result<()> {
         let family = AddressFamily::Route;
-        self.routing = Some(socket(family, SockType::Raw, SockFlag::empty(), None)?.into());
+        let made = socket(family, SockType::Raw, SockFlag::empty(), None)?;
+        // One that holds less loses an answer sooner, and is asked anew.
+        let _ = setsockopt(&made, sockopt::RcvBuf, &MESSAGES);
+        self.routing = Some(made.into());
         Ok(())
     }
 
@@ -73,28 +78,19 @@ impl Kernel for Here {
     }
 
     fn route_read(&mut self) -> io::Result<Vec<u8>> {
-        let mut socket = self.routing.as_ref().ok_or(io::ErrorKind::NotConnected)?;
-        if !is_ready(socket, ANSWER)? {
-            return Err(io::ErrorKind::WouldBlock.into());
-        }
+        let socket = self.routing.as_ref().ok_or(io::ErrorKind::NotConnected)?;
         let mut message = vec![0; 8192];
-        let length = socket.read(&mut message)?;
+        let length = recv(socket.as_raw_fd(), &mut message, MsgFlags::MSG_DONTWAIT)?;
         message.truncate(length);
         Ok(message)
     }
 
     fn ioctl(&mut self, family: Family, request: u32, argument: &mut [u8]) -> io::Result<()> {
-        // IOCPARM_LEN of sys/ioccom.h.
-        if argument.len() != (request >> 16 & 0x1fff) as usize {
+        if !is_contained(request, argument) {
             return Err(io::ErrorKind::InvalidInput.into());
         }
-        let socket = self.datagrams(family)?.as_raw_fd();
-        // SAFETY: the kernel reads and writes as many bytes as the request says, and
-        // `argument` has exactly those.
-        match unsafe { libc::ioctl(socket, request.into(), argument.as_mut_ptr()) } {
-            -1 => Err(io::Error::last_os_error()),
-            _ => Ok(()),
-        }
+        // SAFETY: nothing but `argument` is read or written.
+        unsafe { self.control(family, request, argument) }
     }
 
     fn agents(&mut self, link: &str) -> io::Result<Vec<u8>> {
@@ -104,7 +100,9 @@ impl Kernel for Here {
         let mut agents = vec![0_u8; MOST as usize * UUID];
         let place = agents.as_mut_ptr() as u64;
         let mut request = agent_ids(link, MOST, place).map_err(io::Error::other)?;
-        self.ioctl(Family::V4, SIOCGIFAGENTIDS, &mut request)?;
+        // SAFETY: the request is as long as its number says, and points to room for as many
+        // identifiers as there can be.
+        unsafe { self.control(Family::V4, SIOCGIFAGENTIDS, &mut request) }?;
         agents.truncate(agent_count(&request) as usize * UUID);
         Ok(agents)
     }
@@ -127,6 +125,26 @@ impl Kernel for Here {
 }
 
 impl Here {
+    /// ioctl(2).
+    ///
+    /// # Safety
+    ///
+    /// `argument` is as long as the request says, and the kernel may read and write what it
+    /// points to as the request does.
+    unsafe fn control(
+        &mut self,
+        family: Family,
+        request: u32,
+        argument: &mut [u8],
+    ) -> io::Result<()> {
+        let socket = self.datagrams(family)?.as_raw_fd();
+        // SAFETY: the caller's.
+        match unsafe { libc::ioctl(socket, request.into(), argument.as_mut_ptr()) } {
+            -1 => Err(io::Error::last_os_error()),
+            _ => Ok(()),
+        }
+    }
+
     /// A socket that can be asked about links and addresses.
     fn datagrams(&mut self, family: Family) -> io::Result<&File> {
         let (place, family) = match family {

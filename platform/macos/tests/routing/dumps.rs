@@ -1,6 +1,5 @@
 //! The routing table.
 
-use netprof_macos::route::message::Message;
 use netprof_macos::route::{Malformed, Names, read_routes};
 use netprof_model::route::{Hop, OpaqueAttribute, Protocol, Route, RouteKind, rtf};
 use netprof_plan::macos::put_back::{self, NotExact, attribute};
@@ -14,7 +13,7 @@ use crate::rows::Table;
 
 pub(crate) const TESTS: &[Test] = &[
     ("a_laptops_table_is_read_row_by_row", laptop),
-    ("both_forms_of_a_dump_say_the_same", both_forms),
+    ("the_source_address_of_a_route_is_not_read", sourced),
     ("what_the_kernel_sets_by_itself_is_dropped", volatile),
     ("a_connected_network_does_not_expire", expires),
     ("only_locked_metrics_are_kept", metrics),
@@ -30,7 +29,7 @@ pub(crate) const TESTS: &[Test] = &[
         bare_default,
     ),
     ("other_families_and_kinds_are_counted", others),
-    ("a_link_that_was_not_read_is_named", unknown_link),
+    ("a_route_that_has_no_words_is_left_out_and_named", unread),
     ("another_version_is_refused", version),
     ("a_dump_that_is_cut_anywhere_is_refused", cut),
 ];
@@ -126,22 +125,12 @@ fn laptop() {
     table.hold_against(&all.routes);
 }
 
-fn both_forms() {
-    let slots = net("10.0.0.0", 8, ip4("192.168.7.1"));
-    let short = kernel::rt(4, EN0, UP | GATEWAY | STATIC, &slots);
-    let mut long = kernel::rt(20, EN0, UP | GATEWAY | STATIC, &slots);
-    // Counters, where an answer has process, number and error; flags of a parent.
-    long[16..28].copy_from_slice(&[7, 0, 0, 0, 0, 2, 0, 0, 0, 0, 0, 0]);
-    assert_eq!(only(&short), only(&long));
-    let (header, _) = Message::only(&long).unwrap().route().unwrap();
-    assert_eq!((header.pid, header.sequence, header.errno), (0, 0, 0));
-    // A dump says the source address as well, and pads no further.
-    let mut slots = slots;
+fn sourced() {
+    let mut slots = net("10.0.0.0", 8, ip4("192.168.7.1"));
+    let without = only(&kernel::rt(4, EN0, UP | GATEWAY | STATIC, &slots));
     slots.push((IFA, ip4("192.168.7.20")));
-    assert_eq!(
-        only(&kernel::rt(4, EN0, UP | GATEWAY | STATIC, &slots)),
-        only(&short)
-    );
+    let with = only(&kernel::rt(4, EN0, UP | GATEWAY | STATIC, &slots));
+    assert_eq!(with, without);
 }
 
 fn volatile() {
@@ -325,13 +314,25 @@ fn others() {
     assert_eq!((all.routes.len(), all.clones, all.others), (1, 1, 3));
 }
 
-fn unknown_link() {
-    let slots = net("10.0.0.0", 8, sdl(7, "", &[]));
-    let unknown = read_routes(&kernel::rt(4, 7, UP, &slots), &names(), 0);
-    assert_eq!(unknown, Err(Malformed::UnknownLink(7)));
+fn unread() {
+    let known = kernel::rt(4, EN0, UP, &net("10.0.0.0", 8, sdl(EN0, "", &[])));
+    let slots = net("10.1.0.0", 16, sdl(7, "", &[]));
+    let unknown = kernel::rt(4, 7, UP, &slots);
+    let mut slots = net("10.2.0.0", 16, sdl(EN0, "", &[]));
+    slots[2].1 = ip4("255.0.255.0");
+    let holes = kernel::rt(4, EN0, UP, &slots);
+    let all = read_routes(&[unknown, holes, known].concat(), &names(), 0).unwrap();
+    assert_eq!(all.routes.len(), 1);
+    assert_eq!(
+        all.unread,
+        [Malformed::UnknownLink(7), Malformed::Netmask],
+        "each with why"
+    );
     // A clone on it is no reason to read anew.
+    let slots = net("10.0.0.0", 8, sdl(7, "", &[]));
     let clone = kernel::rt(4, 7, UP | WASCLONED | IFSCOPE, &slots);
-    assert_eq!(read_routes(&clone, &names(), 0).unwrap().clones, 1);
+    let all = read_routes(&clone, &names(), 0).unwrap();
+    assert_eq!((all.clones, all.unread.len()), (1, 0));
 }
 
 fn version() {

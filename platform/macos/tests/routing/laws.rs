@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use ipnet::IpNet;
 use netprof_macos::route::message::Messages;
 use netprof_macos::route::sockaddr::{Sockaddrs, has_zone};
-use netprof_macos::route::{Event, Names, Reply, Request, read_links, read_routes};
+use netprof_macos::route::{Names, Reply, Request, read_links, read_routes};
 use netprof_model::Owner;
 use netprof_model::route::{
     Hop, OpaqueAttribute, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec, rtf,
@@ -177,7 +177,6 @@ fn read_all(bytes: &[u8]) {
     let names = names();
     let _ = read_routes(bytes, &names, 0);
     let _ = read_links(bytes);
-    let _ = Event::read(bytes);
     let _ = Reply::read(bytes, 0, 0, &names, 0);
     for bits in [0x01, 0x07, 0x34, 0xb4, 0xff] {
         let Ok(all) = Sockaddrs::read(bits, bytes) else {

@@ -110,6 +110,9 @@ fn kame_both_ways() {
         ("ff12::1", true),
         ("fec0::1", false),
         ("ff05::1", false),
+        // Unicast-based (RFC 3306): what stands there is the length of a prefix.
+        ("ff32:40:2001:db8::1", false),
+        ("ff31::1", false),
         ("fd00::1", false),
         ("2001:db8::1", false),
     ] {

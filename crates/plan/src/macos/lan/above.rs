@@ -38,12 +38,7 @@ fn above(base: &Snapshot, link: &Link) -> Option<(&'static str, &'static str)> {
     };
     let may_enforce = match link.owner {
         Owner::NetworkExtension => true,
-        Owner::Wireguard
-        | Owner::Tailscale
-        | Owner::Anyconnect
-        | Owner::Globalprotect
-        | Owner::Zscaler
-        | Owner::Warp => takes_all(),
+        owner if owner.is_vpn_app() => takes_all(),
         _ => false,
     };
     if may_enforce {

@@ -1,28 +1,15 @@
 use super::*;
+use crate::fake::{Strange, address};
 
 #[test]
 fn a_snapshot_is_built_of_bytes() {
     let mut bench = Bench::new();
     {
         let mut world = bench.fake.0.borrow_mut();
-        let address = |dev: &str, local: &str| Address {
-            dev: dev.to_owned(),
-            local: local.parse().unwrap(),
-            peer: None,
-            scope: 0,
-            dynamic: false,
-            secondary: false,
-        };
         world.addresses = vec![
             address("en0", "192.168.1.20/24"),
             address("en0", "fd00::20/64"),
         ];
-        let service = dictionary([
-            ("InterfaceName", text("en0")),
-            ("Router", text("192.168.1.1")),
-        ]);
-        let key = "State:/Network/Service/A/IPv4".to_owned();
-        world.store.insert(key, Value::Dictionary(service));
         world
             .store
             .insert(DNS.to_owned(), value(&dns("corp.example.com", "10.0.0.53")));
@@ -77,10 +64,10 @@ fn a_snapshot_is_built_of_bytes() {
             ("10.0.0.0/8".to_owned(), Owner::Netprof),
         ]
     );
-    assert_eq!(snapshot.store.seen().map(|store| store.0.len()), Some(2));
+    assert_eq!(snapshot.store.seen().map(|store| store.0.len()), Some(3));
     assert_eq!(
         snapshot.resolvers.seen().map(|list| list.resolvers.len()),
-        Some(1)
+        Some(2)
     );
     assert_eq!(snapshot.files, Section::Absent);
     assert_eq!(snapshot.preferences, Section::Absent);
@@ -122,6 +109,31 @@ fn without_links_routes_or_a_boot_there_is_no_snapshot() {
         let mut bench = Bench::new();
         bench.fake.0.borrow_mut().broken = vec![broken];
         assert!(bench.macos.observe(Need::default()).is_err(), "{broken}");
+    }
+}
+
+/// A netmask with holes, which route(8) takes, and a scope whose link has gone: neither is
+/// a reason to see nothing at all.
+#[test]
+fn a_route_that_cannot_be_read_leaves_the_others_readable() {
+    for strange in [Strange::Netmask, Strange::Link] {
+        let mut bench = Bench::new();
+        bench
+            .fake
+            .has_route(&key("10.0.0.0/8"), &spec(None, "utun4"));
+        bench.fake.has_strange_route(strange);
+        let snapshot = bench.snapshot();
+        let [route] = snapshot.routes.items() else {
+            panic!("{:?}", snapshot.routes)
+        };
+        assert_eq!(route.key, key("10.0.0.0/8"));
+        bench
+            .forward(&[super::route(
+                "192.0.2.0/24",
+                None,
+                Some(spec(None, "utun4")),
+            )])
+            .unwrap();
     }
 }
 
@@ -222,4 +234,50 @@ fn look_ups_are_answered_by_the_kernel() {
         bench.macos.look_up(&probes[..1]).is_err(),
         "no answer is no answer"
     );
+}
+
+#[test]
+fn a_scoped_route_answers_sockets_of_its_link() {
+    let mut bench = Bench::new();
+    let scoped = RouteKey {
+        ifscope: Some("en0".to_owned()),
+        ..key("10.1.0.0/16")
+    };
+    bench
+        .fake
+        .has_route(&key("10.0.0.0/8"), &spec(None, "utun4"));
+    bench
+        .fake
+        .has_route(&scoped, &spec(Some("192.168.1.1"), "en0"));
+    let probe = |oif: Option<&str>| RouteProbe {
+        to: "10.1.2.3".parse().unwrap(),
+        oif: oif.map(str::to_owned),
+    };
+    let probes = [probe(None), probe(Some("en0")), probe(Some("utun4"))];
+    let answers = bench.macos.look_up(&probes).unwrap();
+    let devices: Vec<_> = answers.iter().map(|one| one.dev.as_deref()).collect();
+    assert_eq!(devices, [Some("utun4"), Some("en0"), Some("utun4")]);
+}
+
+/// The kernel answers with what it knows of them, and that of one is "rejected".
+#[test]
+fn neighbours_are_on_their_link_and_no_routes() {
+    let mut bench = Bench::new();
+    bench
+        .fake
+        .has_route(&key("192.168.1.0/24"), &spec(None, "en0"));
+    bench.fake.has_neighbour("192.168.1.7", "en0", false);
+    bench.fake.has_neighbour("192.168.1.8", "en0", true);
+    assert_eq!(bench.snapshot().routes.items().len(), 1);
+    let probes = ["192.168.1.7", "192.168.1.8", "192.168.1.9"].map(|to| RouteProbe {
+        to: to.parse().unwrap(),
+        oif: None,
+    });
+    let answers = bench.macos.look_up(&probes).unwrap();
+    for answer in answers {
+        assert_eq!(
+            (answer.dev.as_deref(), answer.via, answer.unreachable),
+            (Some("en0"), None, false)
+        );
+    }
 }

@@ -100,7 +100,7 @@ fn what_is_replaced_between_the_look_and_the_delete_is_put_back() {
     let mut bench = Bench::new();
     let (ours, theirs) = (spec(None, "utun4"), spec(Some("192.168.1.1"), "en0"));
     bench.fake.has_route(&key("10.0.0.0/8"), &ours);
-    bench.fake.0.borrow_mut().raced = Some(theirs.clone());
+    bench.fake.0.borrow_mut().raced = [theirs.clone()].into();
     let why = bench
         .forward(&[route("10.0.0.0/8", Some(ours.clone()), None)])
         .unwrap_err();
@@ -115,12 +115,53 @@ fn what_is_replaced_between_the_look_and_the_delete_is_put_back() {
         .unwrap();
     bench.fake.has_route(&key("10.0.0.0/8"), &ours);
     let mut world = bench.fake.0.borrow_mut();
-    (world.raced, world.refuses_to_add) = (Some(theirs), Some(12));
+    (world.raced, world.refuses_to_add) = ([theirs].into(), Some(12));
     drop(world);
     let why = bench
         .forward(&[route("10.0.0.0/8", Some(ours), None)])
         .unwrap_err();
     assert!(why[0].contains("it cannot be put back"), "{why:?}");
+}
+
+#[test]
+fn all_that_is_replaced_at_the_last_moment_is_put_back() {
+    let mut bench = Bench::new();
+    let (ours, theirs) = (spec(None, "utun4"), spec(Some("192.168.1.1"), "en0"));
+    let nets = ["10.0.0.0/8", "192.0.2.0/24"];
+    bench.fake.0.borrow_mut().raced = [theirs.clone(), theirs.clone()].into();
+    let changes = nets.map(|net| {
+        bench.fake.has_route(&key(net), &ours);
+        route(net, None, Some(ours.clone()))
+    });
+    let why = bench.back(&changes).unwrap_err();
+    assert_eq!(why.len(), 2, "{why:?}");
+    for net in nets {
+        assert_eq!(
+            bench.fake.specs(&key(net)),
+            std::slice::from_ref(&theirs),
+            "{net}"
+        );
+    }
+}
+
+/// Each request comes back to its own socket, too, and what does not fit there any more is
+/// lost: the answer to the delete, if nobody reads.
+#[test]
+fn after_many_changes_a_replaced_route_is_still_found_out() {
+    let mut bench = Bench::new();
+    let (ours, theirs) = (spec(None, "utun4"), spec(Some("192.168.1.1"), "en0"));
+    bench.fake.has_route(&key("192.0.2.0/24"), &ours);
+    bench.fake.0.borrow_mut().raced = [theirs.clone()].into();
+    let mut changes: Vec<Change> = (0..100)
+        .map(|n| route(&format!("10.{n}.0.0/16"), None, Some(ours.clone())))
+        .collect();
+    changes.push(route("192.0.2.0/24", Some(ours), None));
+    let why = bench.forward(&changes).unwrap_err();
+    assert_eq!(
+        why,
+        ["route4 192.0.2.0/24: somebody else has changed it: via 192.168.1.1 dev en0"]
+    );
+    assert_eq!(bench.fake.spec(&key("192.0.2.0/24")), Some(theirs));
 }
 
 /// A route to one address without a netmask.
@@ -241,7 +282,9 @@ fn a_change_whose_second_half_is_refused_puts_the_first_back() {
     let mut bench = Bench::new();
     let before = spec(Some("192.168.1.1"), "en0");
     bench.fake.has_route(&key("10.0.0.0/8"), &before);
-    bench.fake.0.borrow_mut().refuses_to_add = Some(51);
+    let mut world = bench.fake.0.borrow_mut();
+    world.addresses.retain(|one| one.dev != "utun4");
+    drop(world);
     let change = route(
         "10.0.0.0/8",
         Some(before.clone()),
@@ -262,9 +305,11 @@ fn a_refusal_stops_the_way_forward_and_not_the_way_back() {
         store(None, Some(dns("corp.example.com", "10.0.0.53"))),
     ];
     let mut bench = Bench::new();
-    bench.fake.0.borrow_mut().refuses_to_add = Some(51);
+    let mut world = bench.fake.0.borrow_mut();
+    world.addresses.retain(|one| one.dev != "utun4");
+    drop(world);
     assert_eq!(bench.forward(&changes).unwrap_err().len(), 1);
-    assert!(bench.fake.0.borrow().store.is_empty());
+    assert!(!bench.fake.has_key(DNS));
     let mut bench = Bench::new();
     bench.forward(&changes).unwrap();
     bench
@@ -320,6 +365,18 @@ fn a_delete_counts_though_its_answer_is_lost() {
         .forward(&[route("10.0.0.0/8", Some(ours), None)])
         .unwrap();
     assert_eq!(bench.fake.spec(&key("10.0.0.0/8")), None);
+}
+
+/// What is deleted is gone, whatever is read of it: the change goes on to its end.
+#[test]
+fn a_delete_counts_though_its_answer_cannot_be_read() {
+    let mut bench = Bench::new();
+    let (theirs, ours) = (spec(Some("192.168.1.1"), "en0"), spec(None, "utun4"));
+    bench.fake.has_route(&key("10.0.0.0/8"), &theirs);
+    bench.fake.0.borrow_mut().broken = vec!["route_read"];
+    let replace = route("10.0.0.0/8", Some(theirs), Some(ours.clone()));
+    bench.forward(&[replace]).unwrap();
+    assert_eq!(bench.fake.specs(&key("10.0.0.0/8")), [ours]);
 }
 
 #[test]

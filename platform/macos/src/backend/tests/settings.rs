@@ -1,6 +1,9 @@
-use super::*;
+use netprof_model::configd::Domain;
 
-const SERVICE: &str = "0F70B221-EEF7-4ACC-96D8-ECBA3A15F132";
+use super::*;
+use crate::mac::{Status, Unedited};
+
+const SERVICE: &str = crate::fake::WIFI;
 
 /// A Wi-Fi, an Ethernet that is switched off, and a VPN app; the order names only one.
 pub(super) fn preferences() -> Dictionary {
@@ -159,7 +162,7 @@ fn proxies_are_written_under_the_lock_and_put_back_as_they_were() {
         proxies(SERVICE, Some(passive()), Some(on())),
         proxies("A", None, Some(on())),
     ];
-    bench.fake.0.borrow_mut().busy = 2;
+    bench.fake.0.borrow_mut().unedited = [locked(Status::BUSY), locked(Status::STALE)].into();
     bench.forward(&changes).unwrap();
     let path = format!("edit /NetworkServices/{SERVICE}/Proxies");
     let other = "edit /NetworkServices/A/Proxies";
@@ -175,24 +178,153 @@ fn proxies_are_written_under_the_lock_and_put_back_as_they_were() {
     );
     bench.back(&changes).unwrap();
     assert_eq!(bench.fake.0.borrow().preferences, before);
-    // A second time it is as it was, and nothing is written. But a kill between commit and
-    // apply leaves it like that, too, with a configd that was never told.
+    // A second time it is as it was, and nothing is written. A service that is switched off
+    // has nothing in the store that would say so.
     let _ = bench.fake.log();
     bench.back(&changes).unwrap();
-    assert_eq!(bench.fake.log(), [other, "apply", &path, "apply"]);
+    assert_eq!(bench.fake.log(), [other, "apply"]);
+}
+
+/// A kill between commit and apply leaves the preferences as they were, and a configd that
+/// goes by what it was told before.
+#[test]
+fn configd_is_told_of_what_it_does_not_go_by() {
+    let mut bench = bench();
+    let set = proxies(SERVICE, Some(passive()), Some(on()));
+    bench.forward(std::slice::from_ref(&set)).unwrap();
+    bench.fake.0.borrow_mut().preferences = preferences();
+    bench.fake.0.borrow().save();
+    assert_eq!(setup(&bench), Some(on()));
+    let _ = bench.fake.log();
+    bench.back(&[set]).unwrap();
+    assert_eq!(setup(&bench), Some(passive()));
+    let edit = format!("edit /NetworkServices/{SERVICE}/Proxies");
+    assert_eq!(bench.fake.log(), [&edit, "apply"]);
+}
+
+/// What is as it was needs no lock to be left so: somebody else's would make a failure of
+/// taking back what was never done.
+#[test]
+fn what_configd_goes_by_already_needs_no_lock() {
+    let mut bench = bench();
+    let set = proxies(SERVICE, Some(passive()), Some(on()));
+    bench.fake.0.borrow_mut().unedited = vec![locked(Status::BUSY); 20].into();
+    bench.forward(std::slice::from_ref(&set)).unwrap_err();
+    bench.fake.0.borrow_mut().unedited = vec![locked(Status::BUSY); 20].into();
+    bench.back(&[set]).unwrap();
+}
+
+/// SCPreferencesApplyChanges is a notice: what comes of it is awaited.
+#[test]
+fn proxies_count_when_configd_goes_by_them() {
+    let mut bench = bench();
+    bench.fake.0.borrow_mut().lag = 7;
+    let set = proxies(SERVICE, Some(passive()), Some(on()));
+    bench.forward(std::slice::from_ref(&set)).unwrap();
+    assert_eq!(setup(&bench), Some(on()));
+    let none = proxies(SERVICE, Some(on()), None);
+    bench.forward(std::slice::from_ref(&none)).unwrap();
+    assert_eq!(setup(&bench), None);
+    bench.back(&[set, none]).unwrap();
+    assert_eq!(setup(&bench), Some(passive()));
+    // That of a service which is switched off comes to nothing, and is not awaited.
+    bench.fake.0.borrow_mut().lag = usize::MAX;
+    bench.forward(&[proxies("A", None, Some(on()))]).unwrap();
+}
+
+#[test]
+fn proxies_that_configd_does_not_go_by_are_refused_on_both_ways() {
+    let mut bench = bench();
+    bench.fake.0.borrow_mut().lag = usize::MAX;
+    let set = proxies(SERVICE, Some(passive()), Some(on()));
+    let told = [format!(
+        "proxies {SERVICE}: configd does not go by them, 5 s later"
+    )];
+    assert_eq!(bench.forward(std::slice::from_ref(&set)).unwrap_err(), told);
+    bench.fake.save();
+    assert_eq!(bench.back(&[set]).unwrap_err(), told);
+}
+
+/// What configd goes by.
+fn setup(bench: &Bench) -> Option<Dictionary> {
+    let world = bench.fake.0.borrow();
+    let key = Store::service_key(Domain::Setup, SERVICE, "Proxies");
+    world.store.get(&key)?.as_dictionary().cloned()
+}
+
+fn status(code: i32) -> Status {
+    Status {
+        code,
+        ..Status::other("Preferences update currently in progress")
+    }
+}
+
+fn locked(code: i32) -> Unedited {
+    Unedited::Lock(status(code))
+}
+
+/// Only the lock is tried again: with what comes behind it, something may be written, and
+/// what reads as changed then would be called somebody else's.
+#[test]
+fn what_may_have_been_written_is_not_tried_again() {
+    for (unedited, told) in [
+        (
+            Unedited::Change(status(Status::STALE)),
+            "the preferences cannot be changed",
+        ),
+        (
+            Unedited::Commit(status(Status::BUSY)),
+            "the preferences cannot be committed",
+        ),
+        (
+            Unedited::Apply(status(Status::STALE)),
+            "configd cannot be told of the preferences",
+        ),
+    ] {
+        let mut bench = bench();
+        let written = matches!(unedited, Unedited::Apply(_));
+        bench.fake.0.borrow_mut().unedited = [unedited].into();
+        let set = proxies(SERVICE, Some(passive()), Some(on()));
+        let why = bench.forward(std::slice::from_ref(&set)).unwrap_err();
+        assert!(why[0].contains(told), "{why:?}");
+        let preferences = bench.snapshot().preferences;
+        let live = &preferences.seen().unwrap().services[0].proxies;
+        assert_eq!(live == &Some(on()), written, "{told}");
+        assert_eq!(setup(&bench), Some(passive()));
+        bench.back(&[set]).unwrap();
+        assert_eq!(setup(&bench), Some(passive()));
+    }
+}
+
+/// SCPreferencesCommitChanges renames what it has written and leaves it to the disk when.
+#[test]
+fn preferences_that_cannot_be_brought_to_the_disk_are_not_done() {
+    let mut bench = bench();
+    let set = proxies(SERVICE, Some(passive()), Some(on()));
+    bench.fake.0.borrow_mut().loses_preferences = true;
+    let why = bench.forward(std::slice::from_ref(&set)).unwrap_err();
+    let start = format!(
+        "proxies {SERVICE}: {} cannot be brought to the disk",
+        preferences::FILE
+    );
+    assert!(why[0].starts_with(&start), "{why:?}");
+    // Nor is what was committed before netprof looked.
+    bench.fake.0.borrow_mut().preferences = preferences();
+    bench.fake.0.borrow().save();
+    bench.back(&[set]).unwrap_err();
 }
 
 #[test]
 fn a_lock_that_somebody_else_keeps_is_not_waited_for_for_ever() {
     let mut bench = bench();
-    bench.fake.0.borrow_mut().busy = 1000;
+    bench.fake.0.borrow_mut().unedited = vec![locked(Status::BUSY); 1000].into();
     let why = bench
         .forward(&[proxies(SERVICE, Some(passive()), Some(on()))])
         .unwrap_err();
     assert_eq!(
         why,
         [format!(
-            "proxies {SERVICE}: somebody else has had the lock of the preferences for 5 s"
+            "proxies {SERVICE}: the preferences cannot be locked: Preferences update currently in progress (3002), for 5 s now"
         )]
     );
     assert_eq!(
@@ -301,6 +433,7 @@ fn a_link_is_switched_on_with_its_other_flags() {
 fn lo0_gets_its_addresses_and_no_other_link_does() {
     for (local, gone) in [("127.0.0.1/8", "127.0.0.1"), ("::1/128", "::1")] {
         let mut bench = Bench::new();
+        bench.fake.0.borrow_mut().addresses.clear();
         let resource = |dev: &str| Resource::Address {
             dev: dev.to_owned(),
             local: local.parse().unwrap(),

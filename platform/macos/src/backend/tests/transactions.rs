@@ -15,7 +15,7 @@ fn changes() -> Vec<Change> {
         }
         Some(State::Proxies(all))
     };
-    let service = "0F70B221-EEF7-4ACC-96D8-ECBA3A15F132".to_owned();
+    let service = crate::fake::WIFI.to_owned();
     let all = [
         route("10.0.0.0/8", None, Some(spec(None, "utun4"))),
         store(None, Some(dns("lab.example.com", "10.0.0.54"))),
@@ -77,9 +77,14 @@ impl Office {
     fn picture(&mut self) -> Snapshot {
         // What was published is configd's to make anew.
         self.bench.fake.0.borrow_mut().configd = Configd::AtOnce;
+        let mut live = self.bench.snapshot();
+        // The folder stays, and is as good as none.
+        if live.files.items().is_empty() {
+            live.files = Section::Absent;
+        }
         Snapshot {
             held: Section::Unread,
-            ..self.bench.snapshot()
+            ..live
         }
     }
 }
