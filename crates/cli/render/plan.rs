@@ -178,10 +178,13 @@ fn other_row(text: &mut String, row: &Row, file: &str) {
     };
     let at = place(&row.reason, file);
     let (subject, detail) = match (&row.resource, row.standing) {
-        (Some((resource, state)), _) => (
-            words::subject_named(resource, service(&row.reason)),
-            format!("already {}", words::state(resource, state)),
-        ),
+        (Some((resource, state)), _) => {
+            let mut detail = format!("already {}", words::state(resource, state));
+            if !row.detail.is_empty() {
+                let _ = write!(detail, "; {}", row.detail);
+            }
+            (words::subject_named(resource, service(&row.reason)), detail)
+        }
         // The diagnostic says it all.
         (None, Standing::Blocked) => (row.subject.clone(), "blocked: see below".to_owned()),
         (None, _) => (row.subject.clone(), row.detail.clone()),

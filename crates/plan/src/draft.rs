@@ -7,9 +7,9 @@ use netprof_model::link::{Link, LinkId, LinkManager};
 use netprof_model::plan::{Expectation, Reason, Row, Standing};
 use netprof_model::profile::Spanned;
 use netprof_model::resource::Lasts;
-use netprof_model::route::Protocol;
+use netprof_model::route::{Protocol, Route};
 use netprof_model::rule::{RuleKey, RuleSpec};
-use netprof_model::{Diagnostic, Location, Resource, State};
+use netprof_model::{Diagnostic, Location, Owner, Resource, State};
 
 use crate::claim::{Claim, DnsClaim};
 
@@ -160,6 +160,17 @@ impl Draft {
             detail: String::new(),
             reason: reason.clone(),
         });
+    }
+
+    /// Says that somebody else's route does what a declared one would: as it is, and whose.
+    pub(crate) fn is_there(&mut self, route: &Route, reason: &Reason) {
+        let resource = Resource::Route(route.key.clone());
+        self.unchanged(resource, State::Route(route.spec.clone()), reason);
+        if let Some(row) = self.rows.last_mut()
+            && !matches!(route.owner, Owner::Netprof | Owner::Unknown)
+        {
+            row.detail = format!("owner {}", route.owner);
+        }
     }
 
     /// Refuses `subject`: an error at `at`, and a blocked row that keeps its place in

@@ -84,8 +84,8 @@ impl<'a> Single<'a, '_> {
             tos: 0,
             ifscope: None,
         };
-        if self.is_there(&key, &spec)? {
-            draft.unchanged(Resource::Route(key), State::Route(spec), &self.reason);
+        if let Some(there) = self.there(&key, &spec)? {
+            draft.is_there(there, &self.reason);
         } else {
             draft.want(Wanted {
                 replace: self.decl.replace,
@@ -265,8 +265,8 @@ impl<'a> Single<'a, '_> {
 
     /// Whether such a route is there already, whoever put it there; refused where
     /// somebody else holds its key.
-    fn is_there(&self, key: &RouteKey, spec: &RouteSpec) -> Result<bool, Diagnostic> {
-        let same = |route: &&&Route| {
+    fn there(&self, key: &RouteKey, spec: &RouteSpec) -> Result<Option<&'a Route>, Diagnostic> {
+        let same = |route: &&Route| {
             let other = &route.spec;
             other.kind == spec.kind
                 && self.is_same_way(other, spec)
@@ -280,11 +280,11 @@ impl<'a> Single<'a, '_> {
             .copied()
             .filter(|route| route.key == *key)
             .collect();
-        if there.iter().any(|route| same(&route)) {
-            return Ok(true);
+        if let Some(route) = there.iter().find(|route| same(route)) {
+            return Ok(Some(route));
         }
         let Some(other) = there.first() else {
-            return Ok(false);
+            return Ok(None);
         };
         let way = match other.devices().next() {
             Some(dev) => format!("through {dev}"),
@@ -324,7 +324,7 @@ impl<'a> Single<'a, '_> {
             )
             .help("give another `metric=` instead of `replace=#true`")
         })?;
-        Ok(false)
+        Ok(None)
     }
 
     /// Whether a live route leads where the profile wants. One that names only a link

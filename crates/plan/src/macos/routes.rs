@@ -92,12 +92,13 @@ impl<'a> Single<'a, '_> {
         };
         self.warn(link, via, draft);
         let key = RouteKey::unscoped(self.decl.prefix);
-        let is_there = self.is_there(&spec)?;
+        let there = self.there(&spec)?;
         // Whoever has set the link up may have its packets go by a gateway. Those of a route
         // of netprof's own do not, where there are neighbours to send them to.
-        let direct = !is_there && via.is_none() && link.is_some_and(|link| link.mac.is_some());
-        if is_there {
-            draft.unchanged(Resource::Route(key), State::Route(spec), &self.reason);
+        let direct =
+            there.is_none() && via.is_none() && link.is_some_and(|link| link.mac.is_some());
+        if let Some(there) = there {
+            draft.is_there(there, &self.reason);
         } else {
             draft.want(Wanted {
                 replace: self.decl.replace,
@@ -300,17 +301,17 @@ impl<'a> Single<'a, '_> {
 
     /// Whether such a route is there already, whoever put it there; refused where
     /// somebody else holds its key.
-    fn is_there(&self, spec: &RouteSpec) -> Result<bool, Diagnostic> {
+    fn there(&self, spec: &RouteSpec) -> Result<Option<&'a Route>, Diagnostic> {
         let there = self.ground.routing.exact(&self.decl.prefix);
         let Some(other) = there
             .iter()
             .find(|route| self.is_same(route, spec))
             .or(there.first())
         else {
-            return Ok(false);
+            return Ok(None);
         };
         if self.is_same(other, spec) {
-            return Ok(true);
+            return Ok(Some(other));
         }
         let way = match other.devices().next() {
             Some(dev) if other.spec.kind == RouteKind::Unicast => format!("through {dev}"),
@@ -348,7 +349,7 @@ impl<'a> Single<'a, '_> {
             )
             .help("outrank it by longer prefixes, or take it away by hand")
         })?;
-        Ok(false)
+        Ok(None)
     }
 
     /// Whether a live route leads where the profile wants. One that names only a link
