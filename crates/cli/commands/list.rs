@@ -232,6 +232,7 @@ mod tests {
             ]),
             addresses: Section::Seen(vec![address]),
             routes: Section::Seen(vec![left_behind]),
+            store: Section::Seen(netprof_model::configd::Store::default()),
             ..Snapshot::empty(Os::Macos)
         };
         let mut text = String::new();
