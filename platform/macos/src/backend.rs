@@ -11,7 +11,7 @@ use netprof_model::{Resource, Section, Snapshot, State};
 use netprof_plan::Need;
 use netprof_posix::user;
 
-use crate::kernel::refusal;
+use crate::kernel::{each, or_refused, refusal};
 use crate::mac::Mac;
 use crate::settle::{self, Awaited};
 use crate::{attribution, files, holder, kernel, link, owner, preferences, store};
@@ -137,29 +137,6 @@ impl<M: Mac> Macos<M> {
     }
 }
 
-/// Makes changes one by one. Forward, what follows may rest on what was refused; on the
-/// way back everything is tried.
-fn each(
-    run: &[&Change],
-    mode: Mode,
-    mut make: impl FnMut(&Change) -> Result<(), String>,
-) -> Result<(), Vec<Refusal>> {
-    let mut refused = Vec::new();
-    for change in run {
-        if let Err(why) = make(change) {
-            refused.push(refusal(change, why));
-            if mode == Mode::Forward {
-                break;
-            }
-        }
-    }
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(refused)
-    }
-}
-
 /// What is made in one go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sort {
@@ -250,11 +227,7 @@ impl<M: Mac> Backend for Macos<M> {
                 }
             }
         }
-        if refused.is_empty() {
-            Ok(())
-        } else {
-            Err(refused)
-        }
+        or_refused(refused)
     }
 
     fn look_up(&mut self, probes: &[RouteProbe]) -> Result<Vec<RouteAnswer>, BackendError> {

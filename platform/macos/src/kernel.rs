@@ -260,15 +260,30 @@ pub fn apply_routes<M: Mac>(
             .or_default()
             .push(route.spec);
     }
+    each(changes, mode, |change| table.apply(mac, change, mode))
+}
+
+/// Makes changes one by one. Forward, what follows may rest on what was refused; on the
+/// way back everything is tried.
+pub(crate) fn each(
+    run: &[&Change],
+    mode: Mode,
+    mut make: impl FnMut(&Change) -> Result<(), String>,
+) -> Result<(), Vec<Refusal>> {
     let mut refused = Vec::new();
-    for change in changes {
-        if let Err(why) = table.apply(mac, change, mode) {
+    for change in run {
+        if let Err(why) = make(change) {
             refused.push(refusal(change, why));
             if mode == Mode::Forward {
                 break;
             }
         }
     }
+    or_refused(refused)
+}
+
+/// All that was refused, if anything was.
+pub(crate) fn or_refused(refused: Vec<Refusal>) -> Result<(), Vec<Refusal>> {
     if refused.is_empty() {
         Ok(())
     } else {
