@@ -1,11 +1,14 @@
-//! What must win once the changes are made. Each operating system looks at it on the
-//! machine as it will be; what wins there becomes a question to the real one.
+//! What must win once the changes are made: looked at beforehand, by a system's own look-up
+//! on the machine as it will be, and afterwards, by asking the real kernel.
 
 use std::net::IpAddr;
 
-use netprof_model::plan::Reason;
+use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing};
+use netprof_model::profile::Scope;
 use netprof_model::route::Route;
-use netprof_model::{Location, Name, Resource};
+use netprof_model::{Diagnostic, Location, Name, Resource};
+
+use crate::draft::Draft;
 
 /// Packets to some address must leave through some link.
 #[derive(Clone, Debug)]
@@ -43,6 +46,51 @@ impl Claim {
     }
 }
 
+/// How a system answers a claim on the machine as it will be.
+pub(crate) enum Answer {
+    /// It holds: the kernel must answer this.
+    Holds(RouteAnswer),
+    /// It does not: who wins, and what would help.
+    Lost {
+        /// The whole of it, in words.
+        message: String,
+        /// What would help.
+        help: String,
+    },
+}
+
+/// Puts each claim of `draft` to `ask`. What holds becomes something to ask the kernel
+/// afterwards; what does not is refused, with the one who wins.
+pub(crate) fn check(draft: &mut Draft, mut ask: impl FnMut(&Claim) -> Answer) {
+    for claim in std::mem::take(&mut draft.claims) {
+        match ask(&claim) {
+            Answer::Holds(answer) => draft.expectations.push(Expectation {
+                probe: RouteProbe {
+                    to: claim.to,
+                    oif: None,
+                },
+                answer,
+                reason: claim.reason,
+            }),
+            Answer::Lost { message, help } => {
+                draft.row(Standing::Blocked, &claim.subject, &message, &claim.reason);
+                draft.diagnostics.push(
+                    Diagnostic::error("plan::would-lose", message)
+                        .at(claim.at)
+                        .label("this would not hold")
+                        .help(help),
+                );
+            }
+        }
+    }
+}
+
+/// What stands before a scope's domain in the name that is asked for to see who answers.
+const ASKS: &str = "netprof-asks.";
+
+/// A name that no scope can claim (RFC 6761): who answers it answers all the rest.
+pub(crate) const UNCLAIMED: &str = "unclaimed.invalid";
+
 /// A name must be answered by a scope, and by nobody else.
 #[derive(Clone, Debug)]
 pub(crate) struct DnsClaim {
@@ -56,6 +104,32 @@ pub(crate) struct DnsClaim {
     pub(crate) reason: Reason,
     /// The line that claims it.
     pub(crate) at: Location,
+}
+
+impl DnsClaim {
+    /// What `scope` promises: a name under each of its domains, and one that nobody claims
+    /// if it takes the rest.
+    pub(crate) fn of<'a>(
+        scope: &'a Scope,
+        by: &'a Place,
+        reason: &'a Reason,
+    ) -> impl Iterator<Item = Self> + 'a {
+        let domains = scope.domains.iter();
+        let names = domains.map(|domain| format!("{ASKS}{}", domain.value));
+        let rest = scope.default_route.then(|| UNCLAIMED.to_owned());
+        names.chain(rest).map(|name| Self {
+            scope: scope.name.clone(),
+            name,
+            by: by.clone(),
+            reason: reason.clone(),
+            at: scope.at.clone(),
+        })
+    }
+
+    /// The domain that it is about; none for the names that no scope claims.
+    pub(crate) fn domain(&self) -> Option<&str> {
+        self.name.strip_prefix(ASKS)
+    }
 }
 
 /// Where a scope lives.

@@ -1,58 +1,46 @@
-//! What must win once the changes are made: looked at beforehand, by the planner's
-//! own look-up, and afterwards, by asking the kernel.
+//! Whether packets go where they must, by the rules and tables of Linux, and who takes them
+//! if not.
 
-use netprof_model::plan::{Expectation, RouteProbe, Standing};
 use netprof_model::rule::Rule;
-use netprof_model::{Diagnostic, Owner, Snapshot};
+use netprof_model::{Owner, Snapshot};
 
 use super::fib::{Fib, Found};
+use crate::claim::{self, Answer};
 use crate::draft::Draft;
 
-/// Looks at each claim of `draft` on the machine as it will be. What holds becomes
-/// something to ask the kernel afterwards; what does not is refused, with the one
-/// who wins.
+/// Looks at each claim of `draft` on the machine as it will be.
 pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
-    let claims = std::mem::take(&mut draft.claims);
-    if claims.is_empty() {
+    if draft.claims.is_empty() {
         return;
     }
     let fib = Fib::new(after);
-    for claim in claims {
+    claim::check(draft, |claim| {
         let found = fib.look_up(claim.to, None);
         if claim.holds(found.route()) {
-            draft.expectations.push(Expectation {
-                probe: RouteProbe {
-                    to: claim.to,
-                    oif: None,
-                },
-                answer: found.answer(),
-                reason: claim.reason,
-            });
-            continue;
+            return Answer::Holds(found.answer());
         }
-        let message = format!(
-            "{}: packets to {} would still {}",
-            claim.subject,
-            claim.to,
-            taken_by(found)
-        );
-        draft.row(Standing::Blocked, &claim.subject, &message, &claim.reason);
-        let help = match found {
-            Found::Route(_, route) if route.owner == Owner::Netprof => {
-                "another line of this profile wins here: take one of the two away".to_owned()
-            }
-            Found::Route(_, route) if route.key.table == super::MAIN => format!(
-                "the route to {} there has metric {}: outrank it by a lower `metric=` or a longer prefix",
-                route.key.dst, route.key.metric
+        Answer::Lost {
+            message: format!(
+                "{}: packets to {} would still {}",
+                claim.subject,
+                claim.to,
+                taken_by(found)
             ),
-            _ => "netprof only outranks rules after its own; take that rule away, or give it a priority above 119".to_owned(),
-        };
-        draft.diagnostics.push(
-            Diagnostic::error("plan::would-lose", message)
-                .at(claim.at)
-                .label("this would not hold")
-                .help(help),
-        );
+            help: help(found),
+        }
+    });
+}
+
+fn help(found: Found) -> String {
+    match found {
+        Found::Route(_, route) if route.owner == Owner::Netprof => {
+            "another line of this profile wins here: take one of the two away".to_owned()
+        }
+        Found::Route(_, route) if route.key.table == super::MAIN => format!(
+            "the route to {} there has metric {}: outrank it by a lower `metric=` or a longer prefix",
+            route.key.dst, route.key.metric
+        ),
+        _ => "netprof only outranks rules after its own; take that rule away, or give it a priority above 119".to_owned(),
     }
 }
 

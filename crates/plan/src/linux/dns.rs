@@ -17,7 +17,7 @@ use netprof_model::{Diagnostic, Resource, Section, Snapshot, State};
 use super::Ground;
 use super::fib::Fib;
 use super::resolver::{Answerer, who_answers};
-use crate::claim::{DnsClaim, Place};
+use crate::claim::{DnsClaim, Place, UNCLAIMED};
 use crate::draft::{Draft, Wanted};
 
 mod reach;
@@ -27,9 +27,6 @@ mod reach;
 /// `resolved-dns-search-domain.h`), less the domain that makes it save a new order.
 const MOST_SERVERS: usize = 256;
 const MOST_DOMAINS: usize = 255;
-
-/// A name that no scope can claim (RFC 6761): who answers it answers all the rest.
-const UNCLAIMED: &str = "unclaimed.invalid";
 
 /// Whether the scope that lives at `place` is the one that answers.
 fn is_at(place: &Place, who: &Answerer) -> bool {
@@ -302,20 +299,8 @@ fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], 
         Place::Configd { .. } => {}
     }
     for scope in scopes {
-        let names = scope
-            .domains
-            .iter()
-            .map(|domain| format!("netprof-asks.{}", domain.value));
-        let rest = scope.default_route.then(|| UNCLAIMED.to_owned());
-        for name in names.chain(rest) {
-            draft.dns_claims.push(DnsClaim {
-                scope: scope.name.clone(),
-                name,
-                by: place.clone(),
-                reason: reason(scope),
-                at: scope.at.clone(),
-            });
-        }
+        let reason = reason(scope);
+        draft.dns_claims.extend(DnsClaim::of(scope, place, &reason));
     }
 }
 
@@ -389,7 +374,7 @@ pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
         if others.is_empty() {
             continue;
         }
-        let what = match claim.name.strip_prefix("netprof-asks.") {
+        let what = match claim.domain() {
             Some(domain) => format!("names under {domain}"),
             None => "names that no scope claims".to_owned(),
         };

@@ -1,46 +1,27 @@
-//! What must win once the changes are made: looked at beforehand, by the planner's own
-//! look-up, and afterwards, by asking the kernel.
+//! Whether packets go where they must, by the one table of macOS, and who takes them if not.
 
-use netprof_model::plan::{Expectation, RouteProbe, Standing};
 use netprof_model::route::Route;
-use netprof_model::{Diagnostic, Owner, Snapshot};
+use netprof_model::{Owner, Snapshot};
 
 use super::put_back::is_host;
 use super::rib::{Found, Rib};
-use crate::claim::Claim;
+use crate::claim::{self, Answer, Claim};
 use crate::draft::Draft;
 
-/// Looks at each claim of `draft` on the machine as it will be. What holds becomes
-/// something to ask the kernel afterwards; what does not is refused, with the one who
-/// wins.
+/// Looks at each claim of `draft` on the machine as it will be.
 pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
-    let claims = std::mem::take(&mut draft.claims);
-    if claims.is_empty() {
+    if draft.claims.is_empty() {
         return;
     }
     let rib = Rib::new(after);
-    for claim in claims {
+    claim::check(draft, |claim| {
         let found = rib.look_up(claim.to, None);
         if claim.holds(found.route()) {
-            draft.expectations.push(Expectation {
-                probe: RouteProbe {
-                    to: claim.to,
-                    oif: None,
-                },
-                answer: found.answer(),
-                reason: claim.reason,
-            });
-            continue;
+            return Answer::Holds(found.answer());
         }
-        let (message, help) = lost(&claim, found);
-        draft.row(Standing::Blocked, &claim.subject, &message, &claim.reason);
-        draft.diagnostics.push(
-            Diagnostic::error("plan::would-lose", message)
-                .at(claim.at)
-                .label("this would not hold")
-                .help(help),
-        );
-    }
+        let (message, help) = lost(claim, found);
+        Answer::Lost { message, help }
+    });
 }
 
 /// What is wrong with a claim that does not hold, and what would help.

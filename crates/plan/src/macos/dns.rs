@@ -34,11 +34,6 @@ mod stale;
 pub(super) use check::check;
 pub(super) use stale::stale;
 
-/// A name that no scope can claim (RFC 6761): who answers it answers all the rest.
-const UNCLAIMED: &str = "unclaimed.invalid";
-/// What is put before a domain to make a name that only the domain claims.
-const ASKS: &str = "netprof-asks.";
-
 /// Wants each scope.
 pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
     let mut placed: Vec<(&Scope, Option<&Link>)> = Vec::new();
@@ -201,26 +196,15 @@ fn expressible(scope: &Scope, base: &Snapshot, draft: &mut Draft) -> Result<(), 
 /// Claims what `scope` is to answer, and that its servers are reached.
 fn claim(scope: &Scope, link: Option<&Link>, kept_in: Vec<Resource>, draft: &mut Draft) {
     let dev = link.map(|link| link.name.clone());
-    let names = scope
-        .domains
-        .iter()
-        .map(|domain| format!("{ASKS}{}", domain.value));
-    let rest = scope.default_route.then(|| UNCLAIMED.to_owned());
-    for name in names.chain(rest) {
-        draft.dns_claims.push(DnsClaim {
-            scope: scope.name.clone(),
-            name,
-            by: Place::Configd {
-                kept_in: kept_in.clone(),
-                link: dev.clone(),
-            },
-            reason: reason(scope),
-            at: scope.at.clone(),
-        });
-    }
+    let by = Place::Configd {
+        kept_in,
+        link: dev.clone(),
+    };
+    let reason = reason(scope);
+    draft.dns_claims.extend(DnsClaim::of(scope, &by, &reason));
     for server in ports::asked(scope).1 {
         draft
             .servers
-            .push((server.clone(), dev.clone(), reason(scope)));
+            .push((server.clone(), dev.clone(), reason.clone()));
     }
 }

@@ -19,8 +19,8 @@ use netprof_model::configd::Resolver;
 use netprof_model::dns::covers;
 use netprof_model::{Diagnostic, Name, Snapshot};
 
-use super::{ASKS, UNCLAIMED, claimants, families, refuse, servers};
-use crate::claim::{DnsClaim, Place};
+use super::{claimants, families, refuse, servers};
+use crate::claim::{DnsClaim, Place, UNCLAIMED};
 use crate::draft::Draft;
 use crate::macos::configd::{Attributed, Made, Origin, attributed};
 use crate::macos::resolver::answering;
@@ -96,7 +96,7 @@ impl<'a> Answer<'a> {
         Self {
             after,
             claim,
-            domain: claim.name.strip_prefix(ASKS),
+            domain: claim.domain(),
             found,
             own,
         }
