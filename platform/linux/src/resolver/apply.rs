@@ -20,9 +20,10 @@ use netprof_model::plan::Change;
 use netprof_model::resource::{Resource, State};
 use netprof_model::snapshot::SameNamespace;
 
-use super::bus::{Answer, Exchange, Failure, Object, Properties, body};
+use super::bus::{Answer, BUS, Exchange, Failure, Object, Properties, value};
 use super::calls::{Call, Calls, as_networkd_orders, calls, difference};
-use super::observe::{self, BUS, NETWORKD, RESOLVED, RESOLVED_NAME};
+use super::dbus;
+use super::observe::{self, NETWORKD, RESOLVED, RESOLVED_NAME};
 use super::properties::{RawServer, raw_server};
 use super::reload;
 
@@ -52,8 +53,14 @@ pub(super) struct DelegateWork<'a> {
     pub(super) failure: Option<String>,
 }
 
-/// Makes `changes`, and returns those that were refused.
-pub(super) async fn apply(changes: &[&Change], mode: Mode, root: &Path) -> Vec<Refusal> {
+/// Makes `changes`, and returns those that were refused. The connection that is used is
+/// the one that was kept, and is kept again.
+pub(super) fn apply(
+    changes: &[&Change],
+    mode: Mode,
+    root: &Path,
+    kept: &mut Option<Exchange>,
+) -> Vec<Refusal> {
     let mut refused = Vec::new();
     let mut links = Vec::new();
     let mut delegates = Vec::new();
@@ -68,27 +75,30 @@ pub(super) async fn apply(changes: &[&Change], mode: Mode, root: &Path) -> Vec<R
     if links.is_empty() && delegates.is_empty() {
         return refused;
     }
-    match Exchange::open().await {
+    match Exchange::open(kept.take()) {
         Err(failure) => {
             let why = failure.words(RESOLVED_NAME);
             refuse_all(&mut links, &why);
             without_resolved(&mut delegates, mode, root, &why);
         }
-        Ok(mut exchange) => match target(&mut exchange).await {
-            Err(why) => {
-                refuse_all(&mut links, &why);
-                without_resolved(&mut delegates, mode, root, &why);
-            }
-            Ok(pid) => {
-                if !links.is_empty() {
-                    carry_out(&mut exchange, &mut links, mode, root).await;
+        Ok(mut exchange) => {
+            match target(&mut exchange) {
+                Err(why) => {
+                    refuse_all(&mut links, &why);
+                    without_resolved(&mut delegates, mode, root, &why);
                 }
-                if !delegates.is_empty() {
-                    exchange.restart_clock();
-                    reload::delegates(&mut exchange, pid, &mut delegates, mode, root).await;
+                Ok(pid) => {
+                    if !links.is_empty() {
+                        carry_out(&mut exchange, &mut links, mode, root);
+                    }
+                    if !delegates.is_empty() {
+                        exchange.restart_clock();
+                        reload::delegates(&mut exchange, pid, &mut delegates, mode, root);
+                    }
                 }
             }
-        },
+            *kept = Some(exchange);
+        }
     }
     let of_links = links.into_iter().map(|work| (work.change, work.failure));
     let of_delegates = delegates
@@ -189,17 +199,16 @@ fn delegate(state: Option<&State>) -> Result<Option<&DnsDelegate>, String> {
 
 /// The pid of a resolved that serves our own network namespace for certain: in another
 /// one, link numbers are those of other links, and a signal hits another resolver.
-pub(super) async fn target(exchange: &mut Exchange) -> Result<u32, String> {
-    let own_name = exchange.own_name();
+pub(super) fn target(exchange: &mut Exchange) -> Result<u32, String> {
     let asked = vec![
         BUS.call("GetConnectionUnixProcessID", &(RESOLVED.service,)),
-        BUS.call("GetConnectionUnixProcessID", &(own_name,)),
+        observe::our_pid(exchange),
     ];
-    let mut answers = exchange.call(asked).await.into_iter();
+    let mut answers = exchange.call(asked).into_iter();
     let mut next = || answers.next().unwrap_or(Err(Failure::NoAnswer));
     let (theirs, ours) = (next(), next());
     let pid = theirs
-        .and_then(|answer| body::<u32>(&answer))
+        .and_then(|answer| value::<u32>(&answer))
         .map_err(|failure| failure.words(RESOLVED_NAME))?;
     match observe::compare_namespace(pid, ours) {
         SameNamespace::No => Err(format!(
@@ -212,20 +221,21 @@ pub(super) async fn target(exchange: &mut Exchange) -> Result<u32, String> {
     }
 }
 
-async fn carry_out(exchange: &mut Exchange, links: &mut [LinkWork<'_>], mode: Mode, root: &Path) {
+fn carry_out(exchange: &mut Exchange, links: &mut [LinkWork<'_>], mode: Mode, root: &Path) {
     let first: fn(&Call) -> bool = |call| *call == Call::Revert;
-    round(exchange, links, first, mode).await;
-    round(exchange, links, |call| *call != Call::Revert, mode).await;
-    settle(exchange, links, root).await;
+    round(exchange, links, first, mode);
+    round(exchange, links, |call| *call != Call::Revert, mode);
+    settle(exchange, links, root);
     if links.iter().any(|work| !work.to_do.calls.is_empty()) {
         // An answer from the cache would still be that of the old server. That this
-        // fails is no reason to take the change back: caches expire.
-        let _ = exchange.call_one(RESOLVED.call("FlushCaches", &())).await;
+        // fails is no reason to take the change back: caches expire. And nobody waits for
+        // it: whoever reads resolved next, to verify, is answered after it.
+        exchange.tell(RESOLVED.call("FlushCaches", &()));
     }
 }
 
 /// Sends those calls of each link that `which` takes.
-async fn round(
+fn round(
     exchange: &mut Exchange,
     links: &mut [LinkWork<'_>],
     which: impl Fn(&Call) -> bool,
@@ -242,14 +252,14 @@ async fn round(
             sent.push(message(call, work.link.index, work.through_networkd));
         }
     }
-    let answers = exchange.call(sent).await;
+    let answers = exchange.call(sent);
     for ((at, call), answer) in owners.into_iter().zip(answers) {
         let Some(work) = links.get_mut(at) else {
             continue;
         };
         let answer = match (answer, &call) {
             (Err(failure), Call::Servers(servers)) if failure.is_unknown_to_it() => {
-                set_plain_servers(exchange, work, servers).await
+                set_plain_servers(exchange, work, servers)
             }
             (answer, _) => answer.map(drop),
         };
@@ -275,7 +285,7 @@ fn service(networkd: bool) -> Object<'static> {
 }
 
 /// `SetLinkDNS`, for versions without `SetLinkDNSEx` (before 246).
-async fn set_plain_servers(
+fn set_plain_servers(
     exchange: &mut Exchange,
     work: &LinkWork<'_>,
     servers: &[DnsServer],
@@ -292,7 +302,7 @@ async fn set_plain_servers(
     let plain: Vec<(i32, Vec<u8>)> = raw.into_iter().map(|(f, a, _, _)| (f, a)).collect();
     let index = signed(work.link.index)?;
     let call = service(work.through_networkd).call("SetLinkDNS", &(index, plain));
-    exchange.call_one(call).await.map(drop)
+    exchange.call_one(call).map(drop)
 }
 
 fn signed(index: u32) -> Answer<i32> {
@@ -300,7 +310,7 @@ fn signed(index: u32) -> Answer<i32> {
 }
 
 /// A call as a message.
-fn message(call: &Call, index: u32, networkd: bool) -> Answer {
+fn message(call: &Call, index: u32, networkd: bool) -> Answer<dbus::Call> {
     let index = signed(index)?;
     let object = service(networkd);
     let method = call.method(networkd);
@@ -327,13 +337,13 @@ fn message(call: &Call, index: u32, networkd: bool) -> Answer {
 
 /// Waits until resolved shows what networkd was told, and gives what a revert has not
 /// brought back.
-async fn settle(exchange: &mut Exchange, links: &mut [LinkWork<'_>], root: &Path) {
+fn settle(exchange: &mut Exchange, links: &mut [LinkWork<'_>], root: &Path) {
     for work in links {
         let Some(after) = work.after else { continue };
         if !work.through_networkd || work.to_do.calls.is_empty() || work.failure.is_some() {
             continue;
         }
-        let live = wait_for(exchange, work.link.index, after, root).await;
+        let live = wait_for(exchange, work.link.index, after, root);
         if !work.to_do.then_compare {
             continue;
         }
@@ -350,21 +360,21 @@ async fn settle(exchange: &mut Exchange, links: &mut [LinkWork<'_>], root: &Path
         }
         let index = work.link.index;
         let sent = rest.iter().map(|call| message(call, index, true)).collect();
-        for answer in exchange.call(sent).await {
+        for answer in exchange.call(sent) {
             if let Err(failure) = answer {
                 work.failure = Some(failure.words(NETWORKD_NAME));
             }
         }
         if work.failure.is_none() {
             // Whether it has come is for the verification to say.
-            let _ = wait_for(exchange, index, after, root).await;
+            let _ = wait_for(exchange, index, after, root);
         }
     }
 }
 
 /// Reads a link until it shows `after`: then none. Else what it shows instead when the
 /// time is over.
-async fn wait_for(
+fn wait_for(
     exchange: &mut Exchange,
     index: u32,
     after: &DnsLink,
@@ -379,7 +389,7 @@ async fn wait_for(
             observe::read_link(observe::LOOPBACK),
             observe::read_link(index),
         ];
-        let mut answers = exchange.call(asked).await.into_iter();
+        let mut answers = exchange.call(asked).into_iter();
         let mut next = || answers.next().unwrap_or(Err(Failure::NoAnswer));
         let (general, loopback, link) = (next()?, next(), next());
         let unset = observe::unset(&Properties::of(&general)?, loopback)?;
@@ -390,7 +400,7 @@ async fn wait_for(
         if as_networkd_orders(&live) == wanted {
             return Ok(None);
         }
-        if Instant::now() >= end || !exchange.pause(pause).await {
+        if Instant::now() >= end || !exchange.pause(pause) {
             return Ok(Some(live));
         }
         pause *= 2;

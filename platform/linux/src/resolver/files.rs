@@ -93,8 +93,11 @@ pub fn text(path: &Path, limit: u64) -> io::Result<String> {
         .custom_flags(OFlag::O_NONBLOCK.bits() | OFlag::O_NOCTTY.bits())
         .open(path)?;
     // It may have been replaced since.
-    ordinary(&file.metadata()?)?;
-    let mut bytes = Vec::new();
+    let metadata = file.metadata()?;
+    ordinary(&metadata)?;
+    // Room for one byte more, so that the end shows without growing.
+    let length = metadata.len().min(limit) + 1;
+    let mut bytes = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
     file.take(limit + 1).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {
         return Err(io::Error::new(

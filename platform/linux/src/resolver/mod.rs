@@ -5,12 +5,14 @@
 //! of our own in `/run`. What is written is decided by pure functions ([`calls`],
 //! [`delegate::text`]) and what is read is translated by others ([`properties`],
 //! [`resolv_conf`], [`nsswitch`], [`managers`]), all of which are compiled and tested
-//! everywhere; `bus`, `observe` and `apply` only carry it out.
+//! everywhere, as is what goes over the wire ([`dbus`]); `bus`, `observe` and `apply` only
+//! carry it out.
 //!
 //! How resolved decides whom to ask, and what it keeps for how long, is told in
 //! `docs/resolved.md`.
 
 pub mod calls;
+pub mod dbus;
 pub mod managers;
 pub mod nsswitch;
 pub mod properties;
@@ -47,7 +49,7 @@ mod linux {
     use netprof_model::plan::Change;
     use netprof_model::snapshot::{Nsswitch, ResolvConf, Resolved};
 
-    use super::bus::Answer;
+    use super::bus::{Answer, Exchange};
     use super::observe::Begun;
     use super::{apply, files, observe};
 
@@ -55,10 +57,12 @@ mod linux {
     /// it, which takes a tenth of that.
     const AWAY: Duration = Duration::from_millis(800);
 
-    /// Reads and writes name resolution. It connects when it is first needed, and each
-    /// time anew: a daemon may have been restarted in between.
+    /// Reads and writes name resolution. It connects when it is first needed, and keeps
+    /// the connection: services may be restarted behind it, and if the bus was, it
+    /// connects anew the next time.
     pub struct Resolver {
         root: PathBuf,
+        kept: Option<Exchange>,
         begun: Option<Answer<Begun>>,
         /// resolved was there when it was last looked for.
         seen: bool,
@@ -89,6 +93,7 @@ mod linux {
         pub fn below(root: &Path) -> Self {
             Self {
                 root: root.to_owned(),
+                kept: None,
                 begun: None,
                 seen: false,
             }
@@ -97,7 +102,7 @@ mod linux {
         /// Asks for all that depends on no link, and returns. [`Resolver::observe`]
         /// collects the answers; without this call it asks itself.
         pub fn begin(&mut self) {
-            self.begun = Some(zbus::block_on(observe::begin()));
+            self.begun = Some(observe::begin(self.kept.take()));
         }
 
         /// Reads everything there is. It takes 2 s at most, however many services hang.
@@ -111,7 +116,7 @@ mod linux {
             let resolv_conf = files::resolv_conf(&self.root);
             let nsswitch = files::nsswitch(&self.root);
             let (mut resolved, mut managers, gone) = self.read(links);
-            if gone && self.seen && zbus::block_on(observe::comes_back(AWAY)) {
+            if gone && self.seen && self.comes_back() {
                 self.begin();
                 (resolved, managers, _) = self.read(links);
             }
@@ -124,13 +129,23 @@ mod linux {
             }
         }
 
+        fn comes_back(&mut self) -> bool {
+            let Some(exchange) = self.kept.take() else {
+                return false;
+            };
+            let (is_back, exchange) = observe::comes_back(exchange, AWAY);
+            self.kept = exchange;
+            is_back
+        }
+
         fn read(
             &mut self,
             links: &[Link],
         ) -> (Section<Resolved>, HashMap<String, LinkManager>, bool) {
             match self.begun.take() {
                 Some(Ok(begun)) => {
-                    let read = zbus::block_on(observe::observe(begun, links, &self.root));
+                    let (read, exchange) = observe::observe(begun, links, &self.root);
+                    self.kept = Some(exchange);
                     (read.resolved, read.managers, read.gone)
                 }
                 Some(Err(failure)) => (observe::section(&failure), HashMap::new(), false),
@@ -145,7 +160,7 @@ mod linux {
         ///
         /// Each change that was refused, with the first reason.
         pub fn apply(&mut self, changes: &[&Change], mode: Mode) -> Result<(), Vec<Refusal>> {
-            let refused = zbus::block_on(apply::apply(changes, mode, &self.root));
+            let refused = apply::apply(changes, mode, &self.root, &mut self.kept);
             if refused.is_empty() {
                 Ok(())
             } else {

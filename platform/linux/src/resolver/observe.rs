@@ -13,9 +13,12 @@ use netprof_model::Section;
 use netprof_model::dns::{DefaultRoute, DnsLink};
 use netprof_model::link::{Link, LinkId, LinkManager};
 use netprof_model::snapshot::{LiveDelegate, Resolved, ResolvedLink, SameNamespace};
-use zbus::OwnedObjectPath;
 
-use super::bus::{Answer, Exchange, Failure, Object, Properties, body, path, property};
+use super::bus::{
+    Answer, BUS, Exchange, Failure, IN_FLIGHT, Object, Properties, Signals, body, path, property,
+    value,
+};
+use super::dbus::{Call, Message, ObjectPath};
 use super::properties::{self, Modes, RawLink, RawServer, Saved};
 use super::{files, managers, namespace};
 
@@ -26,17 +29,16 @@ pub(super) const LOOPBACK: u32 = 1;
 /// What the rounds after the one that asks of each link may need.
 const LAST_ROUNDS: Duration = Duration::from_millis(500);
 
+/// How many links resolved is asked for before it is known to be there. With what it was
+/// asked in the beginning that is as much as one service is asked at a time.
+const AT_ONCE: usize = IN_FLIGHT - 3;
+
 /// The most that is read of a daemon's file about a link.
 const MOST_SAVED: u64 = 64 * 1024;
 
 /// resolved's name for a person.
 pub(super) const RESOLVED_NAME: &str = "systemd-resolved";
 
-pub(super) const BUS: Object<'_> = Object {
-    service: "org.freedesktop.DBus",
-    path: "/org/freedesktop/DBus",
-    interface: "org.freedesktop.DBus",
-};
 pub(super) const RESOLVED: Object<'_> = Object {
     service: "org.freedesktop.resolve1",
     path: "/org/freedesktop/resolve1",
@@ -67,41 +69,44 @@ pub(super) struct Read {
     pub(super) managers: HashMap<String, LinkManager>,
 }
 
-/// Sends what depends on no link.
-pub(super) async fn begin() -> Answer<Begun> {
-    let mut exchange = Exchange::open().await?;
-    let own_name = exchange.own_name();
+/// Sends what depends on no link, in one write with what a new connection begins with.
+pub(super) fn begin(kept: Option<Exchange>) -> Answer<Begun> {
+    let mut exchange = Exchange::open(kept)?;
     let calls = vec![
         BUS.call("GetConnectionUnixProcessID", &(RESOLVED.service,)),
-        BUS.call("GetConnectionUnixProcessID", &(own_name,)),
         BUS.call("NameHasOwner", &(NETWORKD.service,)),
         BUS.call("NameHasOwner", &(NETWORK_MANAGER.service,)),
         RESOLVED.get_all(),
         read_link(LOOPBACK),
         RESOLVED.call("ListDelegates", &()),
     ];
-    let sent = exchange.send(calls).await;
+    let sent = exchange.send(calls);
     Ok(Begun { exchange, sent })
 }
 
-/// Reads everything. Files are looked for below `root`.
-pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
+/// Reads everything, and gives the connection back. Files are looked for below `root`.
+pub(super) fn observe(begun: Begun, links: &[Link], root: &Path) -> (Read, Exchange) {
     let Begun { mut exchange, sent } = begun;
     // However long the kernel took: what was asked meanwhile has long been answered.
     exchange.restart_clock();
+    let links: Vec<&Link> = links.iter().filter(|link| !link.loopback).collect();
+    // resolved is most probably there, and does all that lies before it in one go.
+    let (first, rest) = links.split_at(links.len().min(AT_ONCE));
+    let first = exchange.send(first.iter().map(|link| read_link(link.index)).collect());
+
     let mut sent = sent.into_iter();
-    let of_bus = sent.by_ref().take(4).collect();
-    let mut of_bus = exchange.wait(of_bus).await.into_iter();
+    let of_bus = sent.by_ref().take(3).collect();
+    let mut of_bus = exchange.wait(of_bus).into_iter();
     let mut next = || of_bus.next().unwrap_or(Err(Failure::NoAnswer));
-    let (pid, our_pid, has_networkd, has_nm) = (next(), next(), next(), next());
-    let owned = |answer: Answer| answer.and_then(|reply| body::<bool>(&reply)) == Ok(true);
+    let (pid, has_networkd, has_nm) = (next(), next(), next());
+    let owned = |answer: Answer| answer.and_then(|reply| value::<bool>(&reply)) == Ok(true);
     let (has_networkd, has_nm) = (owned(has_networkd), owned(has_nm));
 
-    let links: Vec<&Link> = links.iter().filter(|link| !link.loopback).collect();
-    let of_resolved = if pid.is_ok() { &links[..] } else { &[] };
+    let of_resolved = if pid.is_ok() { rest } else { &[] };
     let of_networkd = if has_networkd { &links[..] } else { &[] };
     let of_nm = if has_nm { &links[..] } else { &[] };
-    let mut calls = Vec::new();
+    // Our own name is that of the connection, and has come with the answer to Hello.
+    let mut calls = vec![our_pid(&mut exchange)];
     calls.extend(of_resolved.iter().map(|link| read_link(link.index)));
     calls.extend(of_networkd.iter().map(|link| {
         let object = Object {
@@ -118,13 +123,15 @@ pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
     );
     // A manager of links that hangs shall not cost us the answers of resolved.
     exchange.leave(LAST_ROUNDS);
-    let mut answers = exchange.call(calls).await.into_iter();
+    let mut answers = exchange.call(calls).into_iter();
+    let mut resolved_links = exchange.wait(first);
     exchange.use_all_time();
-    let resolved_links: Vec<Answer> = answers.by_ref().take(of_resolved.len()).collect();
+    let our_pid = answers.next().unwrap_or(Err(Failure::NoAnswer));
+    resolved_links.extend(answers.by_ref().take(of_resolved.len()));
     let states: Vec<Answer> = answers.by_ref().take(of_networkd.len()).collect();
     let devices: Vec<Answer> = answers.collect();
 
-    let pid = pid.and_then(|answer| body::<u32>(&answer));
+    let pid = pid.and_then(|answer| value::<u32>(&answer));
     let namespace = pid.clone().map(|pid| compare_namespace(pid, our_pid));
     let here = namespace == Ok(SameNamespace::Yes);
     let mut managed = HashMap::new();
@@ -141,20 +148,21 @@ pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
         }
     }
 
-    let mut of_manager = exchange.wait(sent.collect()).await.into_iter();
+    let mut of_manager = exchange.wait(sent.collect()).into_iter();
     let general = of_manager.next().unwrap_or(Err(Failure::NoAnswer));
     let loopback = of_manager.next().unwrap_or(Err(Failure::NoAnswer));
     let delegates = of_manager.next().unwrap_or(Err(Failure::NoAnswer));
-    let (delegates, nm) = last_round(&mut exchange, delegates, of_nm, devices).await;
+    let (delegates, nm) = last_round(&mut exchange, delegates, of_nm, devices);
     for name in nm {
         managed.entry(name).or_insert(LinkManager::NetworkManager);
     }
 
     let resolved = namespace.and_then(|namespace| {
-        let general = Properties::of(&general?)?;
+        let general = general?;
+        let general = Properties::of(&general)?;
         let unset = unset(&general, loopback)?;
         let mut known = Vec::new();
-        for (link, answer) in of_resolved.iter().zip(resolved_links) {
+        for (link, answer) in links.iter().zip(resolved_links) {
             let is_networkds = managed.get(&link.name) == Some(&LinkManager::Networkd);
             let saved = saved(root, link.index, is_networkds, &namespace);
             if let Some(dns) = link_of(answer, &unset, saved)? {
@@ -169,42 +177,51 @@ pub(super) async fn observe(begun: Begun, links: &[Link], root: &Path) -> Read {
             delegates: delegates?,
         })
     });
-    Read {
+    let read = Read {
         gone: resolved.as_ref().is_err_and(Failure::is_gone),
         resolved: resolved.map_or_else(|failure| section(&failure), Section::Seen),
         managers: managed,
-    }
+    };
+    (read, exchange)
+}
+
+/// A call that asks the bus which process we are.
+pub(super) fn our_pid(exchange: &mut Exchange) -> Answer<Call> {
+    let own_name = exchange.own_name()?;
+    BUS.call("GetConnectionUnixProcessID", &(own_name,))
 }
 
 /// Waits until somebody owns resolved's name, but not longer than `time`.
-pub(super) async fn comes_back(time: Duration) -> bool {
-    let wait = async || -> Answer<()> {
-        let mut exchange = Exchange::open().await?;
-        exchange.give(time);
-        let rule = format!(
-            "type='signal',sender='org.freedesktop.DBus',\
-             interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='{}'",
-            RESOLVED.service
-        );
-        let asked = vec![
-            BUS.call("AddMatch", &(rule,)),
-            BUS.call("NameHasOwner", &(RESOLVED.service,)),
-        ];
-        let mut answers = exchange.call(asked).await.into_iter();
-        answers.next().unwrap_or(Err(Failure::NoAnswer))?;
-        if body::<bool>(&answers.next().unwrap_or(Err(Failure::NoAnswer))?)? {
+pub(super) fn comes_back(kept: Exchange, time: Duration) -> (bool, Option<Exchange>) {
+    let Ok(mut exchange) = Exchange::open(Some(kept)) else {
+        return (false, None);
+    };
+    exchange.give(time);
+    let changes = Signals {
+        rule: format!(
+            "type='signal',sender='{}',interface='{}',member='NameOwnerChanged',arg0='{}'",
+            BUS.service, BUS.interface, RESOLVED.service
+        ),
+        interface: BUS.interface,
+        member: "NameOwnerChanged",
+    };
+    let mut wait = || -> Answer<()> {
+        exchange.listen(&changes)?;
+        let has_owner = exchange.call_one(BUS.call("NameHasOwner", &(RESOLVED.service,)))?;
+        if value::<bool>(&has_owner)? {
             return Ok(());
         }
-        let has_owner = |message: &zbus::Message| {
-            body::<(String, String, String)>(message)
-                .is_ok_and(|(name, _, new)| name == RESOLVED.service && !new.is_empty())
+        // Anybody may send a signal; that it is the bus's own, the bus says.
+        let has_owner = |message: &Message| {
+            message.sender() == BUS.service
+                && body::<(&str, &str, &str)>(message)
+                    .is_ok_and(|(name, _, new)| name == RESOLVED.service && !new.is_empty())
         };
-        exchange
-            .signal("NameOwnerChanged", has_owner)
-            .await
-            .map(drop)
+        exchange.signal(has_owner).map(drop)
     };
-    wait().await.is_ok()
+    let is_back = wait().is_ok();
+    exchange.stop_listening(&changes);
+    (is_back, Some(exchange))
 }
 
 /// What an answer that failed says of resolved as a whole.
@@ -218,7 +235,7 @@ pub(super) fn section<T>(failure: &Failure) -> Section<T> {
 
 /// A call that reads what resolved holds for a link. The path is computed: asking for it
 /// (GetLink) would cost a round.
-pub(super) fn read_link(index: u32) -> Answer {
+pub(super) fn read_link(index: u32) -> Answer<Call> {
     let object = Object {
         path: &path("/org/freedesktop/resolve1/link", &index.to_string()),
         interface: "org.freedesktop.resolve1.Link",
@@ -229,13 +246,13 @@ pub(super) fn read_link(index: u32) -> Answer {
 
 /// The answer to [`read_link`]; none where resolved does not know the link.
 pub(super) fn link_of(answer: Answer, unset: &Modes, saved: Saved) -> Answer<Option<DnsLink>> {
-    let all = match answer {
-        Ok(answer) => Properties::of(&answer)?,
+    let answer = match answer {
         Err(failure) if failure.is_unknown_to_it() || failure.is_no_such_link() => {
             return Ok(None);
         }
-        Err(failure) => return Err(failure),
+        answer => answer?,
     };
+    let all = Properties::of(&answer)?;
     let servers = match all.get::<Vec<RawServer>>("DNSEx")? {
         Some(servers) => servers,
         // Before 246.
@@ -316,20 +333,20 @@ fn split((index, family, address, port, name): OfLink) -> (i32, RawServer) {
 }
 
 /// The properties of the delegates, and which devices are NetworkManager's.
-async fn last_round(
+fn last_round(
     exchange: &mut Exchange,
     delegates: Answer,
     links: &[&Link],
     devices: Vec<Answer>,
 ) -> (Answer<Option<Vec<LiveDelegate>>>, Vec<String>) {
-    let list = delegates.and_then(|answer| body::<Vec<(String, OwnedObjectPath)>>(&answer));
+    let list = delegates.and_then(|answer| value::<Vec<(String, ObjectPath)>>(&answer));
     let ids = list.as_deref().unwrap_or_default();
-    let devices: Vec<(&str, OwnedObjectPath)> = links
+    let devices: Vec<(&str, ObjectPath)> = links
         .iter()
         .zip(devices)
-        .filter_map(|(link, answer)| Some((link.name.as_str(), body(&answer.ok()?).ok()?)))
+        .filter_map(|(link, answer)| Some((link.name.as_str(), value(&answer.ok()?).ok()?)))
         .collect();
-    let mut calls: Vec<Answer> = ids
+    let mut calls: Vec<Answer<Call>> = ids
         .iter()
         .map(|(_, path)| read_delegate(path.as_str()))
         .collect();
@@ -341,11 +358,11 @@ async fn last_round(
         };
         object.get_all()
     }));
-    let mut answers = exchange.call(calls).await.into_iter();
+    let mut answers = exchange.call(calls).into_iter();
     let of_delegates: Vec<Answer> = answers.by_ref().take(ids.len()).collect();
     let of_devices: Vec<(&str, Answer)> =
         devices.iter().map(|(name, _)| *name).zip(answers).collect();
-    let nm = network_managers(exchange, of_devices).await;
+    let nm = network_managers(exchange, of_devices);
     let delegates = match list {
         Err(failure) if failure.is_unknown_to_it() => Ok(None),
         Err(failure) => Err(failure),
@@ -363,7 +380,7 @@ async fn last_round(
 }
 
 /// A call that reads a delegate.
-pub(super) fn read_delegate(path: &str) -> Answer {
+pub(super) fn read_delegate(path: &str) -> Answer<Call> {
     let object = Object {
         path,
         interface: "org.freedesktop.resolve1.DnsDelegate",
@@ -374,11 +391,11 @@ pub(super) fn read_delegate(path: &str) -> Answer {
 
 /// The answer to [`read_delegate`]; none where it has gone meanwhile.
 pub(super) fn delegate_of(id: String, answer: Answer) -> Answer<Option<LiveDelegate>> {
-    let all = match answer {
-        Ok(answer) => Properties::of(&answer)?,
+    let answer = match answer {
         Err(failure) if failure.is_unknown_to_it() => return Ok(None),
-        Err(failure) => return Err(failure),
+        answer => answer?,
     };
+    let all = Properties::of(&answer)?;
     let servers = all.get::<Vec<OfLink>>("DNS")?.unwrap_or_default();
     let dns = properties::delegate(
         &servers.into_iter().map(split).collect::<Vec<_>>(),
@@ -390,18 +407,16 @@ pub(super) fn delegate_of(id: String, answer: Answer) -> Answer<Option<LiveDeleg
     Ok(Some(LiveDelegate { id, dns }))
 }
 
-async fn network_managers(exchange: &mut Exchange, devices: Vec<(&str, Answer)>) -> Vec<String> {
-    /// What a device is while it has no active connection.
-    const NOTHING: &str = "/";
+fn network_managers(exchange: &mut Exchange, devices: Vec<(&str, Answer)>) -> Vec<String> {
     let mut taken = Vec::new();
     for (name, answer) in devices {
-        let read = || -> Answer<(bool, u32, OwnedObjectPath)> {
-            let all = Properties::of(&answer?)?;
-            let nothing = || OwnedObjectPath::try_from(NOTHING).unwrap_or_default();
+        let read = || -> Answer<(bool, u32, Option<ObjectPath>)> {
+            let answer = answer?;
+            let all = Properties::of(&answer)?;
             Ok((
                 all.get("Managed")?.unwrap_or_default(),
                 all.get("State")?.unwrap_or_default(),
-                all.get("ActiveConnection")?.unwrap_or_else(nothing),
+                all.get("ActiveConnection")?,
             ))
         };
         if let Ok(device) = read() {
@@ -410,14 +425,15 @@ async fn network_managers(exchange: &mut Exchange, devices: Vec<(&str, Answer)>)
     }
     let calls = taken.iter().map(|(_, (_, _, connection))| {
         let object = Object {
-            path: connection.as_str(),
+            // What a device says that has none.
+            path: connection.as_ref().map_or("/", ObjectPath::as_str),
             interface: "org.freedesktop.NetworkManager.Connection.Active",
             ..NETWORK_MANAGER
         };
         object.get("StateFlags")
     });
     let calls = calls.collect();
-    let flags = exchange.call(calls).await;
+    let flags = exchange.call(calls);
     taken
         .into_iter()
         .zip(flags)
@@ -432,7 +448,7 @@ async fn network_managers(exchange: &mut Exchange, devices: Vec<(&str, Answer)>)
 
 /// Whether the process with `pid` sees our network.
 pub(super) fn compare_namespace(pid: u32, our_pid: Answer) -> SameNamespace {
-    match our_pid.and_then(|answer| body::<u32>(&answer)) {
+    match our_pid.and_then(|answer| value::<u32>(&answer)) {
         Ok(ours) => namespace::same(Path::new("/proc"), pid, ours),
         Err(failure) => SameNamespace::Unverified(failure.words("the bus")),
     }

@@ -17,18 +17,21 @@ use std::time::Duration;
 use netprof_engine::Mode;
 use netprof_model::dns::DnsDelegate;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
-use zbus::OwnedObjectPath;
 
 use super::apply::{DelegateWork, target};
-use super::bus::{Answer, Exchange, Failure, Object, body, property};
+use super::bus::{Answer, Exchange, Failure, Object, Signals, body, property, value};
+use super::dbus::{Message, ObjectPath};
 use super::delegate;
-use super::observe::{self, BUS, RESOLVED, RESOLVED_NAME};
+use super::observe::{self, RESOLVED, RESOLVED_NAME};
 
 const SYSTEMD: Object<'_> = Object {
     service: "org.freedesktop.systemd1",
     path: "/org/freedesktop/systemd1",
     interface: "org.freedesktop.systemd1.Manager",
 };
+
+/// How systemd refuses a second Subscribe (`BUS_ERROR_ALREADY_SUBSCRIBED`).
+const ALREADY_SUBSCRIBED: &str = "org.freedesktop.systemd1.AlreadySubscribed";
 
 /// The delegates by their names, each with what it shall say; none for absent.
 type Wanted<'a> = Vec<(String, Option<&'a DnsDelegate>)>;
@@ -37,14 +40,14 @@ type Wanted<'a> = Vec<(String, Option<&'a DnsDelegate>)>;
 const FIRST_PAUSE: Duration = Duration::from_millis(2);
 
 /// Writes or removes the files, and has them read.
-pub(super) async fn delegates(
+pub(super) fn delegates(
     exchange: &mut Exchange,
     pid: u32,
     works: &mut [DelegateWork<'_>],
     mode: Mode,
     root: &Path,
 ) {
-    let list = exchange.call_one(RESOLVED.call("ListDelegates", &())).await;
+    let list = exchange.call_one(RESOLVED.call("ListDelegates", &()));
     if let Err(failure) = list {
         let older = failure.is_unknown_to_it();
         let why = if older {
@@ -76,8 +79,8 @@ pub(super) async fn delegates(
         .map(|work| (delegate::id(work.name), work.after))
         .collect();
     if !wanted.is_empty() {
-        let outcome = match reload(exchange, pid).await {
-            Ok(()) => wait(exchange, &wanted).await,
+        let outcome = match reload(exchange, pid) {
+            Ok(()) => wait(exchange, &wanted),
             Err(why) => Err(why),
         };
         if let Err(why) = outcome {
@@ -87,13 +90,13 @@ pub(super) async fn delegates(
         }
     }
     if mode == Mode::Forward && works.iter().any(|work| work.failure.is_some()) {
-        give_up(exchange, pid, works, root).await;
+        give_up(exchange, pid, works, root);
     }
 }
 
 /// Puts back what was there before. The resolver may show a file that it takes half of in
 /// a form that is neither.
-async fn give_up(exchange: &mut Exchange, pid: u32, works: &mut [DelegateWork<'_>], root: &Path) {
+fn give_up(exchange: &mut Exchange, pid: u32, works: &mut [DelegateWork<'_>], root: &Path) {
     exchange.restart_clock();
     // One that is not ours was not written, and is not put back either.
     let wanted: Wanted<'_> = works
@@ -101,8 +104,8 @@ async fn give_up(exchange: &mut Exchange, pid: u32, works: &mut [DelegateWork<'_
         .filter(|work| delegate::put(root, work.name, work.before).is_ok())
         .map(|work| (delegate::id(work.name), work.before))
         .collect();
-    let outcome = match reload(exchange, pid).await {
-        Ok(()) => wait(exchange, &wanted).await,
+    let outcome = match reload(exchange, pid) {
+        Ok(()) => wait(exchange, &wanted),
         Err(why) => Err(why),
     };
     for work in works {
@@ -117,11 +120,9 @@ async fn give_up(exchange: &mut Exchange, pid: u32, works: &mut [DelegateWork<'_
 
 /// The process is looked at anew once nothing can take its number any more: a signal that
 /// hits another resolver, or anything else, may end it.
-async fn reload(exchange: &mut Exchange, pid: u32) -> Result<(), String> {
-    if let Some(unit) = unit_of(exchange, pid).await {
-        return reload_unit(exchange, &unit)
-            .await
-            .map_err(|failure| failure.words("systemd"));
+fn reload(exchange: &mut Exchange, pid: u32) -> Result<(), String> {
+    if let Some(unit) = unit_of(exchange, pid) {
+        return reload_unit(exchange, &unit).map_err(|failure| failure.words("systemd"));
     }
     let told = |error: String| {
         format!("{RESOLVED_NAME} (process {pid}) cannot be told to reload: {error}")
@@ -129,7 +130,7 @@ async fn reload(exchange: &mut Exchange, pid: u32) -> Result<(), String> {
     let number = i32::try_from(pid).ok().and_then(Pid::from_raw);
     let number = number.ok_or_else(|| told("this is no process".to_owned()))?;
     let process = pidfd_open(number, PidfdFlags::empty()).map_err(|e| told(e.to_string()))?;
-    if target(exchange).await? != pid {
+    if target(exchange)? != pid {
         return Err(told("it is another one now".to_owned()));
     }
     pidfd_send_signal(&process, Signal::HUP).map_err(|error| told(error.to_string()))
@@ -137,57 +138,70 @@ async fn reload(exchange: &mut Exchange, pid: u32) -> Result<(), String> {
 
 /// The unit that systemd runs resolved as; none where systemd is not there or does not
 /// run it.
-async fn unit_of(exchange: &mut Exchange, pid: u32) -> Option<String> {
+fn unit_of(exchange: &mut Exchange, pid: u32) -> Option<String> {
     let found = exchange
         .call_one(SYSTEMD.call("GetUnitByPID", &(pid,)))
-        .await
         .ok()?;
-    let unit: OwnedObjectPath = body(&found).ok()?;
+    let unit: ObjectPath = value(&found).ok()?;
     let object = Object {
         path: unit.as_str(),
         interface: "org.freedesktop.systemd1.Unit",
         ..SYSTEMD
     };
-    let id = exchange.call_one(object.get("Id")).await.ok()?;
+    let id = exchange.call_one(object.get("Id")).ok()?;
     let id: String = property("Id", &id).ok()?;
     // Started by hand it belongs to somebody's session.
     (id == "systemd-resolved.service").then_some(id)
 }
 
-async fn reload_unit(exchange: &mut Exchange, unit: &str) -> Answer<()> {
-    let rule = "type='signal',sender='org.freedesktop.systemd1',\
-                interface='org.freedesktop.systemd1.Manager',member='JobRemoved'";
+fn reload_unit(exchange: &mut Exchange, unit: &str) -> Answer<()> {
+    let ends = Signals {
+        rule: format!(
+            "type='signal',sender='{}',interface='{}',member='JobRemoved'",
+            SYSTEMD.service, SYSTEMD.interface
+        ),
+        interface: SYSTEMD.interface,
+        member: "JobRemoved",
+    };
+    exchange.listen(&ends)?;
+    let outcome = run_job(exchange, unit);
+    exchange.stop_listening(&ends);
+    outcome
+}
+
+fn run_job(exchange: &mut Exchange, unit: &str) -> Answer<()> {
     let asked = vec![
-        BUS.call("AddMatch", &(rule,)),
         SYSTEMD.call("Subscribe", &()),
         SYSTEMD.call("ReloadUnit", &(unit, "replace")),
     ];
-    let mut answers = exchange.call(asked).await.into_iter();
-    answers.next().unwrap_or(Err(Failure::NoAnswer))?;
-    answers.next().unwrap_or(Err(Failure::NoAnswer))?;
-    let job: OwnedObjectPath = body(&answers.next().unwrap_or(Err(Failure::NoAnswer))?)?;
-    let ours = |message: &zbus::Message| {
-        body::<(u32, OwnedObjectPath, String, String)>(message)
-            .is_ok_and(|(_, path, _, _)| path == job)
-    };
-    let ended = exchange.signal("JobRemoved", ours).await?;
-    let (_, _, unit, result): (u32, OwnedObjectPath, String, String) = body(&ended)?;
+    let mut answers = exchange.call(asked).into_iter();
+    match answers.next().unwrap_or(Err(Failure::NoAnswer)) {
+        // On this connection, for an earlier job.
+        Err(Failure::Refused(name, _)) if name == ALREADY_SUBSCRIBED => {}
+        answer => drop(answer?),
+    }
+    let job: ObjectPath = value(&answers.next().unwrap_or(Err(Failure::NoAnswer))?)?;
+    let ended = exchange.signal(|message: &Message| {
+        body::<(u32, ObjectPath, &str, &str)>(message).is_ok_and(|(_, path, _, _)| path == job)
+    })?;
+    let (_, _, unit, result): (u32, ObjectPath, &str, &str) = body(&ended)?;
     if result == "done" {
         return Ok(());
     }
-    Err(Failure::Refused(result, format!("{unit} was not reloaded")))
+    let words = format!("{unit} was not reloaded");
+    Err(Failure::Refused(result.to_owned(), words))
 }
 
 /// Reads the delegates until they are what is wanted.
-async fn wait(exchange: &mut Exchange, wanted: &Wanted<'_>) -> Result<(), String> {
+fn wait(exchange: &mut Exchange, wanted: &Wanted<'_>) -> Result<(), String> {
     let mut pause = FIRST_PAUSE;
     loop {
-        match shows(exchange, wanted).await {
+        match shows(exchange, wanted) {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(failure) => return Err(failure.words(RESOLVED_NAME)),
         }
-        if !exchange.pause(pause).await {
+        if !exchange.pause(pause) {
             return Err(format!(
                 "{RESOLVED_NAME} was told to reload, and does not show the delegate after 2 s"
             ));
@@ -196,19 +210,15 @@ async fn wait(exchange: &mut Exchange, wanted: &Wanted<'_>) -> Result<(), String
     }
 }
 
-async fn shows(exchange: &mut Exchange, wanted: &Wanted<'_>) -> Answer<bool> {
-    let list = exchange
-        .call_one(RESOLVED.call("ListDelegates", &()))
-        .await?;
-    let live: Vec<(String, OwnedObjectPath)> = body(&list)?;
+fn shows(exchange: &mut Exchange, wanted: &Wanted<'_>) -> Answer<bool> {
+    let list = exchange.call_one(RESOLVED.call("ListDelegates", &()))?;
+    let live: Vec<(String, ObjectPath)> = value(&list)?;
     for (id, wanted) in wanted {
         let live = live.iter().find(|(live, _)| live == id);
         let shown = match (live, wanted) {
             (None, None) => true,
             (Some((_, path)), Some(wanted)) => {
-                let answer = exchange
-                    .call_one(observe::read_delegate(path.as_str()))
-                    .await;
+                let answer = exchange.call_one(observe::read_delegate(path.as_str()));
                 observe::delegate_of(id.clone(), answer)?
                     .is_some_and(|live| usual(&live.dns) == usual(wanted))
             }
