@@ -35,7 +35,8 @@ pub(super) fn signature_of<T: Value + ?Sized>() -> String {
     signature
 }
 
-/// Writes values, lowest byte first.
+/// Writes values, lowest byte first. A few dozen values are written and read for a
+/// command, by code for each of their types: what these have alike is not repeated there.
 #[derive(Debug, Default)]
 pub struct Writer {
     bytes: Vec<u8>,
@@ -55,10 +56,12 @@ impl Writer {
         }
     }
 
+    #[inline(never)]
     pub(super) fn align(&mut self, to: usize) {
         self.bytes.resize(self.bytes.len().next_multiple_of(to), 0);
     }
 
+    #[inline(never)]
     pub(super) fn raw(&mut self, bytes: &[u8]) {
         self.bytes.extend_from_slice(bytes);
     }
@@ -70,11 +73,13 @@ impl Writer {
         }
     }
 
+    #[inline(never)]
     pub(super) fn text(&mut self, text: &str) {
         self.length(text.len());
         self.terminated(text);
     }
 
+    #[inline(never)]
     pub(super) fn signature(&mut self, signature: &str) {
         match u8::try_from(signature.len()) {
             Ok(length) => self.raw(&[length]),

@@ -63,13 +63,25 @@ impl Call {
         member: &str,
         arguments: &B,
     ) -> Result<Self, Malformed> {
+        let mut body = Writer::default();
+        arguments.put(&mut body);
+        Self::assemble(service, path, interface, member, &signature_of::<B>(), body)
+    }
+
+    /// What is the same for arguments of any type.
+    #[inline(never)]
+    fn assemble(
+        service: &'static str,
+        path: &str,
+        interface: &str,
+        member: &str,
+        structure: &str,
+        body: Writer,
+    ) -> Result<Self, Malformed> {
         if !is_object_path(path) {
             return Err(Malformed::Bytes("an object path that is none"));
         }
-        let mut body = Writer::default();
-        arguments.put(&mut body);
         let body = body.finish()?;
-        let structure = signature_of::<B>();
         let signature = structure
             .strip_prefix('(')
             .and_then(|rest| rest.strip_suffix(')'))

@@ -49,6 +49,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// The bytes end, or a byte of padding is not zero.
+    #[inline(never)]
     pub fn align(&mut self, to: usize) -> Result<(), Malformed> {
         let padding = self.take(self.at.next_multiple_of(to) - self.at)?;
         if padding.iter().any(|byte| *byte != 0) {
@@ -57,6 +58,7 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
+    #[inline(never)]
     fn take(&mut self, length: usize) -> Result<&'a [u8], Malformed> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let taken = rest.get(..length);
@@ -94,6 +96,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// The bytes end, or are no text.
+    #[inline(never)]
     pub fn text(&mut self) -> Result<&'a str, Malformed> {
         let length = self.length()?;
         self.terminated(length)
@@ -104,6 +107,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// The bytes end, or are no text. Whether it is a signature shows when it is used.
+    #[inline(never)]
     pub fn signature(&mut self) -> Result<&'a str, Malformed> {
         let [length] = self.number()?;
         self.terminated(usize::from(length))
@@ -124,6 +128,7 @@ impl<'a> Reader<'a> {
     /// # Errors
     ///
     /// It does not end within the bytes.
+    #[inline(never)]
     pub fn array(&mut self, alignment: usize) -> Result<usize, Malformed> {
         let length = self.length()?;
         self.align(alignment)?;
