@@ -8,7 +8,7 @@ use netprof_model::route::Route;
 use netprof_model::snapshot::Os;
 use netprof_model::{Diagnostic, Section, Severity, Snapshot};
 use netprof_plan::macos::phantom;
-use netprof_plan::{Fits, Need, fits};
+use netprof_plan::{Fits, Need, Routes, fits};
 use netprof_profile::Found;
 use serde_json::{Value, json};
 
@@ -35,6 +35,7 @@ pub fn run(context: &Context) -> Result {
         resolver: true,
         // Whether a tunnel is idle is a matter of who holds it.
         owners: HERE == Os::Macos,
+        routes: Routes::of_defaults(),
         ..Need::default()
     };
     // Whether a profile fits has nothing to do with what is held.

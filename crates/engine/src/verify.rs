@@ -3,21 +3,28 @@
 //! There is no count of attempts and no way around it: what is not verified is not
 //! committed.
 
+use netprof_model::Resource;
 use netprof_model::plan::{Change, Expectation};
 use netprof_model::snapshot::Index;
-use netprof_plan::Need;
+use netprof_plan::{Need, Routes};
 
 use crate::backend::Backend;
 use crate::error::{Difference, Error, Missed};
 
 /// What must be read to see what `changes` touch: less than a plan needs, because
-/// neither an owner nor a firewall is part of what a resource holds.
+/// neither an owner nor a firewall is part of what a resource holds, and no route but
+/// theirs is looked at.
 pub(crate) fn need<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Need {
     let mut need = Need::default();
+    let mut keys = Vec::new();
     for change in changes {
         need.resolver |= change.resource.is_of_resolver();
         need.preferences |= change.resource.is_of_preferences();
+        if let Resource::Route(key) = &change.resource {
+            keys.push(key);
+        }
     }
+    need.routes = Routes::of_keys(keys);
     need
 }
 

@@ -11,6 +11,7 @@ use netprof_model::{Owner, Resource, Snapshot, State};
 
 use crate::after::after;
 use crate::diff::without;
+use crate::tables::Tables;
 
 /// The snapshot of `live` with everything that netprof holds, and that nobody has
 /// changed since, put back to its original; of settings that somebody has changed one of,
@@ -40,8 +41,9 @@ pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
             )
         });
     let routes = snapshot.routes.items().iter();
+    let tables = Tables::of(snapshot);
     let routes = routes
-        .filter(|route| route.spec.protocol == Protocol::NETPROF)
+        .filter(|route| route.spec.protocol == Protocol::NETPROF && tables.has(route.key.table))
         .map(|route| {
             (
                 Resource::Route(route.key.clone()),
@@ -58,7 +60,7 @@ pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
         (Resource::File { path }, State::File(file.state.clone()))
     });
     let marked = store.chain(files).filter(|(_, state)| state.bears_mark());
-    // What an earlier state folder left is netprof's, too.
+    // What an earlier state folder left is netprof's, too: where it can matter.
     let left_over = rules
         .chain(routes)
         .chain(marked)

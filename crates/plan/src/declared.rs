@@ -11,6 +11,7 @@ use netprof_model::profile::{Profile, RouteDecl, RouteTarget};
 use crate::ground::Ground;
 use crate::lan::Terrain;
 use crate::links::{self, Meant};
+use crate::tables::Tables;
 
 /// The declared routes in the order in which they are looked at: a gateway may be reached
 /// by a route without one, so those come first.
@@ -93,6 +94,7 @@ pub(crate) fn no_gateway(what: String) -> Diagnostic {
 /// An address of `prefix` that nobody has a longer prefix for. Longer prefixes win by
 /// right: those of the machine, those of this profile, and the networks that it keeps.
 pub(crate) fn probe(profile: &Profile, base: &Snapshot, prefix: IpNet) -> Option<IpAddr> {
+    let tables = Tables::of(base);
     let own = |to: IpAddr| {
         base.addresses
             .items()
@@ -105,6 +107,7 @@ pub(crate) fn probe(profile: &Profile, base: &Snapshot, prefix: IpNet) -> Option
         .routes
         .items()
         .iter()
+        .filter(|route| tables.has(route.key.table))
         .map(|route| route.key.dst)
         .chain(declared)
         .chain(lan.map(|also| also.prefix))
@@ -114,28 +117,56 @@ pub(crate) fn probe(profile: &Profile, base: &Snapshot, prefix: IpNet) -> Option
     spread(prefix).find(free)
 }
 
+/// So many addresses of a prefix stand for it.
+const TRIES: u32 = 64;
+
 /// Some addresses of `prefix`, from all over it.
 pub(crate) fn spread(prefix: IpNet) -> impl Iterator<Item = IpAddr> {
-    const TRIES: u32 = 64;
-    let bits = u32::from(prefix.max_prefix_len() - prefix.prefix_len());
-    (0..TRIES).map(move |n| {
-        // The first few hosts, and then strides through the whole prefix.
-        let host = if bits <= 6 || n < 8 {
-            u128::from(n) + u128::from(bits > 0)
+    (0..TRIES).map(move |n| nth(prefix, n))
+}
+
+/// Whether one of the addresses that stand for `prefix` lies in `part` of it. Of a prefix
+/// with few addresses, every one is taken for such.
+pub(crate) fn may_meet(prefix: IpNet, part: IpNet) -> bool {
+    if bits(prefix) <= 6 {
+        return true;
+    }
+    // They rise from one to the next.
+    let (mut low, mut high) = (0, TRIES);
+    while low < high {
+        let middle = low.midpoint(high);
+        if nth(prefix, middle) < part.network() {
+            low = middle + 1;
         } else {
-            (u128::from(n) << (bits - 6)) + 1
-        };
-        let host = if bits >= 128 {
-            host
-        } else {
-            host & ((1_u128 << bits) - 1)
-        };
-        match prefix.network() {
-            IpAddr::V4(network) => {
-                let host = u32::try_from(host).unwrap_or(0);
-                IpAddr::V4((u32::from(network) | host).into())
-            }
-            IpAddr::V6(network) => IpAddr::V6((u128::from(network) | host).into()),
+            high = middle;
         }
-    })
+    }
+    low < TRIES && part.contains(&nth(prefix, low))
+}
+
+/// How many bits of an address in `prefix` are a host's.
+fn bits(prefix: IpNet) -> u32 {
+    u32::from(prefix.max_prefix_len() - prefix.prefix_len())
+}
+
+/// The first few hosts of `prefix`, and then strides through the whole of it.
+fn nth(prefix: IpNet, n: u32) -> IpAddr {
+    let bits = bits(prefix);
+    let host = if bits <= 6 || n < 8 {
+        u128::from(n) + u128::from(bits > 0)
+    } else {
+        (u128::from(n) << (bits - 6)) + 1
+    };
+    let host = if bits >= 128 {
+        host
+    } else {
+        host & ((1_u128 << bits) - 1)
+    };
+    match prefix.network() {
+        IpAddr::V4(network) => {
+            let host = u32::try_from(host).unwrap_or(0);
+            IpAddr::V4((u32::from(network) | host).into())
+        }
+        IpAddr::V6(network) => IpAddr::V6((u128::from(network) | host).into()),
+    }
 }

@@ -28,10 +28,14 @@ mod need;
 mod order;
 mod os;
 mod planning;
+mod prefixes;
+mod sieve;
+mod tables;
 mod when;
 
 pub use after::after;
 pub use drift::{Bearing, Drift, drift};
-pub use need::{Need, need};
+pub use need::{Need, Routes, need};
 pub use planning::plan;
+pub use sieve::{Question, Sieve};
 pub use when::{Fits, fits};

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use netprof_model::link::Link;
+use netprof_model::link::{Address, Link};
 use netprof_model::plan::{Reason, Row, Standing};
 use netprof_model::profile::{LinkDecl, LinkMatch, Profile, Spanned};
 use netprof_model::route::Route;
@@ -150,17 +150,6 @@ pub(crate) fn names<'a>(links: impl Iterator<Item = &'a Link>) -> String {
 }
 
 fn fits(wanted: &LinkMatch, link: &Link, snapshot: &Snapshot) -> bool {
-    let LinkMatch {
-        name,
-        kind,
-        owner,
-        address,
-        gateway,
-        mac,
-        // Refused before.
-        ssid: _,
-        default_route,
-    } = wanted;
     let defaults = || {
         let routes = snapshot.routes.items().iter();
         routes.filter(|route| is_default(route) && route.goes_through(&link.name))
@@ -172,6 +161,31 @@ fn fits(wanted: &LinkMatch, link: &Link, snapshot: &Snapshot) -> bool {
             route.key.dst.prefix_len() == 0 && route.key.ifscope.as_ref() == Some(&link.name)
         })
     };
+    may_fit(wanted, link, snapshot.addresses.items())
+        && wanted.gateway.is_none_or(|gateway| {
+            defaults()
+                .chain(scoped())
+                .any(|route| route.spec.hops.iter().any(|hop| hop.via == Some(gateway)))
+        })
+        && wanted
+            .default_route
+            .is_none_or(|wanted| defaults().next().is_some() == wanted)
+}
+
+/// Whether a link fits, as far as can be told without routes.
+pub(crate) fn may_fit(wanted: &LinkMatch, link: &Link, addresses: &[Address]) -> bool {
+    let LinkMatch {
+        name,
+        kind,
+        owner,
+        address,
+        mac,
+        // Refused before.
+        ssid: _,
+        // Of routes.
+        gateway: _,
+        default_route: _,
+    } = wanted;
     name.as_deref()
         .is_none_or(|pattern| glob(pattern, &link.name))
         && kind
@@ -181,20 +195,14 @@ fn fits(wanted: &LinkMatch, link: &Link, snapshot: &Snapshot) -> bool {
             link.owner == owner || link.manager.is_some_and(|manager| owner == manager.into())
         })
         && address.is_none_or(|prefix| {
-            let mut all = snapshot.addresses.items().iter();
+            let mut all = addresses.iter();
             all.any(|one| one.dev == link.name && prefix.contains(&one.local.addr()))
-        })
-        && gateway.is_none_or(|gateway| {
-            defaults()
-                .chain(scoped())
-                .any(|route| route.spec.hops.iter().any(|hop| hop.via == Some(gateway)))
         })
         && mac.as_ref().is_none_or(|mac| {
             link.mac
                 .as_ref()
                 .is_some_and(|own| own.eq_ignore_ascii_case(mac))
         })
-        && default_route.is_none_or(|wanted| defaults().next().is_some() == wanted)
 }
 
 /// Why no link fits, where `idle` tunnels would have.

@@ -1,11 +1,20 @@
 //! What of a machine must be read for a plan.
 
-use netprof_model::Resource;
-use netprof_model::held::Held;
-use netprof_model::profile::Profile;
+use std::net::IpAddr;
 
-/// What of a machine must be read. Links, addresses, routes and rules always are.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+use ipnet::IpNet;
+use netprof_model::held::{Held, HeldResource};
+use netprof_model::link::{Address, Link};
+use netprof_model::profile::{KeepLan, LinkMatch, Profile, RouteTarget, Servers};
+use netprof_model::route::RouteKey;
+use netprof_model::rule::Rule;
+use netprof_model::{Name, Resource, State};
+
+use crate::sieve::{ITSELF, Lan, Question, Sieve};
+use crate::tables;
+
+/// What of a machine must be read. Links, addresses and rules always are.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Need {
     /// systemd-resolved, `/etc/resolv.conf` and nsswitch; configd's dynamic store and
     /// `/etc/resolver`.
@@ -16,6 +25,32 @@ pub struct Need {
     pub owners: bool,
     /// The preferences of network services, with their proxies (macOS).
     pub preferences: bool,
+    /// Which routes.
+    pub routes: Routes,
+}
+
+/// Which routes must be read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Routes {
+    /// Every one of every table.
+    #[default]
+    All,
+    /// At least those that bear on this. macOS has one list of routes, which is short: there
+    /// all are read.
+    Of(Box<Question>),
+}
+
+impl Routes {
+    /// At least those with these keys.
+    pub fn of_keys<'a>(keys: impl IntoIterator<Item = &'a RouteKey>) -> Self {
+        Self::Of(Box::new(Question::of_keys(keys)))
+    }
+
+    /// At least the default routes of links, by which links may be told apart.
+    #[must_use]
+    pub fn of_defaults() -> Self {
+        Self::Of(Box::new(Question::of_defaults()))
+    }
 }
 
 impl Need {
@@ -25,10 +60,30 @@ impl Need {
         filters: true,
         owners: true,
         preferences: true,
+        routes: Routes::All,
     };
+
+    /// Whether any route must be read.
+    #[must_use]
+    pub fn asks_for_routes(&self) -> bool {
+        match &self.routes {
+            Routes::All => true,
+            Routes::Of(question) => question.asks_for_any(),
+        }
+    }
+
+    /// What lets the routes through that must be read, on a machine with these links,
+    /// addresses and rules.
+    #[must_use]
+    pub fn sieve(&self, links: &[Link], addresses: &[Address], rules: &[Rule]) -> Sieve {
+        match &self.routes {
+            Routes::All => Sieve::open(),
+            Routes::Of(question) => Sieve::of(question, links, addresses, rules),
+        }
+    }
 }
 
-/// What must be read to plan `profile` where `held` is held.
+/// What must be read to plan `profile` where `held` is held; and to say how that stands.
 #[must_use]
 pub fn need(profile: Option<&Profile>, held: Option<&Held>) -> Need {
     let holds = |is: fn(&Resource) -> bool| {
@@ -43,5 +98,80 @@ pub fn need(profile: Option<&Profile>, held: Option<&Held>) -> Need {
         owners: true,
         preferences: holds(Resource::is_of_preferences)
             || profile.is_some_and(|profile| profile.proxy.is_some()),
+        routes: Routes::Of(Box::new(question(profile, held))),
+    }
+}
+
+fn question(profile: Option<&Profile>, held: Option<&Held>) -> Question {
+    let mut question = Question {
+        tables: tables::of_held(held),
+        ..Question::default()
+    };
+    for one in held.map_or(&[][..], |held| &held.resources) {
+        ask_of_held(&mut question, one);
+    }
+    if let Some(profile) = profile {
+        ask_of_profile(&mut question, profile);
+    }
+    question.around.sort_unstable();
+    question.around.dedup();
+    question
+}
+
+/// What is there in the place of what is held, and whether its gateway is still a neighbour.
+fn ask_of_held(question: &mut Question, one: &HeldResource) {
+    let Resource::Route(key) = &one.resource else {
+        return;
+    };
+    question.around.push(key.dst);
+    if let Some(State::Route(spec)) = &one.committed {
+        let gateways = spec.hops.iter().filter_map(|hop| hop.via);
+        let before = question.around.len();
+        question.around.extend(gateways.map(IpNet::from));
+        question.follows_rules |= question.around.len() > before;
+    }
+}
+
+fn ask_of_profile(question: &mut Question, profile: &Profile) {
+    question.follows_rules = true;
+    let mut ask = |address: IpAddr| question.around.push(address.into());
+    ITSELF.into_iter().for_each(&mut ask);
+    for scope in &profile.scopes {
+        if let Servers::Listed(servers) = &scope.servers {
+            let servers = servers.iter();
+            servers.for_each(|server| ask(server.value.address));
+        }
+    }
+    for route in &profile.routes.routes {
+        if let RouteTarget::Through { via: Some(via), .. } = route.target {
+            ask(via);
+        }
+    }
+    let declared = profile.routes.routes.iter();
+    question.probed = declared.map(|route| route.prefix).collect();
+    if let Some(keep_lan) = &profile.routes.keep_lan {
+        ask_of_lan(question, profile, keep_lan);
+    }
+}
+
+fn ask_of_lan(question: &mut Question, profile: &Profile, keep_lan: &KeepLan) {
+    for also in &keep_lan.also {
+        question.within.push(also.prefix);
+        question.around.extend(also.via.map(IpNet::from));
+    }
+    let is_named = |name: &Name| keep_lan.links.iter().any(|link| link.value == *name);
+    let named = profile.links.iter().filter(|link| is_named(&link.name));
+    // Whose a link is, is told with the help of its routes.
+    let of_anybody = |matching: &LinkMatch| LinkMatch {
+        owner: None,
+        ..matching.clone()
+    };
+    let links: Vec<_> = named.map(|link| of_anybody(&link.matching)).collect();
+    // A link that is not declared is refused, and no other is kept in its place.
+    if links.is_empty() == keep_lan.links.is_empty() {
+        question.lan = Some(Lan {
+            links,
+            allow_public: keep_lan.allow_public,
+        });
     }
 }

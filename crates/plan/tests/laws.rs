@@ -7,6 +7,7 @@ mod carried_out;
 #[macro_use]
 mod law;
 mod machine;
+mod sieved;
 
 use law::profiles::Palette;
 use law::words::{link, route, scope};
@@ -126,6 +127,21 @@ const SITE: Site = Site {
 };
 
 laws!(machines(), profiles(), SITE);
+
+proptest! {
+    #![proptest_config(law::config())]
+
+    #[test]
+    fn what_is_not_asked_for_changes_no_plan(
+        machine in sieved::crowded(machines()),
+        since in sieved::strangers(),
+        one in prop_oneof![profiles(), law::profiles::profiles(sieved::palette())],
+        other in prop_oneof![profiles(), law::profiles::profiles(sieved::palette())],
+        lost in any::<proptest::sample::Index>(),
+    ) {
+        sieved::what_is_not_asked_for_changes_no_plan(&machine, &since, [&one, &other], &lost)?;
+    }
+}
 
 #[test]
 fn most_generated_plans_are_carried_out() {

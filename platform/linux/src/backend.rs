@@ -77,7 +77,7 @@ impl Backend for Linux {
         let mut snapshot = Snapshot::empty(Os::Linux);
         snapshot.place = place()?;
         snapshot.privileged = user::may_change();
-        let mut tables = self.kernel()?.tables()?;
+        let mut tables = self.kernel()?.tables(&need)?;
         let tunnels = if need.owners {
             owner::tunnel_owners()
         } else {
@@ -103,7 +103,9 @@ impl Backend for Linux {
         snapshot.links = Section::Seen(tables.links);
         snapshot.addresses = Section::Seen(tables.addresses);
         snapshot.rules = Section::Seen(tables.rules);
-        snapshot.routes = Section::Seen(tables.routes);
+        if need.asks_for_routes() {
+            snapshot.routes = Section::Seen(tables.routes);
+        }
         Ok(snapshot)
     }
 

@@ -2,13 +2,15 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
+use std::convert::Infallible;
 use std::io;
 use std::path::PathBuf;
 use std::rc::Rc;
 
 use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
 use netprof_model::resource::Place;
-use netprof_model::snapshot::Index;
+use netprof_model::route::Route;
+use netprof_model::snapshot::{Index, Os};
 use netprof_model::{Resource, Section, Snapshot, State};
 use netprof_plan::Need;
 
@@ -478,6 +480,23 @@ pub(super) fn states(snapshot: &Snapshot) -> States {
     .collect()
 }
 
+/// The routes of `snapshot` that `need` asks for, and no others.
+fn asked_for(snapshot: &Snapshot, need: &Need) -> Section<Vec<Route>> {
+    if !need.asks_for_routes() {
+        return Section::Unread;
+    }
+    let (links, addresses) = (snapshot.links.items(), snapshot.addresses.items());
+    let sieve = need.sieve(links, addresses, snapshot.rules.items());
+    let read = sieve.read(|sieve| {
+        let all = snapshot.routes.items().iter();
+        let asked =
+            |route: &&Route| sieve.takes(route.key.dst, route.key.table, route.spec.protocol);
+        Ok::<_, Infallible>(all.filter(asked).cloned().collect())
+    });
+    let Ok(routes) = read;
+    Section::Seen(routes)
+}
+
 impl Backend for World {
     fn place(&mut self) -> Result<Place, BackendError> {
         match self.refuses() {
@@ -498,6 +517,9 @@ impl Backend for World {
         }
         if !need.preferences {
             snapshot.preferences = Section::Unread;
+        }
+        if snapshot.os == Os::Linux {
+            snapshot.routes = asked_for(&snapshot, &need);
         }
         Ok(snapshot)
     }

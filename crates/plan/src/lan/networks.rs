@@ -77,6 +77,11 @@ pub(crate) fn waiting(
     }
 }
 
+/// Whether a profile that says so much of public addresses may keep `network`.
+pub(crate) fn may_be_kept(network: &IpNet, allow_public: bool) -> bool {
+    matches!(judge(network, allow_public), Verdict::Keep)
+}
+
 enum Verdict {
     Keep,
     LeaveOut(String),

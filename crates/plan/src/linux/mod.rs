@@ -1,6 +1,7 @@
 //! What a profile means on Linux: policy routing and systemd-resolved.
 
 mod claim;
+pub(crate) mod connected;
 mod dns;
 pub mod fib;
 mod lan;
@@ -24,6 +25,7 @@ use netprof_model::{Diagnostic, Location, Resource, Section, Snapshot, State};
 use crate::draft::Draft;
 use crate::ground::{is_known, standing};
 use crate::lan::Terrain;
+use crate::tables::Tables;
 use fib::Fib;
 
 pub use fib::{LOCAL, MAIN};
@@ -147,8 +149,10 @@ pub(crate) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> 
 /// Whether some route through `dev` makes a neighbour of `via`: a tunnel's gateway need
 /// not be in a network of its own, nor its route in main.
 fn is_routed(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
+    let tables = Tables::of(snapshot);
     snapshot.routes.items().iter().any(|route| {
-        route.spec.kind == RouteKind::Unicast
+        tables.has(route.key.table)
+            && route.spec.kind == RouteKind::Unicast
             && route.gateway().is_none()
             && route.key.dst.contains(&via)
             && route.goes_through(dev)

@@ -28,7 +28,8 @@ pub(crate) mod xnu;
 #[derive(Clone)]
 pub(crate) struct Drawn<T> {
     it: T,
-    from: String,
+    /// What it was made of.
+    pub(crate) from: String,
 }
 
 impl<T> Drawn<T> {

@@ -1,16 +1,25 @@
 //! The conversation with the kernel about links, addresses, routes and rules.
 
+use std::ops::ControlFlow;
+
 use netprof_model::link::{Address, Link};
 use netprof_model::plan::{RouteAnswer, RouteProbe};
-use netprof_model::route::Route;
+use netprof_model::route::{Protocol, Route};
 use netprof_model::rule::Rule;
+use netprof_plan::{Need, Sieve};
 
 use super::answer;
 use super::numbers::*;
 use super::route::{RouteFilter, RouteView};
 use super::socket::{ATTEMPTS, NETLINK_ROUTE, Socket, pause_before};
-use super::wire::{Malformed, Messages, Requests, Unwritable};
+use super::wire::{Malformed, Message, Messages, Requests, Unwritable};
 use super::{Error, LinkNames, address, link, look_up, route, rule};
+
+const READ_ROUTES: &str = "read the routes";
+
+/// So many routes of tables that nobody asks for are passed by in one dump. To ask for a
+/// few tables one by one takes the time in which the kernel tells of about a hundred routes.
+const MOST_PASSED_BY: usize = 128;
 
 /// What rtnetlink tells of one moment.
 #[derive(Clone, Debug, Default)]
@@ -21,7 +30,7 @@ pub struct Tables {
     pub addresses: Vec<Address>,
     /// The rules.
     pub rules: Vec<Rule>,
-    /// The routes.
+    /// The routes that were asked for.
     pub routes: Vec<Route>,
 }
 
@@ -70,17 +79,12 @@ impl Kernel {
         mut each: impl FnMut(&mut T, &RouteView<'_>) -> Result<(), Malformed>,
     ) -> Result<T, Error> {
         let streamed = self.socket.dump(
-            "read the routes",
+            READ_ROUTES,
             |requests, sequence| route::dump(requests, sequence, filter),
             &fresh,
-            |collection, message| {
-                if message.kind != RTM_NEWROUTE {
-                    return Ok(());
-                }
-                match RouteView::parse(message.payload)? {
-                    Some(view) if view.passes(filter) => each(collection, &view),
-                    _ => Ok(()),
-                }
+            |collection, message| match route_in(message, filter)? {
+                Some(view) => each(collection, &view),
+                None => Ok(()),
             },
         );
         match streamed {
@@ -94,9 +98,10 @@ impl Kernel {
         }
     }
 
-    /// Reads links, addresses, rules and routes, so that they fit together: a route
-    /// or an address of a link that came up meanwhile is read anew with its link.
-    pub fn tables(&mut self) -> Result<Tables, Error> {
+    /// Reads links, addresses, rules and the routes that `need` asks for, so that they fit
+    /// together: a route or an address of a link that came up meanwhile is read anew with
+    /// its link.
+    pub fn tables(&mut self, need: &Need) -> Result<Tables, Error> {
         for attempt in 0..ATTEMPTS {
             pause_before(attempt);
             let mut links = self.links()?;
@@ -106,15 +111,25 @@ impl Kernel {
                 continue;
             };
             let rules = self.rules()?;
-            let Some(routes) = self.routes(&names)? else {
-                continue;
-            };
-            return Ok(Tables {
-                links,
-                addresses,
-                rules,
-                routes,
+            let sieve = need.sieve(&links, &addresses, &rules);
+            let mut reads = 0..ATTEMPTS;
+            let routes = sieve.read(|sieve| match reads.next() {
+                Some(_) => self.routes(sieve, &names).map_err(Some)?.ok_or(None),
+                None => Err(None),
             });
+            match routes {
+                Ok(routes) => {
+                    return Ok(Tables {
+                        links,
+                        addresses,
+                        rules,
+                        routes,
+                    });
+                }
+                Err(Some(error)) => return Err(error),
+                // Something came up meanwhile.
+                Err(None) => {}
+            }
         }
         Err(Error::Unsteady {
             operation: "read links and routes",
@@ -141,21 +156,71 @@ impl Kernel {
         )
     }
 
-    /// The routes; none where one goes through a link without a name.
-    fn routes(&mut self, names: &LinkNames) -> Result<Option<Vec<Route>>, Error> {
-        self.stream_routes(
-            RouteFilter::default(),
-            || Some(Vec::new()),
-            |routes, view| {
-                if let Some(list) = routes {
-                    match view.to_route(names)? {
-                        Ok(route) => list.push(route),
-                        Err(_) => *routes = None,
+    /// The routes that `sieve` lets through; none where one of them goes through a link
+    /// without a name.
+    ///
+    /// One dump of everything is the shortest way on most machines, and how long it is shows
+    /// only on the way: where it brings many routes of tables that nobody asks for, it is
+    /// broken off, and each table is asked for by itself.
+    fn routes(&mut self, sieve: &Sieve, names: &LinkNames) -> Result<Option<Vec<Route>>, Error> {
+        let filters: Vec<RouteFilter> = match sieve.tables() {
+            None => vec![RouteFilter::default()],
+            Some(tables) => {
+                if tables.len() > 1
+                    && let Some(routes) = self.routes_of_all_tables(sieve, names)?
+                {
+                    return Ok(routes);
+                }
+                let tables = tables.iter();
+                tables.map(|table| RouteFilter::of_table(*table)).collect()
+            }
+        };
+        let mut all = Vec::new();
+        for filter in filters {
+            let routes = self.stream_routes(
+                filter,
+                || Some(Vec::new()),
+                |routes, view| sieved(routes, view, sieve, names),
+            )?;
+            match routes {
+                None => return Ok(None),
+                Some(routes) if all.is_empty() => all = routes,
+                Some(routes) => all.extend(routes),
+            }
+        }
+        Ok(Some(all))
+    }
+
+    /// The same, by one dump; none where that was broken off.
+    #[allow(clippy::type_complexity, reason = "each layer says another thing")]
+    fn routes_of_all_tables(
+        &mut self,
+        sieve: &Sieve,
+        names: &LinkNames,
+    ) -> Result<Option<Option<Vec<Route>>>, Error> {
+        let whole = RouteFilter::default();
+        let read = self.socket.dump_until(
+            READ_ROUTES,
+            |requests, sequence| route::dump(requests, sequence, whole),
+            || (Some(Vec::new()), 0),
+            |(routes, passed_by), message| {
+                if let Some(view) = route_in(message, whole)? {
+                    if !sieve.has_table(view.table) {
+                        *passed_by += 1;
+                        if *passed_by > MOST_PASSED_BY {
+                            return Ok(ControlFlow::Break(()));
+                        }
+                    } else {
+                        sieved(routes, &view, sieve, names)?;
                     }
                 }
-                Ok(())
+                Ok(ControlFlow::Continue(()))
             },
-        )
+        )?;
+        Ok(match read {
+            ControlFlow::Continue((routes, _)) => Some(routes),
+            ControlFlow::Break(()) => None,
+        })
     }
 
     /// The routes that `filter` lets through and that go through links with these names.
@@ -234,4 +299,34 @@ impl Kernel {
         self.socket.finished();
         Ok(answers.into_iter().flatten().collect())
     }
+}
+
+/// The route that `message` of a dump tells of, if `filter` lets it through.
+fn route_in<'a>(
+    message: &Message<'a>,
+    filter: RouteFilter,
+) -> Result<Option<RouteView<'a>>, Malformed> {
+    if message.kind != RTM_NEWROUTE {
+        return Ok(None);
+    }
+    Ok(RouteView::parse(message.payload)?.filter(|view| view.passes(filter)))
+}
+
+/// Adds a route to `routes` if `sieve` lets it through; takes all of them away where it goes
+/// through a link without a name.
+fn sieved(
+    routes: &mut Option<Vec<Route>>,
+    view: &RouteView<'_>,
+    sieve: &Sieve,
+    names: &LinkNames,
+) -> Result<(), Malformed> {
+    if let Some(list) = routes
+        && sieve.takes(view.destination()?, view.table, Protocol(view.protocol))
+    {
+        match view.to_route(names)? {
+            Ok(route) => list.push(route),
+            Err(_) => *routes = None,
+        }
+    }
+    Ok(())
 }

@@ -8,7 +8,9 @@
 //! others are passed over (port 0 is the kernel, and the sequence number is
 //! checked); and nothing waits longer than [`PATIENCE`]. See netlink(7).
 
+use std::convert::Infallible;
 use std::io;
+use std::ops::ControlFlow;
 use std::time::Duration;
 
 use netlink_sys::{Socket as Descriptor, SocketAddr};
@@ -50,9 +52,10 @@ pub struct Socket {
     roomy: Option<usize>,
 }
 
-enum Dumped {
+enum Dumped<B> {
     Whole,
     Disturbed,
+    Broken(B),
 }
 
 impl Socket {
@@ -154,6 +157,23 @@ impl Socket {
         fresh: impl Fn() -> T,
         mut each: impl FnMut(&mut T, &Message<'_>) -> Result<(), Malformed>,
     ) -> Result<T, Error> {
+        let goes_on = |collection: &mut T, message: &Message<'_>| {
+            each(collection, message).map(ControlFlow::Continue)
+        };
+        let read = self.dump_until::<T, Infallible>(operation, request, fresh, goes_on)?;
+        let ControlFlow::Continue(all) = read;
+        Ok(all)
+    }
+
+    /// The same, which ends with what `each` breaks off with, where it does: the rest is
+    /// not waited for.
+    pub fn dump_until<T, B>(
+        &mut self,
+        operation: &'static str,
+        request: impl Fn(&mut Requests, u32) -> Result<(), Unwritable>,
+        fresh: impl Fn() -> T,
+        mut each: impl FnMut(&mut T, &Message<'_>) -> Result<ControlFlow<B>, Malformed>,
+    ) -> Result<ControlFlow<B, T>, Error> {
         for attempt in 0..ATTEMPTS {
             pause_before(attempt);
             let mut collection = fresh();
@@ -172,8 +192,9 @@ impl Socket {
             }) {
                 Ok(Dumped::Whole) => {
                     self.unfinished = false;
-                    return Ok(collection);
+                    return Ok(ControlFlow::Continue(collection));
                 }
+                Ok(Dumped::Broken(with)) => return Ok(ControlFlow::Break(with)),
                 Ok(Dumped::Disturbed) => self.unfinished = false,
                 Err(Error::Overrun { .. }) => {}
                 Err(other) => return Err(other),
@@ -182,12 +203,12 @@ impl Socket {
         Err(Error::Unsteady { operation })
     }
 
-    fn read_dump(
+    fn read_dump<B>(
         &mut self,
         operation: &'static str,
         sequence: u32,
-        each: &mut impl FnMut(&Message<'_>) -> Result<(), Malformed>,
-    ) -> Result<Dumped, Error> {
+        each: &mut impl FnMut(&Message<'_>) -> Result<ControlFlow<B>, Malformed>,
+    ) -> Result<Dumped<B>, Error> {
         let mut end = Dumped::Whole;
         let malformed = |source| Error::Decode { operation, source };
         loop {
@@ -202,10 +223,10 @@ impl Socket {
                 let refused = match message.kind {
                     NLMSG_DONE => answer::decode_done(&message),
                     NLMSG_ERROR => answer::decode(&message).map_err(malformed)?,
-                    _ => {
-                        each(&message).map_err(malformed)?;
-                        continue;
-                    }
+                    _ => match each(&message).map_err(malformed)? {
+                        ControlFlow::Continue(()) => continue,
+                        ControlFlow::Break(with) => return Ok(Dumped::Broken(with)),
+                    },
                 };
                 return match refused {
                     Ok(()) => Ok(end),

@@ -6,7 +6,7 @@ use netprof_engine::backend::Backend;
 use netprof_linux::Linux;
 use netprof_model::snapshot::{BaseChain, XfrmPolicy};
 use netprof_model::{Owner, Section};
-use netprof_plan::Need;
+use netprof_plan::{Need, Routes};
 
 use crate::namespace::{Test, not_run, sh, try_sh};
 
@@ -23,6 +23,7 @@ fn observe() -> (Section<Vec<BaseChain>>, Section<Vec<XfrmPolicy>>) {
         filters: true,
         owners: false,
         preferences: false,
+        routes: Routes::All,
     };
     let snapshot = Linux::new().observe(need).expect("it can be observed");
     (snapshot.firewall, snapshot.xfrm)

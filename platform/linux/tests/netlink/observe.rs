@@ -8,7 +8,8 @@ use netprof_linux::Linux;
 use netprof_linux::netlink::kernel::Kernel;
 use netprof_linux::netlink::route::RouteFilter;
 use netprof_model::Snapshot;
-use netprof_plan::Need;
+use netprof_model::route::RouteKey;
+use netprof_plan::{Need, Routes};
 
 use crate::namespace::{Test, list, sh, two_links};
 
@@ -20,6 +21,10 @@ pub(crate) const TESTS: &[Test] = &[
     ("what_changes_while_it_is_read_is_read_whole", disturbed),
     ("a_dump_of_many_datagrams_is_whole", large),
     ("one_table_is_read_alone", one_table),
+    (
+        "what_is_asked_for_is_read_among_much_or_little_else",
+        asked_for,
+    ),
     ("all_that_is_asked_for_is_answered", everything),
 ];
 
@@ -30,6 +35,7 @@ pub(crate) fn observe() -> Snapshot {
         filters: false,
         owners: false,
         preferences: false,
+        routes: Routes::All,
     };
     Linux::new().observe(need).expect("it can be observed")
 }
@@ -229,10 +235,11 @@ fn disturbed() {
         filters: false,
         owners: false,
         preferences: false,
+        routes: Routes::All,
     };
     let mut seen_it = 0;
     for _ in 0..500 {
-        let snapshot = linux.observe(need).expect("it can be observed");
+        let snapshot = linux.observe(need.clone()).expect("it can be observed");
         let known = |name: &str| snapshot.link(name).is_some();
         let addresses = snapshot.addresses.items();
         assert!(addresses.iter().all(|address| known(&address.dev)));
@@ -283,6 +290,54 @@ fn one_table() {
     assert_eq!(read(Some(28272), Some(110)), ["fd20::/16"]);
     assert_eq!(read(None, Some(110)), ["fd20::/16"]);
     assert!(read(Some(28273), None).is_empty());
+}
+
+fn asked_for() {
+    two_links();
+    sh("ip route add 10.20.0.0/16 via 10.1.0.9");
+    sh("ip route add 10.20.0.0/16 via 10.1.0.9 table 77");
+    sh("ip -6 route add fd20::/16 via fd01::9 table 28272 proto 110");
+    sh("ip route add 10.30.0.0/16 via 10.1.0.9 table 28272");
+    let key = |dst: &str, table| RouteKey {
+        dst: dst.parse().unwrap(),
+        table,
+        metric: 0,
+        tos: 0,
+        ifscope: None,
+    };
+    // The last of the tables is not there.
+    let keys = [
+        key("10.20.5.0/24", 254),
+        key("fd20::/16", 28272),
+        key("10.20.0.0/16", 900),
+    ];
+    let need = Need {
+        routes: Routes::of_keys(&keys),
+        ..Need::default()
+    };
+    let mut linux = Linux::new();
+    for strangers in [0, 100, 5000] {
+        sh(&format!(
+            "for i in $(seq {strangers}); do echo route replace 10.$((i / 250)).$((i % 250)).0/24 via 10.1.0.9 table 100; done | ip -batch -"
+        ));
+        let snapshot = linux.observe(need.clone()).expect("it can be observed");
+        let routes = snapshot.routes.items().iter();
+        let mut read: Vec<String> = routes.map(|route| route.key.to_string()).collect();
+        read.sort();
+        assert_eq!(
+            read,
+            [
+                "route4 10.20.0.0/16 table 254 metric 0 tos 0",
+                "route6 fd20::/16 table 28272 metric 1024 tos 0"
+            ],
+            "{strangers}"
+        );
+    }
+    let nothing = linux.observe(Need {
+        routes: Routes::of_keys([]),
+        ..Need::default()
+    });
+    assert_eq!(nothing.unwrap().routes.standing(), "unread");
 }
 
 /// Also where there is no bus, or one that serves another namespace.

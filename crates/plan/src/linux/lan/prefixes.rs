@@ -7,12 +7,12 @@ use ipnet::IpNet;
 use netprof_model::link::Link;
 use netprof_model::plan::Reason;
 use netprof_model::profile::KeepLan;
-use netprof_model::route::{Protocol, Route, RouteKind};
+use netprof_model::route::Route;
 
 use super::{Home, Kept};
 use crate::draft::Draft;
 use crate::lan::networks;
-use crate::linux::MAIN;
+use crate::linux::connected;
 
 /// The networks that the kept links are in and that are to be kept; what is refused or
 /// left out is said.
@@ -22,7 +22,7 @@ pub(super) fn of<'a>(
     reason: &Reason,
     draft: &mut Draft,
 ) -> Vec<Kept<'a>> {
-    let networks = connected(home);
+    let networks = of_links(home);
     let members: HashSet<&str> = networks
         .values()
         .flatten()
@@ -51,21 +51,18 @@ pub(super) fn of<'a>(
 /// The connected routes of the kept links, by prefix, each list with the best first. A
 /// network is what a connected route says: an address alone may be without one, where a
 /// network forbids its hosts to talk to each other.
-fn connected<'a>(home: &Home<'a, '_>) -> BTreeMap<IpNet, Vec<(&'a Link, &'a Route)>> {
+fn of_links<'a>(home: &Home<'a, '_>) -> BTreeMap<IpNet, Vec<(&'a Link, &'a Route)>> {
     let mut networks: BTreeMap<IpNet, Vec<(&Link, &Route)>> = BTreeMap::new();
     for route in home.ground.base.routes.items() {
         let prefix = route.key.dst;
-        let is_network = route.key.table == MAIN
-            && route.spec.kind == RouteKind::Unicast
-            && route.gateway().is_none()
-            && prefix.prefix_len() < prefix.max_prefix_len()
-            && !networks::is_link_local(&prefix);
+        let is_network = connected::is_direct(route) && connected::is_network(&prefix);
         if !is_network || !home.goes_home(route) {
             continue;
         }
         let link = route.devices().next().and_then(|dev| home.ground.link(dev));
+        let addresses = home.ground.base.addresses.items();
         if let Some(link) = link
-            && is_connected(home, link, route)
+            && connected::is_connected(addresses, &link.name, route)
         {
             networks.entry(prefix).or_default().push((link, route));
         }
@@ -74,27 +71,6 @@ fn connected<'a>(home: &Home<'a, '_>) -> BTreeMap<IpNet, Vec<(&'a Link, &'a Rout
         routes.sort_by_key(|(_, route)| route.key.metric);
     }
     networks
-}
-
-/// Whether a route without a gateway is that of a network which `link` is in: the
-/// kernel's or a router's word for it, or that of a client that sets addresses up by
-/// itself (dhcpcd and iwd do) and has one in it.
-fn is_connected(home: &Home, link: &Link, route: &Route) -> bool {
-    if matches!(route.spec.protocol, Protocol::KERNEL | Protocol::RA) {
-        return true;
-    }
-    let mut own = home
-        .ground
-        .base
-        .addresses
-        .items()
-        .iter()
-        .filter(|one| one.dev == link.name);
-    own.any(|one| {
-        one.local.trunc() == route.key.dst
-            || (route.key.dst.contains(&one.local.addr())
-                && route.spec.prefsrc == Some(one.local.addr()))
-    })
 }
 
 /// This host's address in `prefix`, as the connected route has it.

@@ -41,6 +41,17 @@ pub struct RouteFilter {
     pub protocol: Option<u8>,
 }
 
+impl RouteFilter {
+    /// All routes of one table.
+    #[must_use]
+    pub fn of_table(table: u32) -> Self {
+        Self {
+            table: Some(table),
+            protocol: None,
+        }
+    }
+}
+
 /// Asks for the routes of both families.
 pub fn dump(requests: &mut Requests, sequence: u32, filter: RouteFilter) -> Result<(), Unwritable> {
     requests.add(RTM_GETROUTE, NLM_F_REQUEST | NLM_F_DUMP, sequence, |body| {

@@ -1,0 +1,283 @@
+//! Which routes of a machine can matter to what is to be done.
+//!
+//! A machine may have a million routes that are no business of a profile's, and what is
+//! read must not grow with them. So there is a question before each reading: where does the
+//! plan look? It looks at the way to single addresses (gateways, servers, its own probes),
+//! which the routes *around* them decide; at everything *within* a network that is kept; and
+//! at single keys. All else, and whole tables that no rule leads to, is passed by while it
+//! streams in.
+//!
+//! That no plan changes by it is a law: what is planned on the routes that a sieve lets
+//! through is what is planned on all of them (`tests/law`). A sieve may let too much
+//! through, and never too little.
+
+use std::collections::{BTreeSet, HashSet};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use ipnet::IpNet;
+use netprof_model::link::{Address, Link};
+use netprof_model::profile::LinkMatch;
+use netprof_model::route::{Protocol, Route, RouteKey};
+use netprof_model::rule::{Family, Rule};
+
+use crate::lan::networks;
+use crate::linux::{MAIN, connected};
+use crate::prefixes::Prefixes;
+use crate::{declared, links, tables};
+
+/// What is asked of the routes, as far as profile and held tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Question {
+    /// Routes of these tables alone.
+    pub(crate) tables: BTreeSet<u32>,
+    /// And of those that the machine's rules lead to.
+    pub(crate) follows_rules: bool,
+    /// All routes around these matter.
+    pub(crate) around: Vec<IpNet>,
+    /// All routes within these matter.
+    pub(crate) within: Vec<IpNet>,
+    /// In each of these an address will be looked for that nobody has a longer route to.
+    pub(crate) probed: Vec<IpNet>,
+    /// The networks of these links matter.
+    pub(crate) lan: Option<Lan>,
+}
+
+/// Links whose networks are kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Lan {
+    /// Those that fit one of these; where there are none, all that are hardware.
+    pub(crate) links: Vec<LinkMatch>,
+    pub(crate) allow_public: bool,
+}
+
+impl Question {
+    /// What is asked about the routes with `keys`, and about no others.
+    pub fn of_keys<'a>(keys: impl IntoIterator<Item = &'a RouteKey>) -> Self {
+        let mut question = Self::default();
+        for key in keys {
+            question.tables.insert(key.table);
+            question.around.push(key.dst);
+        }
+        question
+    }
+
+    /// Whether there is any table to look into.
+    pub(crate) fn asks_for_any(&self) -> bool {
+        self.follows_rules || !self.tables.is_empty()
+    }
+
+    /// What is asked where nothing but the default routes of links matters.
+    #[must_use]
+    pub fn of_defaults() -> Self {
+        Self {
+            tables: BTreeSet::from([MAIN]),
+            around: Family::BOTH.map(|family| family.everything()).to_vec(),
+            ..Self::default()
+        }
+    }
+}
+
+/// What lets through the routes that can matter.
+#[derive(Clone, Debug, Default)]
+pub struct Sieve {
+    /// None for all.
+    tables: Option<BTreeSet<u32>>,
+    /// Sorted; a route to one of these, or around it, matters.
+    addresses: Vec<IpAddr>,
+    within: Vec<IpNet>,
+    holding: Prefixes,
+    probed: Prefixes,
+    lan: Option<Home>,
+}
+
+/// The kept links, as far as can be told without routes.
+#[derive(Clone, Debug)]
+struct Home {
+    links: HashSet<String>,
+    addresses: Vec<Address>,
+    allow_public: bool,
+}
+
+impl Sieve {
+    /// One that lets every route through.
+    #[must_use]
+    pub fn open() -> Self {
+        Self::default()
+    }
+
+    /// One for `question`, on a machine with these links, addresses and rules.
+    pub(crate) fn of(
+        question: &Question,
+        all: &[Link],
+        addresses: &[Address],
+        rules: &[Rule],
+    ) -> Self {
+        let mut these = question.tables.clone();
+        let mut around: Vec<IpAddr> = question.around.iter().map(IpNet::network).collect();
+        around.extend(question.probed.iter().map(IpNet::network));
+        if question.follows_rules {
+            these.extend(tables::asked(rules));
+            around.extend(addresses.iter().map(|one| one.local.addr()));
+        }
+        let lan = question
+            .lan
+            .as_ref()
+            .map(|lan| Home::of(lan, all, addresses));
+        let networks = lan.iter().flat_map(Home::networks);
+        let mut sieve = Self {
+            tables: Some(these),
+            addresses: around,
+            within: question.within.iter().copied().chain(networks).collect(),
+            holding: Prefixes::default(),
+            probed: question.probed.iter().copied().collect(),
+            lan,
+        };
+        sieve.lay_out();
+        sieve
+    }
+
+    fn lay_out(&mut self) {
+        self.addresses
+            .extend(self.within.iter().map(IpNet::network));
+        self.addresses.sort_unstable();
+        self.addresses.dedup();
+        self.holding = self.within.iter().copied().collect();
+    }
+
+    /// The tables that it lets routes of through; none for all of them.
+    #[must_use]
+    pub fn tables(&self) -> Option<&BTreeSet<u32>> {
+        self.tables.as_ref()
+    }
+
+    /// Whether it lets through any route of `table`.
+    #[must_use]
+    pub fn has_table(&self, table: u32) -> bool {
+        self.tables
+            .as_ref()
+            .is_none_or(|tables| tables.contains(&table))
+    }
+
+    /// Whether it lets through a route to `dst` in `table` with `protocol`.
+    #[must_use]
+    pub fn takes(&self, dst: IpNet, table: u32, protocol: Protocol) -> bool {
+        let is_probed = || {
+            let mut around = self.probed.holding(dst);
+            around.any(|prefix| declared::may_meet(prefix, dst))
+        };
+        self.tables.is_none()
+            || self.has_table(table)
+                // What an earlier state folder left is seen wherever it is looked.
+                && (protocol == Protocol::NETPROF
+                    || self.is_around(&dst)
+                    || self.may_be_connected(&dst, table, protocol)
+                    || self.holding.narrowest(dst).is_some()
+                    || is_probed())
+    }
+
+    /// Whether an address that matters is in `dst`.
+    fn is_around(&self, dst: &IpNet) -> bool {
+        let first = dst.network();
+        let at = self.addresses.partition_point(|one| *one < first);
+        self.addresses
+            .get(at)
+            .is_some_and(|one| *one <= dst.broadcast())
+    }
+
+    /// Whether it may be the route of a network that is kept, though this host has no
+    /// address in it.
+    fn may_be_connected(&self, dst: &IpNet, table: u32, protocol: Protocol) -> bool {
+        self.lan.is_some()
+            && table == MAIN
+            && matches!(protocol, Protocol::KERNEL | Protocol::RA)
+            && !networks::is_link_local(dst)
+    }
+
+    /// Reads routes by `read`, which is given the sieve, until they ask for no more: a
+    /// network that is kept may show in no address, and then what lies within it matters
+    /// only once its route was seen.
+    ///
+    /// # Errors
+    ///
+    /// Those of `read`.
+    pub fn read<E>(
+        mut self,
+        mut read: impl FnMut(&Self) -> Result<Vec<Route>, E>,
+    ) -> Result<Vec<Route>, E> {
+        loop {
+            let routes = read(&self)?;
+            if !self.widen(&routes) {
+                return Ok(routes);
+            }
+        }
+    }
+
+    /// Lets more through where `routes` show networks that are kept and that no address
+    /// told of; whether it does.
+    fn widen(&mut self, routes: &[Route]) -> bool {
+        let Some(home) = &self.lan else {
+            return false;
+        };
+        let new: Vec<IpNet> = routes
+            .iter()
+            .filter(|route| home.may_keep(route))
+            .map(|route| route.key.dst)
+            .filter(|dst| self.holding.narrowest(*dst).is_none())
+            .collect();
+        if new.is_empty() {
+            return false;
+        }
+        self.within.extend(new);
+        self.lay_out();
+        true
+    }
+}
+
+impl Home {
+    fn of(lan: &Lan, all: &[Link], addresses: &[Address]) -> Self {
+        let named = |link: &&Link| {
+            let mut matches = lan.links.iter();
+            matches.any(|wanted| links::may_fit(wanted, link, addresses))
+        };
+        let links: HashSet<String> = if lan.links.is_empty() {
+            let physical = networks::physical(all).into_iter();
+            physical.map(|link| link.name.clone()).collect()
+        } else {
+            let named = all.iter().filter(named);
+            named.map(|link| link.name.clone()).collect()
+        };
+        let own = addresses.iter().filter(|one| links.contains(&one.dev));
+        Self {
+            addresses: own.cloned().collect(),
+            links,
+            allow_public: lan.allow_public,
+        }
+    }
+
+    /// The networks that its addresses tell of.
+    fn networks(&self) -> impl Iterator<Item = IpNet> {
+        let networks = self.addresses.iter().map(|one| one.local.trunc());
+        networks.filter(|network| self.may_keep_network(network))
+    }
+
+    fn may_keep_network(&self, network: &IpNet) -> bool {
+        connected::is_network(network) && networks::may_be_kept(network, self.allow_public)
+    }
+
+    /// Whether `route` is that of a network which may be kept.
+    fn may_keep(&self, route: &Route) -> bool {
+        let home = |dev: &str| {
+            self.links.contains(dev) && connected::is_connected(&self.addresses, dev, route)
+        };
+        connected::is_direct(route)
+            && self.may_keep_network(&route.key.dst)
+            && route.devices().any(home)
+    }
+}
+
+/// What every plan looks up: this host itself.
+pub(crate) const ITSELF: [IpAddr; 3] = [
+    IpAddr::V4(Ipv4Addr::LOCALHOST),
+    IpAddr::V4(Ipv4Addr::new(127, 255, 255, 254)),
+    IpAddr::V6(Ipv6Addr::LOCALHOST),
+];
