@@ -4,7 +4,7 @@
 use std::io::{self, Read, Write};
 use std::os::unix::net::UnixStream;
 
-use super::kernel::u32_at;
+use super::datagrams::u32_at;
 
 const RESOLVED: [&str; 2] = ["org.freedesktop.resolve1", "/org/freedesktop/resolve1"];
 const MANAGER: &str = "org.freedesktop.resolve1.Manager";

@@ -1,18 +1,40 @@
-//! A journal as docs/journal.md has it, of bytes that mean nothing: as many writes, of
-//! the same sizes, with the same syncs.
+//! A journal as docs/journal.md has it, of bytes that mean nothing: as many writes, with
+//! the same syncs.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::Path;
 
-/// Header, intent and room for the later records, for a small plan.
-const INTENT: [u8; 8192] = [b'j'; 8192];
 const RECORD: [u8; 18] = [b'c'; 18];
-const RECORD_AT: u64 = 4096;
-/// `held.json` with five resources held, and with none.
-const HELD: [u8; 2126] = [b' '; 2126];
-const NOTHING_HELD: [u8; 51] = [b' '; 51];
+const RECORD_AT: u64 = 512;
+
+/// How many bytes a transaction leaves.
+#[derive(Clone, Copy)]
+pub(crate) struct Bytes {
+    /// Header, intent and room for the later records.
+    pub(crate) journal: usize,
+    /// `held.json` while something is held.
+    pub(crate) held: usize,
+}
+
+impl Bytes {
+    /// For the two rules, two routes and the names of the small profile.
+    pub(crate) const OF_OFFICE: Self = Self {
+        journal: 8192,
+        held: 2126,
+    };
+    /// With nothing held.
+    const OF_NOTHING: usize = 51;
+
+    /// For many routes. Each needs a key, a state and a reason: 256 bytes of JSON.
+    pub(crate) fn of_routes(count: usize) -> Self {
+        Self {
+            journal: (4096 + 256 * count).next_multiple_of(4096),
+            held: 512 + 256 * count,
+        }
+    }
+}
 
 /// Takes the lock, and reads what is held.
 pub(crate) fn lock(state: &Path) -> io::Result<File> {
@@ -30,7 +52,7 @@ pub(crate) fn lock(state: &Path) -> io::Result<File> {
 }
 
 /// Puts the intent on the disk: the file, and that there is one.
-pub(crate) fn begin(state: &Path) -> io::Result<File> {
+pub(crate) fn begin(state: &Path, bytes: Bytes) -> io::Result<File> {
     let folder = state.join("journal");
     let number = std::process::id();
     let journal = OpenOptions::new()
@@ -38,18 +60,18 @@ pub(crate) fn begin(state: &Path) -> io::Result<File> {
         .write(true)
         .mode(0o600)
         .open(folder.join(format!("{number:06}")))?;
-    journal.write_all_at(&INTENT, 0)?;
+    journal.write_all_at(&vec![b'j'; bytes.journal], 0)?;
     journal.sync_data()?;
     File::open(folder)?.sync_all()?;
     Ok(journal)
 }
 
 /// Puts on the disk that it is done, and writes down what is held.
-pub(crate) fn commit(state: &Path, journal: &File, holds: bool) -> io::Result<()> {
+pub(crate) fn commit(state: &Path, journal: &File, bytes: Bytes, holds: bool) -> io::Result<()> {
     journal.write_all_at(&RECORD, RECORD_AT)?;
     journal.sync_data()?;
-    let held: &[u8] = if holds { &HELD } else { &NOTHING_HELD };
+    let size = if holds { bytes.held } else { Bytes::OF_NOTHING };
     let new = state.join("held.json.new");
-    fs::write(&new, held)?;
+    fs::write(&new, vec![b' '; size])?;
     fs::rename(new, state.join("held.json"))
 }

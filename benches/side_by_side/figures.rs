@@ -1,35 +1,14 @@
-//! Figures, and what is made of them: medians, and medians of the ratios of runs that
-//! were made one after the other. A busy machine slows both of a pair.
+//! Figures, and what is made of them: medians, and medians of the ratios of runs of the
+//! same round. A busy machine slows both of a pair.
 
-use std::fmt::Write;
-
-/// Who did it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Contender {
-    /// By hand.
-    Floor,
-    /// netprof.
-    Netprof,
-    /// By shell commands.
-    Shell,
-}
-
-impl Contender {
-    pub(crate) const ALL: [Self; 3] = [Self::Floor, Self::Netprof, Self::Shell];
-
-    fn name(self) -> &'static str {
-        match self {
-            Self::Floor => "floor",
-            Self::Netprof => "netprof",
-            Self::Shell => "shell",
-        }
-    }
-}
+use super::contender::Contender;
+use super::scenario::Step;
 
 /// One run.
 #[derive(Clone, Debug)]
 pub(crate) struct Figure {
-    pub(crate) case: String,
+    pub(crate) scenario: String,
+    pub(crate) step: Step,
     pub(crate) round: usize,
     pub(crate) contender: Contender,
     pub(crate) nanoseconds: u64,
@@ -38,140 +17,131 @@ pub(crate) struct Figure {
 
 impl Figure {
     pub(crate) fn line(&self) -> String {
+        let (step, contender) = (self.step.name(), self.contender.name());
         format!(
-            "{}\t{}\t{}\t{}\t{}",
-            self.case,
-            self.round,
-            self.contender.name(),
-            self.nanoseconds,
-            self.kibibytes
+            "{}\t{step}\t{}\t{contender}\t{}\t{}",
+            self.scenario, self.round, self.nanoseconds, self.kibibytes
         )
     }
 
-    fn parse(line: &str) -> Option<Self> {
+    pub(crate) fn parse(line: &str) -> Option<Self> {
         let mut words = line.split('\t');
         let mut next = || words.next();
-        let (case, round, name) = (next()?, next()?, next()?);
+        let (scenario, step, round, name) = (next()?, next()?, next()?, next()?);
         Some(Self {
-            case: case.to_owned(),
+            scenario: scenario.to_owned(),
+            step: Step::ALL.into_iter().find(|one| one.name() == step)?,
             round: round.parse().ok()?,
-            contender: Contender::ALL.into_iter().find(|one| one.name() == name)?,
+            contender: Contender::all().find(|one| one.name() == name)?,
             nanoseconds: next()?.parse().ok()?,
             kibibytes: next()?.parse().ok()?,
         })
     }
 }
 
-/// What became of one case.
-#[derive(Clone, Debug)]
-pub(crate) struct Row {
-    pub(crate) case: String,
-    pub(crate) runs: usize,
-    /// Of netprof and of the shell, to the floor.
-    pub(crate) to_floor: [f64; 2],
-    /// Of the shell, to netprof.
-    pub(crate) shell_to_netprof: f64,
-    /// In milliseconds, as [`Contender::ALL`].
-    pub(crate) medians: [f64; 3],
-    /// The highest peak of all runs, in KiB.
-    pub(crate) peaks: [u64; 3],
+/// All that came out.
+pub(crate) struct Figures {
+    all: Vec<Figure>,
+    /// Who was not there, and why.
+    missing: Vec<(String, String)>,
 }
 
-/// One row for each case, in their order.
-pub(crate) fn rows(text: &str) -> Vec<Row> {
-    let figures: Vec<Figure> = text.lines().filter_map(Figure::parse).collect();
-    let mut names: Vec<&str> = Vec::new();
-    for figure in &figures {
-        if !names.contains(&figure.case.as_str()) {
-            names.push(&figure.case);
+impl Figures {
+    pub(crate) fn parse(text: &str) -> Self {
+        let missing = |line: &str| {
+            let (name, why) = line.strip_prefix("missing\t")?.split_once('\t')?;
+            Some((name.to_owned(), why.to_owned()))
+        };
+        Self {
+            all: text.lines().filter_map(Figure::parse).collect(),
+            missing: text.lines().filter_map(missing).collect(),
         }
     }
-    names.into_iter().map(|name| row(name, &figures)).collect()
-}
 
-fn row(name: &str, figures: &[Figure]) -> Row {
-    let of = |contender| -> Vec<&Figure> {
-        let mut all: Vec<&Figure> = figures
+    pub(crate) fn missing(&self, contender: Contender) -> Option<&str> {
+        let found = self
+            .missing
             .iter()
-            .filter(|one| one.case == name && one.contender == contender)
-            .collect();
-        all.sort_by_key(|one| one.round);
-        all
-    };
-    let all = Contender::ALL.map(of);
-    let ratio = |one: usize, other: usize| {
-        let pairs = all[one].iter().zip(&all[other]);
-        median(pairs.map(|(a, b)| a.nanoseconds as f64 / b.nanoseconds as f64))
-    };
-    Row {
-        case: name.to_owned(),
-        runs: all[0].len(),
-        to_floor: [ratio(1, 0), ratio(2, 0)],
-        shell_to_netprof: ratio(2, 1),
-        medians: [0, 1, 2]
-            .map(|at: usize| median(all[at].iter().map(|one| one.nanoseconds as f64 / 1e6))),
-        peaks: [0, 1, 2].map(|at: usize| {
-            let peaks = all[at].iter().map(|one| one.kibibytes);
-            peaks.max().unwrap_or_default()
-        }),
+            .find(|(name, _)| name == contender.name());
+        found.map(|(_, why)| why.as_str())
+    }
+
+    /// How long each run took, in nanoseconds, with its round.
+    pub(crate) fn times(&self, scenario: &str, step: Step, by: Contender) -> Vec<(usize, f64)> {
+        if step != Step::ApplyAlone || by == Contender::Floor {
+            let step = if step == Step::ApplyAlone {
+                Step::Apply
+            } else {
+                step
+            };
+            let of = self.of(scenario, step, by);
+            return of.map(|one| (one.round, one.nanoseconds as f64)).collect();
+        }
+        let of = |step| self.times(scenario, step, by);
+        let (check, start) = (of(Step::Check), of(Step::Start));
+        let reading = paired(&check, &start, |check, start| check - start);
+        paired(&of(Step::Apply), &reading, |apply, reading| apply - reading)
+    }
+
+    /// The highest peak of all runs, in bytes.
+    pub(crate) fn peak(&self, scenario: &str, step: Step, by: Contender) -> u64 {
+        let step = if step == Step::ApplyAlone {
+            Step::Apply
+        } else {
+            step
+        };
+        let peaks = self.of(scenario, step, by).map(|one| one.kibibytes * 1024);
+        peaks.max().unwrap_or_default()
+    }
+
+    fn of(&self, scenario: &str, step: Step, by: Contender) -> impl Iterator<Item = &Figure> {
+        self.all
+            .iter()
+            .filter(move |one| one.scenario == scenario && one.step == step && one.contender == by)
     }
 }
 
-fn median(values: impl Iterator<Item = f64>) -> f64 {
-    let mut values: Vec<f64> = values.collect();
-    values.sort_by(f64::total_cmp);
-    match values.len() {
-        0 => f64::NAN,
-        n if n % 2 == 1 => values[n / 2],
-        n => f64::midpoint(values[n / 2 - 1], values[n / 2]),
+/// A median, and the middle half around it.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Spread {
+    pub(crate) low: f64,
+    pub(crate) median: f64,
+    pub(crate) high: f64,
+}
+
+impl Spread {
+    /// Of as many values as there are; none has none.
+    pub(crate) fn of(values: impl Iterator<Item = f64>) -> Option<Self> {
+        let mut values: Vec<f64> = values.collect();
+        values.sort_by(f64::total_cmp);
+        let last = values.len().checked_sub(1)?;
+        let at = |quarters: usize| {
+            let at = last * quarters;
+            let (below, part) = (values[at / 4], (at % 4) as f64 / 4.0);
+            below + part * (values[(at / 4 + 1).min(last)] - below)
+        };
+        Some(Self {
+            low: at(1),
+            median: at(2),
+            high: at(3),
+        })
+    }
+
+    /// Of the ratios of pairs of the same round.
+    pub(crate) fn of_ratios(these: &[(usize, f64)], to: &[(usize, f64)]) -> Option<Self> {
+        let ratios = paired(these, to, |this, to| this / to);
+        Self::of(ratios.into_iter().map(|(_, ratio)| ratio))
     }
 }
 
-/// What may not be exceeded.
-const RATIO_LIMIT: f64 = 2.5;
-const MEMORY_LIMIT: u64 = 12 * 1024;
-const SIZE_LIMIT: u64 = 8 << 20;
-
-/// The table, and what exceeds its limit.
-pub(crate) fn table(rows: &[Row], size: u64) -> (String, Vec<String>) {
-    let mut text = String::from(
-        "| | netprof / floor | shell / floor | shell / netprof | floor ms | netprof ms | shell ms | peak of netprof | peak of the floor |\n|--|--|--|--|--|--|--|--|--|\n",
-    );
-    let mut over = Vec::new();
-    for row in rows {
-        let [netprof, shell] = row.to_floor;
-        let [floor_ms, netprof_ms, shell_ms] = row.medians;
-        let [floor_peak, peak, _] = row.peaks.map(|peak| peak as f64 / 1024.0);
-        let _ = writeln!(
-            text,
-            "| {} | **{netprof:.2}** | {shell:.1} | {:.1} | {floor_ms:.2} | {netprof_ms:.2} | {shell_ms:.1} | {peak:.1} MiB | {floor_peak:.1} MiB |",
-            row.case, row.shell_to_netprof
-        );
-        if netprof > RATIO_LIMIT {
-            over.push(format!(
-                "{}: {netprof:.2} times the floor; the limit is {RATIO_LIMIT}",
-                row.case
-            ));
-        }
-        if row.peaks[1] > MEMORY_LIMIT {
-            over.push(format!(
-                "{}: {peak:.1} MiB at its peak; the limit is {} MiB",
-                row.case,
-                MEMORY_LIMIT / 1024
-            ));
-        }
-    }
-    let runs = rows.first().map_or(0, |row| row.runs);
-    let mebibytes = size as f64 / f64::from(1 << 20);
-    let _ = writeln!(
-        text,
-        "\nThe program is {mebibytes:.1} MiB. {runs} runs of each, in turn."
-    );
-    if size > SIZE_LIMIT {
-        over.push(format!(
-            "the program is {mebibytes:.1} MiB; the limit is {} MiB",
-            SIZE_LIMIT >> 20
-        ));
-    }
-    (text, over)
+fn paired(
+    these: &[(usize, f64)],
+    others: &[(usize, f64)],
+    both: impl Fn(f64, f64) -> f64,
+) -> Vec<(usize, f64)> {
+    let pair = |&(round, this): &(usize, f64)| {
+        let (_, other) = others.iter().find(|(other, _)| *other == round)?;
+        Some((round, both(this, *other)))
+    };
+    these.iter().filter_map(pair).collect()
 }

@@ -50,6 +50,8 @@ use tree::Tree;
 pub(crate) use trial::Test;
 use trial::{INSIDE, Outcome};
 
+use super::settings::Settings;
+
 /// What is opened before the namespaces are entered: nothing of the machine can be
 /// reached from there.
 #[derive(Debug)]
@@ -61,6 +63,9 @@ pub(crate) struct Outside {
     pub(crate) disk: File,
     /// Where the figures go.
     pub(crate) figures: File,
+    /// A peer that this machine has and the tree has not.
+    pub(crate) nmstatectl: Option<File>,
+    pub(crate) settings: Settings,
 }
 
 static OUTSIDE: OnceLock<Outside> = OnceLock::new();
@@ -78,12 +83,22 @@ pub(crate) fn enter_if_asked(body: fn(&Lab), open: impl FnOnce() -> Outside) {
     }
 }
 
+/// How it went.
+pub(crate) enum Ended {
+    Well,
+    /// It could not run here, for this reason.
+    NotRun(String),
+    /// With all that was printed.
+    Failed(String),
+}
+
 /// Runs `body` inside, to its end.
-pub(crate) fn run(body: fn(&Lab)) -> Result<(), String> {
-    match test(body).outcome().map_err(|error| error.to_string())? {
-        Outcome::Passed => Ok(()),
-        Outcome::NotRun(reason) => Err(format!("cannot run here: {reason}")),
-        Outcome::Failed { output, .. } => Err(output),
+pub(crate) fn run(body: fn(&Lab)) -> Ended {
+    match test(body).outcome() {
+        Ok(Outcome::Passed) => Ended::Well,
+        Ok(Outcome::NotRun(reason)) => Ended::NotRun(reason),
+        Ok(Outcome::Failed { output, .. }) => Ended::Failed(output),
+        Err(error) => Ended::Failed(error.to_string()),
     }
 }
 
@@ -92,6 +107,6 @@ fn test(body: fn(&Lab)) -> Test {
         name: "side by side",
         tree: Tree::Host,
         body,
-        limit: std::time::Duration::from_secs(600),
+        limit: std::time::Duration::from_secs(1800),
     }
 }

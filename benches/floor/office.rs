@@ -1,5 +1,6 @@
 //! `office.kdl`, done by hand.
 
+use std::collections::HashMap;
 use std::fs;
 use std::io;
 use std::os::unix::fs::MetadataExt;
@@ -8,14 +9,13 @@ use std::path::Path;
 use nix::libc;
 
 use super::bus::Bus;
-use super::journal;
-use super::kernel::{
-    ADD, RTM_DELROUTE, RTM_DELRULE, RTM_NEWROUTE, RTM_NEWRULE, Requests, Socket, route, rule,
-};
+use super::journal::{self, Bytes};
+use super::kernel::Socket;
+use super::requests::{OURS, Route, rule};
 
 const LAN: [u8; 4] = [192, 168, 77, 0];
 const LAN6: [u8; 16] = [0xfd, 0, 0, 0x77, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0];
-const ROUTER: [u8; 4] = [192, 168, 77, 1];
+pub(crate) const ROUTER: [u8; 4] = [192, 168, 77, 1];
 const CORP: [u8; 4] = [10, 99, 0, 1];
 const CORP_NET: [u8; 4] = [10, 99, 5, 0];
 const CORP_SECOND: [u8; 4] = [10, 99, 5, 5];
@@ -33,21 +33,28 @@ struct Machine {
     routes: usize,
 }
 
+/// The boot and the namespace that this is.
+pub(crate) fn here() -> io::Result<u64> {
+    fs::read(BOOT_ID)?;
+    Ok(fs::metadata("/proc/self/ns/net")?.ino())
+}
+
+/// The number of a link.
+pub(crate) fn number(links: &HashMap<String, u32>, name: &str) -> io::Result<u32> {
+    let found = links.get(name).copied();
+    found.ok_or_else(|| io::Error::other(format!("there is no link {name}")))
+}
+
 /// Reads everything: the bus answers while the kernel is read. The way back needs neither
 /// a profile nor what could undo a route.
 fn look(profile: Option<&str>) -> io::Result<Machine> {
     if let Some(profile) = profile {
         fs::read(profile)?;
     }
-    fs::read(BOOT_ID)?;
-    let here = fs::metadata("/proc/self/ns/net")?.ino();
+    here()?;
     let mut kernel = Socket::open(libc::NETLINK_ROUTE)?;
     let links = kernel.links()?;
-    let number = |name: &str| {
-        let found = links.get(name).copied();
-        found.ok_or_else(|| io::Error::other(format!("there is no link {name}")))
-    };
-    let (lan, corp) = (number("lan0")?, number("corp0")?);
+    let (lan, corp) = (number(&links, "lan0")?, number(&links, "corp0")?);
     let mut bus = Bus::open(|calls| {
         calls.who();
         calls.read_manager();
@@ -56,13 +63,9 @@ fn look(profile: Option<&str>) -> io::Result<Machine> {
         }
     })?;
     kernel.addresses()?;
-    let (rules, routes) = (kernel.rules()?, kernel.routes()?);
-    // What can undo a route: chains that drop, and IPsec policies.
+    let (rules, routes) = (kernel.rules()?, kernel.routes(None)?);
     if profile.is_some() {
-        const GET_CHAINS: u16 = (libc::NFNL_SUBSYS_NFTABLES << 8 | libc::NFT_MSG_GETCHAIN) as u16;
-        const GET_POLICIES: u16 = 0x15;
-        Socket::open(libc::NETLINK_NETFILTER)?.dump(GET_CHAINS, &[0; 4], |_| ())?;
-        Socket::open(libc::NETLINK_XFRM)?.dump(GET_POLICIES, &[], |_| ())?;
+        Socket::obstacles()?;
     }
     // What programs ask for names, and what resolved keeps of each link.
     fs::read_link("/etc/resolv.conf")?;
@@ -72,7 +75,6 @@ fn look(profile: Option<&str>) -> io::Result<Machine> {
         fs::read(format!("/run/systemd/resolve/netif/{link}"))?;
     }
     bus.wait()?;
-    assert_ne!(here, 0, "a namespace has a number");
     Ok(Machine {
         kernel,
         bus,
@@ -113,18 +115,16 @@ pub(crate) fn change(profile: &str, state: &Path, forth: bool) -> io::Result<()>
         corp,
         ..
     } = look(forth.then_some(profile))?;
-    let journal = journal::begin(state)?;
+    let journal = journal::begin(state, Bytes::OF_OFFICE)?;
 
-    let (rules, routes) = match forth {
-        true => ((RTM_NEWRULE, ADD), (RTM_NEWROUTE, ADD)),
-        false => ((RTM_DELRULE, 0), (RTM_DELROUTE, 0)),
-    };
-    let mut requests = Requests::default();
-    rule(&mut requests, rules.0, rules.1, &LAN, 24);
-    rule(&mut requests, rules.0, rules.1, &LAN6, 64);
-    route(&mut requests, routes, (CORP_NET, 24), (CORP, corp), 0);
-    route(&mut requests, routes, (FAR, 14), (ROUTER, lan), 50);
-    kernel.change(requests)?;
+    let inside = route((CORP_NET, 24), (CORP, corp), 0);
+    let far = route((FAR, 14), (ROUTER, lan), 50);
+    kernel.change([()], |requests, ()| {
+        rule(requests, forth, &LAN, 24);
+        rule(requests, forth, &LAN6, 64);
+        inside.write(requests, forth);
+        far.write(requests, forth);
+    })?;
     bus.send(|calls| {
         if forth {
             calls.set_domains(
@@ -143,7 +143,7 @@ pub(crate) fn change(profile: &str, state: &Path, forth: bool) -> io::Result<()>
     })?;
 
     let wanted = if forth { 2 } else { 0 };
-    if (kernel.rules()?, kernel.routes()?) != (wanted, wanted) {
+    if (kernel.rules()?, kernel.routes(Some(OURS))?) != (wanted, wanted) {
         return Err(io::Error::other("the kernel shows something else"));
     }
     let shown = bus.wait()?;
@@ -153,8 +153,8 @@ pub(crate) fn change(profile: &str, state: &Path, forth: bool) -> io::Result<()>
     if forth {
         let (mut nas, mut nas6, mut inside) = (LAN, LAN6, CORP_NET);
         (nas[3], nas6[15], inside[3]) = (9, 9, 9);
-        kernel.ask(&[
-            (&nas, lan),
+        kernel.ask([
+            (&nas[..], lan),
             (&nas6, lan),
             (&inside, corp),
             (&FAR, lan),
@@ -162,7 +162,20 @@ pub(crate) fn change(profile: &str, state: &Path, forth: bool) -> io::Result<()>
             (&CORP_SECOND, corp),
         ])?;
     }
-    journal::commit(state, &journal, forth)?;
+    journal::commit(state, &journal, Bytes::OF_OFFICE, forth)?;
     println!("done");
     Ok(())
+}
+
+/// A route in main.
+fn route((to, length): ([u8; 4], u8), (via, link): ([u8; 4], u32), metric: u32) -> Route {
+    Route {
+        to,
+        length,
+        via,
+        link,
+        metric,
+        table: u32::from(libc::RT_TABLE_MAIN),
+        protocol: OURS,
+    }
 }
