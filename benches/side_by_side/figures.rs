@@ -85,11 +85,6 @@ impl Figures {
 
     /// The highest peak of all runs, in bytes.
     pub(crate) fn peak(&self, scenario: &str, step: Step, by: Contender) -> u64 {
-        let step = if step == Step::ApplyAlone {
-            Step::Apply
-        } else {
-            step
-        };
         let peaks = self.of(scenario, step, by).map(|one| one.kibibytes * 1024);
         peaks.max().unwrap_or_default()
     }

@@ -1,7 +1,8 @@
 //! The process outside: it starts the one that measures, and reports what came out.
 
 use std::fs::{self, File};
-use std::path::Path;
+use std::os::unix::process::parent_id;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::figures::Figures;
@@ -16,30 +17,27 @@ const BEGIN: &str = "<!-- measured -->\n";
 const END: &str = "<!-- end -->";
 
 pub(crate) fn main() -> ExitCode {
-    let scratch = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let netprof = Path::new(env!("CARGO_BIN_EXE_netprof"));
     let floor = netprof.with_file_name("examples").join("floor");
-    let figures = scratch.join("side-by-side.figures");
-    let asked = scratch.join("side-by-side.settings");
-    let disk = scratch.join("side-by-side.state");
     harness::enter_if_asked(measure, || {
-        let text = fs::read_to_string(&asked).expect("it was written");
+        let scratch = Scratch::of(parent_id());
+        let text = fs::read_to_string(scratch.settings()).expect("it was written");
         let settings = Settings::from_lines(&text);
+        let nmstatectl = settings.nmstatectl.as_ref();
+        let figures = File::options().append(true).open(scratch.figures());
         Outside {
             floor: File::open(&floor).expect("it was there"),
-            nmstatectl: settings
-                .nmstatectl
-                .as_ref()
-                .and_then(|path| File::open(path).ok()),
-            disk: File::open(&disk).expect("it was made"),
-            figures: File::options()
-                .append(true)
-                .open(&figures)
-                .expect("it was made"),
+            nmstatectl: nmstatectl.and_then(|path| File::open(path).ok()),
+            disk: File::open(scratch.disk()).expect("it was made"),
+            figures: figures.expect("it was made"),
             settings,
         }
     });
 
+    // What libtest would list, or run of what is ignored: this is neither.
+    if std::env::args().any(|argument| argument == "--list" || argument == "--ignored") {
+        return ExitCode::SUCCESS;
+    }
     let settings = match Settings::parse(std::env::args().skip(1)) {
         Ok(settings) => settings,
         Err(why) => {
@@ -59,12 +57,14 @@ pub(crate) fn main() -> ExitCode {
     if !floor.exists() {
         return not_run("the floor is not built: cargo build --example floor");
     }
-    let _ = fs::remove_dir_all(&disk);
-    fs::create_dir_all(&disk).expect("the target folder can be written");
-    File::create(&figures).expect("the target folder can be written");
-    fs::write(&asked, settings.lines()).expect("the target folder can be written");
+    let scratch = Scratch::of(std::process::id());
+    scratch
+        .make(&settings)
+        .expect("the target folder can be written");
+    let figures = scratch.figures();
     let ended = shown(&settings, &figures, || harness::run(measure));
-    let _ = fs::remove_dir_all(&disk);
+    let came = fs::read_to_string(&figures).expect("it was written");
+    let _ = fs::remove_dir_all(&scratch.0);
     match ended {
         Ended::Well => {}
         Ended::NotRun(why) => return not_run(&why),
@@ -73,7 +73,7 @@ pub(crate) fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     }
-    let came = Figures::parse(&fs::read_to_string(&figures).expect("it was written"));
+    let came = Figures::parse(&came);
     let size = fs::metadata(netprof).expect("it is built").len();
     let (text, over) = tables(&groups, &came, size, settings.least(ROUNDS));
     if !settings.measurement {
@@ -92,6 +92,35 @@ pub(crate) fn main() -> ExitCode {
         write(&text);
     }
     ExitCode::from(u8::from(!over.is_empty()))
+}
+
+/// The folder of one run, in the target folder: two may run at the same time.
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn of(process: u32) -> Self {
+        let target = Path::new(env!("CARGO_TARGET_TMPDIR"));
+        Self(target.join(format!("side-by-side.{process}")))
+    }
+
+    fn make(&self, settings: &Settings) -> std::io::Result<()> {
+        let _ = fs::remove_dir_all(&self.0);
+        fs::create_dir_all(self.disk())?;
+        File::create(self.figures())?;
+        fs::write(self.settings(), settings.lines())
+    }
+
+    fn settings(&self) -> PathBuf {
+        self.0.join("settings")
+    }
+
+    fn figures(&self) -> PathBuf {
+        self.0.join("figures")
+    }
+
+    fn disk(&self) -> PathBuf {
+        self.0.join("state")
+    }
 }
 
 /// A measurement that cannot run has failed; a test that cannot run did not run.

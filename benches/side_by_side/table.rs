@@ -5,7 +5,7 @@ use std::fmt::Write;
 use super::contender::Contender;
 use super::figures::{Figures, Spread};
 use super::matrix::SIZE;
-use super::scenario::{Group, Row, Scenario};
+use super::scenario::{Group, Row, Scenario, Step};
 
 /// One table for each group that was measured, and what is over a limit or was measured
 /// in fewer than `least` rounds.
@@ -26,9 +26,18 @@ pub(crate) fn tables(
                     scenario,
                     row,
                     figures,
-                    least,
                 };
                 lines += &one.line(&peers, &mut over).unwrap_or_default();
+            }
+            let name = scenario.name.as_str();
+            let first = scenario.rows.first().map(|row| row.step);
+            let rounds = first.map(|step| figures.times(name, step, Contender::Netprof).len());
+            if let Some(rounds @ 1..) = rounds
+                && rounds < least
+            {
+                over.push(format!(
+                    "{name}: {rounds} rounds in the time it has; fewer than {least} tell nothing"
+                ));
             }
         }
         if lines.is_empty() {
@@ -61,7 +70,6 @@ struct Measured<'a> {
     scenario: &'a Scenario,
     row: &'a Row,
     figures: &'a Figures,
-    least: usize,
 }
 
 impl Measured<'_> {
@@ -87,29 +95,30 @@ impl Measured<'_> {
             let middle = Spread::of(times.iter().map(|(_, time)| time / 1e6))?.median;
             cells.push(short(middle));
         }
-        let peak = self
-            .figures
-            .peak(&self.scenario.name, row.step, Contender::Netprof);
-        let sign = sign(peak <= self.scenario.memory);
-        let (peak, limit) = (mb(peak), mb(self.scenario.memory));
-        if sign == OVER {
-            over.push(format!(
-                "{label}: {peak:.1} MB at its peak; the limit is {limit:.0} MB"
-            ));
-        }
-        cells.push(format!("{peak:.1} {sign} {limit:.0}"));
-        let rounds = netprof.len();
-        if rounds < self.least {
-            let least = self.least;
-            over.push(format!(
-                "{label}: {rounds} rounds; fewer than {least} tell nothing"
-            ));
-        }
-        cells.push(rounds.to_string());
+        cells.push(self.peak(over));
+        cells.push(netprof.len().to_string());
         for &peer in peers {
             cells.push(self.beside(peer, &netprof, over));
         }
         Some(format!("| {} |\n", cells.join(" | ")))
+    }
+
+    fn peak(&self, over: &mut Vec<String>) -> String {
+        // What is not run has no memory of its own.
+        if self.row.step == Step::ApplyAlone {
+            return "–".to_owned();
+        }
+        let name = self.scenario.name.as_str();
+        let peak = self.figures.peak(name, self.row.step, Contender::Netprof);
+        let sign = sign(peak <= self.scenario.memory);
+        let (peak, limit) = (mb(peak), mb(self.scenario.memory));
+        if sign == OVER {
+            let label = &self.row.label;
+            over.push(format!(
+                "{label}: {peak:.1} MB at its peak; the limit is {limit:.0} MB"
+            ));
+        }
+        format!("{peak:.1} {sign} {limit:.0}")
     }
 
     /// How many times as long as netprof a peer takes.
