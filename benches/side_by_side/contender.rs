@@ -1,5 +1,6 @@
 //! Who does it, and with which words.
 
+use std::fs::File;
 use std::path::Path;
 
 use super::harness::{NETPROF, outside};
@@ -72,11 +73,13 @@ impl Contender {
             Self::Nmstate => outside().nmstatectl.is_some(),
             _ => true,
         };
-        let needs_tun = matches!(self, Self::Vpnc | Self::WgQuick);
-        match (here, needs_tun && !Path::new("/dev/net/tun").exists()) {
-            (false, _) => Some("not installed"),
-            (true, true) => Some("no /dev/net/tun"),
-            (true, false) => None,
+        if !here {
+            return Some("not installed");
+        }
+        let tun = || File::options().read(true).write(true).open("/dev/net/tun");
+        match self {
+            Self::Vpnc | Self::WgQuick if tun().is_err() => Some("no tun here"),
+            _ => None,
         }
     }
 
