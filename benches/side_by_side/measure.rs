@@ -96,7 +96,7 @@ impl<'a> Machine<'a> {
                 .run(&format!("{FLOOR} foreign del {count} {table}"));
         }
         for owner in ["floor", "netprof"] {
-            // A million journals of a million routes are not to be kept.
+            // Journals of many routes add up.
             let _ = fs::remove_dir_all(format!("{}/{owner}", self.state));
         }
     }
