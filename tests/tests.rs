@@ -40,6 +40,9 @@ mod resolver;
 mod rivals;
 #[cfg(target_os = "linux")]
 mod tunnels;
+// Beside what people really run.
+#[cfg(target_os = "linux")]
+mod clients;
 // What netprof is for.
 #[cfg(target_os = "linux")]
 mod examples;
@@ -148,6 +151,13 @@ fn main() -> std::process::ExitCode {
         Host state_folder::a_damaged_held_json_is_derived_anew_or_refused,
         Host vpn::openvpn_keeps_the_tunnel_and_the_lan_its_own,
         Host vpn::what_openvpn_sets_anew_is_mended_by_the_next_apply,
+        Host clients::openvpn_whose_script_takes_all_names,
+        Newer clients::openvpn_that_takes_all_names_by_itself,
+        Host clients::openconnect_with_a_full_tunnel,
+        Host clients::openconnect_with_a_split_tunnel,
+        Host clients::wg_quick_with_all_traffic,
+        Host clients::strongswan_with_all_traffic,
+        Host clients::tailscale_with_the_lans_subnet_and_an_exit_node,
         Host managed::a_link_of_networkd_is_told_through_networkd,
         Host managed::a_link_of_networkmanager_lasts_until_its_next_update,
         Host resolver_faults::without_a_bus_there_is_no_resolver,

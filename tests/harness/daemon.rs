@@ -86,6 +86,13 @@ impl Daemon {
         })
     }
 
+    /// Ends it as a crash does: it gets to do nothing more.
+    pub(crate) fn kill(&mut self) {
+        self.signal(Signal::SIGKILL);
+        let ended = self.child.wait();
+        ended.unwrap_or_else(|error| panic!("{}: {error}", self.name));
+    }
+
     /// Whether it still runs.
     pub(crate) fn is_running(&mut self) -> bool {
         matches!(self.child.try_wait(), Ok(None))

@@ -1,6 +1,7 @@
 //! Real kernel, real daemons, private namespaces: what end-to-end tests are
 //! made of. `docs/testing.md` is the way in.
 
+pub(crate) mod clients;
 mod daemon;
 mod dns_server;
 mod lab;
@@ -18,6 +19,8 @@ mod resolved;
 mod rivals;
 mod root;
 mod self_test;
+mod stage_table;
+mod stages;
 mod suite;
 mod topology;
 mod tree;
@@ -34,6 +37,8 @@ pub(crate) use picture::Picture;
 pub(crate) use poll::{until, until_sees};
 pub(crate) use resolved::Resolved;
 pub(crate) use rivals::{StrongSwan, Tailscale, Tun, WgQuick};
+pub(crate) use stage_table::StageTable;
+pub(crate) use stages::{Holdings, Seen};
 pub(crate) use suite::main;
 pub(crate) use topology::{Office, VpnSite};
 pub(crate) use tree::Tree;

@@ -48,17 +48,19 @@ impl Settings {
     }
 }
 
-/// Server and client, connected: `tun0` is up on both.
+/// A server that waits for its client.
 #[derive(Debug)]
-pub(crate) struct OpenVpn {
-    client: Daemon,
-    server: Daemon,
+pub(crate) struct Server<'lab> {
+    daemon: Daemon,
+    lab: &'lab Lab,
+    print: String,
+    client: Vec<String>,
 }
 
-impl OpenVpn {
-    pub(crate) fn connect(lab: &Lab, site: &VpnSite<'_>, settings: &Settings) -> Self {
+impl<'lab> Server<'lab> {
+    pub(crate) fn start(lab: &'lab Lab, site: &VpnSite<'_>, settings: &Settings) -> Self {
         drop(Tun::open_device(lab));
-        let [server_print, client_print] = ["server", "client"].map(|name| make_key(lab, name));
+        let [print, client_print] = ["server", "client"].map(|name| make_key(lab, name));
         let mut command = site.server.command(&format!(
             "openvpn --cd {FOLDER} --dev tun0 --mode server --tls-server --topology subnet \
              --server 10.8.0.0 255.255.255.0 --local {} --port 1194 --proto udp --dh none \
@@ -69,33 +71,67 @@ impl OpenVpn {
         for push in &settings.pushes {
             command.args(["--push", push]);
         }
-        let mut server = Daemon::start("openvpn-server", command);
-        server.until_logged(UP);
+        let mut daemon = Daemon::start("openvpn-server", command);
+        daemon.until_logged(UP);
+        Self {
+            daemon,
+            lab,
+            print,
+            client: settings.client.clone(),
+        }
+    }
 
-        let mut command = lab.command(&format!(
+    /// Connects a client: `tun0` is up on both sides.
+    pub(crate) fn connect(&self) -> Daemon {
+        let mut command = self.lab.command(&format!(
             "openvpn --cd {FOLDER} --client --dev tun0 --proto udp --remote {} 1194 --nobind \
-             --cert client.crt --key client.key --peer-fingerprint {server_print} --verb 3",
-            VpnSite::SERVER
+             --cert client.crt --key client.key --peer-fingerprint {} --verb 3",
+            VpnSite::SERVER,
+            self.print
         ));
-        command.args(&settings.client);
+        command.args(&self.client);
         let mut client = Daemon::start("openvpn-client", command);
-        client.until_logged(UP);
+        let before = times_up(&client);
+        client.ready_when(|client| times_up(client) > before);
+        client
+    }
+}
+
+/// How often a client says that it is connected.
+fn times_up(client: &Daemon) -> usize {
+    client.log().matches(UP).count()
+}
+
+/// Restarts a client's connection, as a change of network does; the process stays,
+/// and its hooks run again.
+pub(crate) fn reconnect(client: &mut Daemon) {
+    let before = times_up(client);
+    client.signal(nix::sys::signal::Signal::SIGUSR1);
+    client.ready_when(|client| times_up(client) > before);
+}
+
+/// Server and client, connected: `tun0` is up on both.
+#[derive(Debug)]
+pub(crate) struct OpenVpn<'lab> {
+    client: Daemon,
+    server: Server<'lab>,
+}
+
+impl<'lab> OpenVpn<'lab> {
+    pub(crate) fn connect(lab: &'lab Lab, site: &VpnSite<'_>, settings: &Settings) -> Self {
+        let server = Server::start(lab, site, settings);
+        let client = server.connect();
         Self { client, server }
     }
 
-    /// Restarts the client's connection, as a change of network does; the
-    /// process stays, and its hooks run again.
     pub(crate) fn reconnect(&mut self) {
-        let times = |daemon: &Daemon| daemon.log().matches(UP).count();
-        let before = times(&self.client);
-        self.client.signal(nix::sys::signal::Signal::SIGUSR1);
-        self.client.ready_when(|client| times(client) > before);
+        reconnect(&mut self.client);
     }
 
     /// Ends the client, and then the server.
     pub(crate) fn disconnect(mut self) {
         self.client.stop();
-        self.server.stop();
+        self.server.daemon.stop();
     }
 }
 

@@ -54,6 +54,22 @@ impl Picture {
         Self { sections }
     }
 
+    /// The same without the priorities of rules, whose order stays: for rules of which
+    /// nobody said where they are to be. The kernel puts them before the first that
+    /// there is, and the number depends on that.
+    pub(crate) fn with_rules_in_order_only(mut self) -> Self {
+        for name in ["rules, IPv4", "rules, IPv6"] {
+            let rules = self.sections.get_mut(name).expect("it was taken");
+            let numbered = |line: &&str| !line.trim().starts_with("\"priority\":");
+            *rules = rules
+                .lines()
+                .filter(numbered)
+                .collect::<Vec<_>>()
+                .join("\n");
+        }
+        self
+    }
+
     /// What differs, as a diff per section; empty if nothing does.
     pub(crate) fn diff(&self, other: &Self) -> String {
         let mut text = String::new();

@@ -64,25 +64,8 @@ pub(crate) struct Tailscale {
 impl Tailscale {
     pub(crate) fn up(lab: &Lab) -> Self {
         let tun = Tun::new(lab, "tailscale0");
-        lab.run_each(
-            "ip link set tailscale0 mtu 1280 up
-             ip addr add 100.101.102.103/32 dev tailscale0
-             ip -6 addr add fd7a:115c:a1e0::1/128 dev tailscale0
-             ip route add 100.64.0.0/10 dev tailscale0 table 52
-             ip route add 100.100.100.100 dev tailscale0 table 52
-             ip -6 route add fd7a:115c:a1e0::/48 dev tailscale0 table 52",
-        );
-        for family in ["-4", "-6"] {
-            for rule in [
-                "pref 5210 fwmark 0x80000/0xff0000 lookup main",
-                "pref 5230 fwmark 0x80000/0xff0000 lookup default",
-                "pref 5250 fwmark 0x80000/0xff0000 unreachable",
-                "pref 5270 lookup 52",
-            ] {
-                lab.run(&format!("ip {family} rule add {rule}"));
-            }
-        }
-        lab.feed("nft -f -", TAILSCALE_FILTER);
+        tailscale_link(lab);
+        tailscale_rules(lab);
         Self { _tun: tun }
     }
 
@@ -115,6 +98,45 @@ table ip filter {
   chain INPUT { type filter hook input priority filter; policy accept; counter jump ts-input; }
 }
 "#;
+
+/// What tailscaled says of its link: addresses, and table 52 with the other nodes.
+pub(super) fn tailscale_link(lab: &Lab) {
+    lab.run_each(
+        "ip link set tailscale0 mtu 1280 up
+         ip addr add 100.101.102.103/32 dev tailscale0
+         ip -6 addr add fd7a:115c:a1e0::1/128 dev tailscale0
+         ip route add 100.64.0.0/10 dev tailscale0 table 52
+         ip route add 100.100.100.100 dev tailscale0 table 52
+         ip -6 route add fd7a:115c:a1e0::/48 dev tailscale0 table 52",
+    );
+}
+
+const TAILSCALE_RULES: [&str; 4] = [
+    "pref 5210 fwmark 0x80000/0xff0000 lookup main",
+    "pref 5230 fwmark 0x80000/0xff0000 lookup default",
+    "pref 5250 fwmark 0x80000/0xff0000 unreachable",
+    "pref 5270 lookup 52",
+];
+
+/// Its rules and its chains, which outlive its link.
+pub(super) fn tailscale_rules(lab: &Lab) {
+    for family in ["-4", "-6"] {
+        for rule in TAILSCALE_RULES {
+            lab.run(&format!("ip {family} rule add {rule}"));
+        }
+    }
+    lab.feed("nft -f -", TAILSCALE_FILTER);
+}
+
+/// What `tailscaled --cleanup` does, which its service runs at its end.
+pub(super) fn tailscale_cleanup(lab: &Lab) {
+    for family in ["-4", "-6"] {
+        for rule in TAILSCALE_RULES {
+            lab.run(&format!("ip {family} rule del {rule}"));
+        }
+    }
+    lab.run("nft delete table ip filter");
+}
 
 /// wg-quick with `AllowedIPs = 0.0.0.0/0, ::/0`: what is not marked as its own
 /// goes to table 51820, unless main has something better than a default route.

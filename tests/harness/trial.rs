@@ -19,7 +19,7 @@ use libtest_mimic::{Completion, Failed};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::lab::Outside;
-use super::{Lab, Tree};
+use super::{Lab, Tree, stage_table};
 
 /// How long a test may take. Pid 1 of the test sees to it, because from inside
 /// the daemons' logs can still be shown.
@@ -70,6 +70,7 @@ impl Test {
             Ok(tree) => tree,
             Err(reason) => return Ok(Outcome::NotRun(reason)),
         };
+        let tables = std::env::var_os(stage_table::FOLDER);
         let (reader, writer) = std::io::pipe()?;
         let mut command = Command::new("/proc/self/exe");
         command
@@ -78,6 +79,7 @@ impl Test {
             .env_clear()
             .env("NETPROF_TEST_TREE", &tree)
             .envs(Outside::here()?.to_env())
+            .envs(tables.as_ref().map(|_| (stage_table::FOLDER, "inside")))
             .stdin(program()?.try_clone()?)
             .stdout(writer.try_clone()?)
             .stderr(writer);
@@ -101,7 +103,12 @@ impl Test {
             )));
         }
         Ok(match status.code() {
-            Some(0) => Outcome::Passed,
+            Some(0) => {
+                if let Some(folder) = tables {
+                    write_table(Path::new(&folder), self.name, output)?;
+                }
+                Outcome::Passed
+            }
             Some(EXIT_NOT_RUN) => {
                 let reason = output.lines().find_map(|line| line.strip_prefix(NOT_RUN));
                 Outcome::NotRun(reason.unwrap_or("no reason was given").to_owned())
@@ -109,6 +116,20 @@ impl Test {
             _ => failed(format!("{status}\n{output}")),
         })
     }
+}
+
+/// Writes the table that a test printed, if it did, to a file that has its name.
+fn write_table(folder: &Path, name: &str, output: &str) -> std::io::Result<()> {
+    let table: String = output
+        .lines()
+        .filter_map(|line| line.strip_prefix(stage_table::MARK))
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    if table.is_empty() {
+        return Ok(());
+    }
+    let (_, name) = name.rsplit_once(':').unwrap_or(("", name));
+    fs::write(folder.join(name).with_extension("md"), table)
 }
 
 /// The netprof that all tests of this run are about, whatever is built meanwhile.
