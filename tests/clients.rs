@@ -109,6 +109,35 @@ pub(crate) fn tailscale_with_the_lans_subnet_and_an_exit_node(lab: &Lab) {
     );
 }
 
+/// The kernel puts rules that have no priority before all others but the first, so that
+/// after a reconnect wg-quick's come before netprof's, and its half of the LAN in main
+/// is found first.
+pub(crate) fn wg_quick_that_comes_before_what_keeps_the_lan(lab: &Lab) {
+    let beside = Beside::new(lab);
+    let allowed = "0.0.0.0/0, ::/0, 192.168.77.0/25, 192.168.88.0/25";
+    let mut client = WgQuick::allowing(lab, &beside.site, allowed);
+    write_office(lab, &client, "");
+    client.connect();
+    assert_ne!(beside.look().lan, "yes");
+    let applied = beside.apply();
+    assert_eq!(applied.kept(), Seen::KEPT);
+    for _ in 0..2 {
+        client.reconnect();
+        assert_ne!(beside.look().lan, "yes");
+        let text = lab.netprof("plan office").exits(0).stdout;
+        let why = "of wg-quick, which looks into main first";
+        assert!(text.contains(why), "{text}");
+        assert_eq!(beside.apply(), applied);
+    }
+    // Without them the usual place is right again.
+    client.disconnect();
+    assert_eq!(beside.apply().kept(), Seen::KEPT);
+    let rules = lab.rules(4).to_string();
+    assert_eq!(rules.matches("\"priority\":110,").count(), 2, "{rules}");
+    lab.netprof("release").exits(0);
+    assert_eq!(beside.look().kept(), Seen::KEPT);
+}
+
 /// What netprof has to say of a client's link and names, at which stage.
 struct Told {
     /// What `plan` shows that the client claims.

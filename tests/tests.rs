@@ -156,6 +156,7 @@ fn main() -> std::process::ExitCode {
         Host clients::openconnect_with_a_full_tunnel,
         Host clients::openconnect_with_a_split_tunnel,
         Host clients::wg_quick_with_all_traffic,
+        Host clients::wg_quick_that_comes_before_what_keeps_the_lan,
         Host clients::strongswan_with_all_traffic,
         Host clients::tailscale_with_the_lans_subnet_and_an_exit_node,
         Host managed::a_link_of_networkd_is_told_through_networkd,

@@ -617,3 +617,62 @@ fn a_scope_that_is_to_outlive_the_boot_is_refused() {
     );
     assert_snapshot!(planned(&profile, &laptop(OPENVPN)));
 }
+
+/// wg-quick as it comes up once netprof's rules are there: nobody numbers its rules, so
+/// the kernel puts them before the first that is not the local table's.
+const WG_QUICK_FIRST: &str = "
+    link wg0 kind wireguard owner wg-quick
+    addr wg0 10.66.0.2/32
+    rule 108 lookup 254 suppress 0 owner wg-quick
+    rule 109 not fwmark 51820 lookup 51820 owner wg-quick
+    route default dev wg0 table 51820 owner wg-quick
+";
+
+#[test]
+fn rules_that_nobody_numbered_are_gone_before() {
+    let more = format!("{WG_QUICK_FIRST} route 192.168.7.0/25 dev wg0 owner wg-quick");
+    let machine = laptop(&more);
+    assert_snapshot!(planned(KEEP_LAN, &machine));
+    let done = applied(KEEP_LAN, &machine);
+    assert!(made(KEEP_LAN, &done).changes.is_empty());
+    // Once they are gone, the usual place is right again.
+    let mut alone = done.clone();
+    machine::items(&mut alone.rules).retain(|rule| rule.owner != Owner::WgQuick);
+    machine::items(&mut alone.routes).retain(|route| route.owner != Owner::WgQuick);
+    let back = applied(KEEP_LAN, &alone);
+    let ours = |rule: &&netprof_model::rule::Rule| rule.owner == Owner::Netprof;
+    let rules = back.rules.items().iter().filter(ours);
+    assert!(rules.clone().count() > 0);
+    assert!(rules.clone().all(|rule| rule.key.priority == 110));
+}
+
+#[test]
+fn rules_that_nobody_numbered_are_left_before_where_they_do_no_harm() {
+    assert_snapshot!(planned(KEEP_LAN, &laptop(WG_QUICK_FIRST)));
+}
+
+#[test]
+fn a_route_that_main_is_passed_by_for_goes_before_them_too() {
+    let profile = "link \"lan\" { match name=\"wl*\"; }
+        routes { route \"0.0.0.0/0\" link=\"lan\" via=\"192.168.7.1\"; }";
+    let usual = WG_QUICK_FIRST.replace("rule 108", "rule 32764");
+    let usual = usual.replace("rule 109", "rule 32765");
+    for (more, longer, then) in [(usual.as_str(), 118, 119), (WG_QUICK_FIRST, 106, 107)] {
+        let done = applied(profile, &laptop(more));
+        let rules = done.rules.items().iter();
+        let ours: Vec<u32> = rules
+            .filter(|rule| rule.owner == Owner::Netprof)
+            .map(|rule| rule.key.priority)
+            .collect();
+        assert_eq!(ours, [longer, then]);
+    }
+}
+
+#[test]
+fn a_rule_of_an_administrators_among_those_is_not_gone_before() {
+    let more = format!(
+        "{WG_QUICK_FIRST} route 192.168.7.0/25 dev wg0 owner wg-quick\n rule 109 from 10.1.1.1/32 lookup 77"
+    );
+    let plan = made(KEEP_LAN, &laptop(&more));
+    assert!(plan.is_refused(), "{}", described(&plan));
+}

@@ -82,6 +82,11 @@ pub(crate) struct WgQuick<'lab> {
 
 impl<'lab> WgQuick<'lab> {
     pub(crate) fn new(lab: &'lab Lab, site: &VpnSite<'_>) -> Self {
+        Self::allowing(lab, site, "0.0.0.0/0, ::/0")
+    }
+
+    /// With other `AllowedIPs`; what is more than all traffic gets routes in main.
+    pub(crate) fn allowing(lab: &'lab Lab, site: &VpnSite<'_>, allowed: &str) -> Self {
         // Its packet filter names all addresses of the link, one of which the kernel
         // would draw by lot.
         lab.run("sysctl -qw net.ipv6.conf.default.addr_gen_mode=1");
@@ -93,7 +98,7 @@ impl<'lab> WgQuick<'lab> {
             format!(
                 "[Interface]\nPrivateKey = {}\nAddress = 10.7.0.2/32, fd00:7::2/128\n\
                  DNS = 10.99.0.1, corp.example\n\
-                 [Peer]\nPublicKey = {}\nEndpoint = {}:51820\nAllowedIPs = 0.0.0.0/0, ::/0\n",
+                 [Peer]\nPublicKey = {}\nEndpoint = {}:51820\nAllowedIPs = {allowed}\n",
                 keys.private,
                 server.public,
                 VpnSite::SERVER

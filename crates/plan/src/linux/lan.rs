@@ -230,10 +230,16 @@ fn want(
         return;
     };
     let family = Family::of(&one.prefix);
-    let Some(priority) = priorities.keep_lan(family) else {
+    // The usual form finds the LAN where rules before it find it, too: in main. What
+    // needs a copy must come before all that looks there.
+    let free = match needs_copy {
+        true => priorities.keep_lan_first(family),
+        false => priorities.keep_lan(family),
+    };
+    let Some(priority) = free else {
         let error = Diagnostic::error(
             "plan::no-priority",
-            format!("no rule priority from 110 to 117 is free for IPv{family}"),
+            format!("no rule priority before those of others is free for IPv{family}"),
         )
         .help("see who takes them: ip rule show");
         return draft.refuse(&one.subject, &one.reason, error, &one.at);
@@ -251,6 +257,12 @@ fn want(
                 rival.owner.who(),
                 rival.key.dst,
                 rival.devices().next().unwrap_or("no link"),
+            )));
+        }
+        if let Some((owner, first)) = priorities.first_unnumbered(family) {
+            reasons.push(Reason::plain(format!(
+                "before rule {first} of {}, which looks into main first",
+                owner.who()
             )));
         }
     } else {
