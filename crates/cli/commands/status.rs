@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use netprof_model::plan::ProfileRef;
 use netprof_model::snapshot::Index;
-use netprof_model::{Diagnostic, Resource, Section, Snapshot};
+use netprof_model::{Diagnostic, Owner, Resource, Section, Snapshot};
 use netprof_plan::{Bearing, Drift, drift, need, plan};
 use netprof_profile::Resolved;
 use serde_json::{Value, json};
@@ -108,21 +108,28 @@ fn row(text: &mut String, one: &Drift, snapshot: &Snapshot) {
         _ => None,
     };
     let name = words::subject_named(resource, service.map(|one| one.name.as_str()));
+    let until = suspect(one).map(|_| &one.held.lasts);
     let (sign, detail) = match &one.standing {
         Bearing::Holds => ('=', String::new()),
         Bearing::Stale(why) => ('~', format!("stale: {why}")),
         Bearing::Changed(None) => (
             '~',
-            "is gone: somebody deleted it, or it went with what it rested on".to_owned(),
+            match until {
+                Some(until) => format!("is gone: it was to last {until}"),
+                None => {
+                    "is gone: somebody deleted it, or it went with what it rested on".to_owned()
+                }
+            },
         ),
-        Bearing::Changed(Some(state)) => (
-            '~',
-            format!(
-                "changed by {}: now {}",
-                one.owner.who(),
-                words::state(resource, state)
-            ),
-        ),
+        Bearing::Changed(Some(state)) => {
+            let now = words::state(resource, state);
+            let who = one.owner.who();
+            let detail = match until {
+                Some(until) => format!("changed by {who}, and was to last {until}: now {now}"),
+                None => format!("changed by {who}: now {now}"),
+            };
+            ('~', detail)
+        }
         Bearing::Expired => ('.', "gone with its link or boot".to_owned()),
         Bearing::Unknown(why) => ('?', format!("not known: {why}")),
     };
@@ -134,6 +141,13 @@ fn row(text: &mut String, one: &Drift, snapshot: &Snapshot) {
     if !detail.is_empty() {
         let _ = writeln!(text, "      {detail}");
     }
+}
+
+/// Who probably did it, where somebody did: the service of which the plan said that it
+/// would.
+fn suspect(one: &Drift) -> Option<Owner> {
+    let by = one.held.lasts.ended_by().map(Owner::from);
+    by.filter(|_| matches!(one.standing, Bearing::Changed(_)))
 }
 
 fn resource(one: &Drift) -> Value {
@@ -153,6 +167,7 @@ fn resource(one: &Drift) -> Value {
         "live": render::state(live),
         "why": why,
         "owner": one.owner,
+        "suspect": suspect(one),
         "lasts": one.held.lasts,
         "transaction": one.held.transaction,
     })

@@ -4,7 +4,6 @@ use std::fmt::Write;
 
 use netprof_model::Owner;
 use netprof_model::plan::{Action, Change, Kept, Plan, Reason, Row, Standing, Summary};
-use netprof_model::resource::Lasts;
 
 use super::{macos, words};
 
@@ -161,7 +160,7 @@ fn change_row(text: &mut String, change: &Change, file: &str) {
     {
         why.push(format!("owner {}", change.owner));
     }
-    if change.lasts == Lasts::NetworkManager {
+    if change.after.is_some() && change.lasts.ended_by().is_some() {
         why.push(format!("lasts {}", change.lasts));
     }
     if !why.is_empty() {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::dns::{DnsDelegate, DnsLink};
 use crate::file::FileState;
-use crate::link::LinkId;
+use crate::link::{LinkId, LinkManager};
 use crate::name::Name;
 use crate::plist::Dictionary;
 use crate::route::{Protocol, RouteKey, RouteSpec};
@@ -208,6 +208,28 @@ pub enum Lasts {
     /// Until the service that manages the link writes it anew.
     #[serde(rename = "until NetworkManager's next update")]
     NetworkManager,
+    /// Until NetworkManager brings the connection up anew, which takes the link's
+    /// addresses away for a moment.
+    #[serde(rename = "until NetworkManager's next activation")]
+    Activation,
+    /// Until networkd sets a link up anew, and deletes what it did not make.
+    #[serde(rename = "until networkd's next reconfigure")]
+    Reconfigure,
+    /// Until networkd ends, and takes along what it told others.
+    #[serde(rename = "until networkd's next restart")]
+    Restart,
+}
+
+impl Lasts {
+    /// The service that ends it.
+    #[must_use]
+    pub fn ended_by(&self) -> Option<LinkManager> {
+        match self {
+            Self::Link | Self::Boot | Self::Durable => None,
+            Self::NetworkManager | Self::Activation => Some(LinkManager::NetworkManager),
+            Self::Reconfigure | Self::Restart => Some(LinkManager::Networkd),
+        }
+    }
 }
 
 impl fmt::Display for Lasts {
@@ -217,6 +239,9 @@ impl fmt::Display for Lasts {
             Self::Boot => "boot",
             Self::Durable => "durable",
             Self::NetworkManager => "until NetworkManager's next update",
+            Self::Activation => "until NetworkManager's next activation",
+            Self::Reconfigure => "until networkd's next reconfigure",
+            Self::Restart => "until networkd's next restart",
         })
     }
 }

@@ -121,6 +121,9 @@ pub struct Snapshot {
     /// The `hosts` line of `/etc/nsswitch.conf`.
     #[serde(default)]
     pub nsswitch: Section<Nsswitch>,
+    /// What systemd-networkd does with the routes and rules of others.
+    #[serde(default)]
+    pub networkd: Section<Networkd>,
     /// The chains of nft that may drop packets of this host.
     #[serde(default)]
     pub firewall: Section<Vec<BaseChain>>,
@@ -161,6 +164,7 @@ impl Snapshot {
             resolved: Section::Unread,
             resolv_conf: Section::Unread,
             nsswitch: Section::Unread,
+            networkd: Section::Unread,
             firewall: Section::Unread,
             xfrm: Section::Unread,
             store: Section::Unread,
@@ -322,6 +326,26 @@ pub struct Nsswitch {
     pub hosts: Vec<String>,
     /// Whether the library of the `resolve` service is there.
     pub resolve_library: bool,
+}
+
+/// What systemd-networkd deletes when it sets up a link of its own, as its configuration
+/// says: networkd.conf(5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Networkd {
+    /// Routes that it did not make, through that link or through none
+    /// (`ManageForeignRoutes=`).
+    pub foreign_routes: bool,
+    /// Rules that it did not make (`ManageForeignRoutingPolicyRules=`).
+    pub foreign_rules: bool,
+}
+
+impl Default for Networkd {
+    fn default() -> Self {
+        Self {
+            foreign_routes: true,
+            foreign_rules: true,
+        }
+    }
 }
 
 /// A chain that the kernel itself calls, and that may drop packets.

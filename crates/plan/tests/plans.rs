@@ -12,8 +12,9 @@ mod planned;
 
 use insta::assert_snapshot;
 use machine::machine;
-use netprof_model::snapshot::{BaseChain, DnsGlobal, XfrmPolicy};
-use netprof_model::{Owner, Section, Snapshot};
+use netprof_model::resource::Lasts;
+use netprof_model::snapshot::{BaseChain, DnsGlobal, Networkd, XfrmPolicy};
+use netprof_model::{Owner, Resource, Section, Snapshot};
 use planned::{described, made};
 
 /// What the plan of `profile` on `snapshot` says.
@@ -675,4 +676,64 @@ fn a_rule_of_an_administrators_among_those_is_not_gone_before() {
     );
     let plan = made(KEEP_LAN, &laptop(&more));
     assert!(plan.is_refused(), "{}", described(&plan));
+}
+/// A laptop between networkd's wired link and NetworkManager's wireless one.
+const MANAGED: &str = "
+    link eth0 networkd
+    addr eth0 192.168.7.20/24
+    route default via 192.168.7.1 dev eth0
+    dns eth0 192.168.7.1 ~.
+    link wlan0 networkmanager
+    addr wlan0 10.30.0.20/24
+    dns wlan0 10.30.0.1 corp.example.com
+    link free0
+    addr free0 172.20.0.1/24
+";
+
+const BETWEEN: &str = r#"
+    link "wired" { match name="eth0"; }
+    link "wireless" { match name="wlan0"; }
+    link "free" { match name="free0"; }
+    dns {
+        scope "home" { domains "home.arpa"; servers "192.168.7.1"; link "wired"; }
+        scope "corp" { domains "corp.example.com"; servers "10.30.0.1"; link "wireless"; }
+    }
+    routes {
+        keep-lan "wired"
+        route "198.18.0.0/16" via="192.168.7.1"
+        route "10.0.0.0/8" via="10.30.0.1"
+        route "172.21.0.0/16" via="172.20.0.9"
+        unreachable "203.0.113.0/24"
+    }
+"#;
+
+#[test]
+fn what_a_manager_of_links_will_delete_says_so() {
+    assert_snapshot!(planned(BETWEEN, &machine(MANAGED)));
+}
+
+#[test]
+fn a_networkd_that_leaves_foreign_routes_and_rules_ends_none() {
+    for (routes, rules) in [(false, true), (true, false), (false, false)] {
+        let snapshot = Snapshot {
+            networkd: Section::Seen(Networkd {
+                foreign_routes: routes,
+                foreign_rules: rules,
+            }),
+            ..machine(MANAGED)
+        };
+        let plan = made(BETWEEN, &snapshot);
+        let deleted = |is: fn(&Resource) -> bool| {
+            let all = plan.changes.iter().filter(|change| is(&change.resource));
+            all.filter(|change| change.lasts == Lasts::Reconfigure)
+                .count()
+        };
+        // A route through its link may still go with the addresses of the link.
+        let count = deleted(|one| matches!(one, Resource::Route(_)));
+        assert_eq!(count, if routes { 2 } else { 1 });
+        let count = deleted(|one| matches!(one, Resource::Rule(_)));
+        assert_eq!(count, usize::from(rules));
+        let says = |code: &str| plan.diagnostics.iter().any(|said| said.code == code);
+        assert_eq!(says("plan::networkd-deletes"), routes || rules);
+    }
 }

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 
 use netprof_engine::backend::{Backend, BackendError, Mode, Refusal};
+use netprof_model::link::LinkManager;
 use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
 use netprof_model::resource::Place;
 use netprof_model::snapshot::Os;
@@ -15,11 +17,13 @@ use netprof_posix::user;
 use crate::netlink::changes::is_netlink;
 use crate::netlink::kernel::Kernel;
 use crate::netlink::{Error, attribution, filters};
-use crate::owner;
 use crate::resolver::Resolver;
+use crate::{networkd, owner};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NAMESPACE: &str = "/proc/self/ns/net";
+/// Where networkd and NetworkManager keep what they know of links while they run.
+const MANAGERS: [&str; 2] = ["/run/systemd/netif/links", "/run/NetworkManager/devices"];
 
 /// This machine, as seen from this network namespace.
 pub struct Linux {
@@ -70,8 +74,10 @@ impl Backend for Linux {
     }
 
     fn observe(&mut self, need: Need) -> Result<Snapshot, BackendError> {
-        // The bus answers while the kernel is read.
-        if need.resolver {
+        // The bus answers while the kernel is read. It also knows which service manages
+        // which link, where there is such a service.
+        let bus = need.resolver || (need.owners && MANAGERS.iter().any(|one| exists(one)));
+        if bus {
             self.resolver.begin();
         }
         let mut snapshot = Snapshot::empty(Os::Linux);
@@ -87,14 +93,19 @@ impl Backend for Linux {
             snapshot.firewall = filters::base_chains();
             snapshot.xfrm = filters::xfrm_policies();
         }
-        if need.resolver {
+        if bus {
             let sections = self.resolver.observe(&tables.links);
             for link in &mut tables.links {
                 link.manager = sections.managers.get(&link.name).copied();
             }
-            snapshot.resolved = sections.resolved;
-            snapshot.resolv_conf = sections.resolv_conf;
-            snapshot.nsswitch = sections.nsswitch;
+            if sections.managers.values().any(is_networkd) {
+                snapshot.networkd = Section::Seen(networkd::configuration(Path::new("/")));
+            }
+            if need.resolver {
+                snapshot.resolved = sections.resolved;
+                snapshot.resolv_conf = sections.resolv_conf;
+                snapshot.nsswitch = sections.nsswitch;
+            }
         }
         for link in &mut tables.links {
             link.owner = owner::link_owner(link, &tunnels);
@@ -137,6 +148,14 @@ impl Backend for Linux {
     fn look_up(&mut self, probes: &[RouteProbe]) -> Result<Vec<RouteAnswer>, BackendError> {
         Ok(self.kernel()?.look_up(probes)?)
     }
+}
+
+fn exists(path: &str) -> bool {
+    Path::new(path).exists()
+}
+
+fn is_networkd(manager: &LinkManager) -> bool {
+    *manager == LinkManager::Networkd
 }
 
 /// Which boot and which network namespace this is.

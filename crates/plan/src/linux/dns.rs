@@ -315,7 +315,8 @@ fn want_link(link: &Link, dns: DnsLink, reasons: Vec<Reason>, draft: &mut Draft)
     draft.want(Wanted {
         lasts: match link.manager {
             Some(LinkManager::NetworkManager) => Lasts::NetworkManager,
-            _ => Lasts::Link,
+            Some(LinkManager::Networkd) => Lasts::Restart,
+            None => Lasts::Link,
         },
         manager: link.manager,
         replace: true,

@@ -6,6 +6,7 @@ mod dns;
 pub mod fib;
 mod lan;
 mod localhost;
+mod managers;
 mod priority;
 pub mod put_back;
 pub mod resolver;
@@ -101,6 +102,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     localhost::desire(&ground, draft);
     lan::desire(&ground, &priorities, draft);
     routes::desire(&ground, &priorities, draft);
+    managers::shorten(base, draft);
     dns::desire(&ground, draft);
 }
 
