@@ -63,6 +63,8 @@ mod routes;
 #[cfg(target_os = "linux")]
 mod scopes;
 #[cfg(target_os = "linux")]
+mod several;
+#[cfg(target_os = "linux")]
 mod state_folder;
 #[cfg(target_os = "linux")]
 mod transactions;
@@ -173,6 +175,16 @@ fn main() -> std::process::ExitCode {
         Newer managed::what_goes_when_networkd_ends_is_mended,
         Host managed::a_networkd_that_leaves_foreign_things_deletes_nothing,
         Newer managed::a_networkd_that_leaves_foreign_things_deletes_nothing,
+        Host several::alpha_beta_mesh_come,
+        Host several::alpha_mesh_beta_come,
+        Host several::beta_alpha_mesh_come,
+        Host several::beta_mesh_alpha_come,
+        Host several::mesh_alpha_beta_come,
+        Host several::mesh_beta_alpha_come,
+        Host several::both_servers_have_one_address,
+        Host several::one_of_them_is_killed,
+        Host several::they_come_again_in_another_order,
+        Host several::a_release_gives_all_three_what_they_claimed,
         Host resolver_faults::without_a_bus_there_is_no_resolver,
         Host resolver_faults::a_resolver_that_is_gone_is_refused,
         Host resolver_faults::a_resolver_that_hangs_is_refused_in_time,

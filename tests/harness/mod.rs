@@ -25,6 +25,7 @@ mod suite;
 mod topology;
 mod tree;
 mod trial;
+mod two_sites;
 
 pub(crate) use daemon::{Bus, Daemon};
 pub(crate) use dns_server::{DnsServer, Zone};
@@ -43,3 +44,4 @@ pub(crate) use suite::main;
 pub(crate) use topology::{Office, VpnSite};
 pub(crate) use tree::Tree;
 pub(crate) use trial::{TIME_LIMIT, Test};
+pub(crate) use two_sites::{Client, TwoSites};

@@ -136,7 +136,7 @@ impl<'lab> OpenVpn<'lab> {
 }
 
 /// Makes a key and a certificate; its fingerprint.
-fn make_key(lab: &Lab, name: &str) -> String {
+pub(super) fn make_key(lab: &Lab, name: &str) -> String {
     lab.run(&format!("mkdir -p {FOLDER}"));
     lab.run(&format!(
         "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 3 \

@@ -176,7 +176,7 @@ impl<'lab> VpnSite<'lab> {
     }
 }
 
-fn lan_zone() -> Zone {
+pub(super) fn lan_zone() -> Zone {
     Zone::new()
         .host("router.home.arpa", &["192.168.77.1", "fd00:77::1"])
         .host("nas.home.arpa", &["192.168.77.50", "fd00:77::50"])
@@ -191,13 +191,13 @@ fn corp_zone() -> Zone {
 
 /// lo is up, and IPv6 does nothing on its own: no duplicate detection to wait
 /// for, no address or route that appears between two looks.
-fn prepare(lab: &Lab) {
+pub(super) fn prepare(lab: &Lab) {
     lab.run("ip link set lo up");
     lab.run(super::peer::QUIET_IPV6);
 }
 
 /// A link's carrier and its IPv6 routes come from a work queue of the kernel.
-fn settle(lab: &Lab, links: &[&str]) {
+pub(super) fn settle(lab: &Lab, links: &[&str]) {
     for link in links {
         until(&format!("{link} is settled"), || {
             let state = std::fs::read_to_string(format!("/sys/class/net/{link}/operstate"));
