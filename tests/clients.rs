@@ -138,6 +138,54 @@ pub(crate) fn wg_quick_that_comes_before_what_keeps_the_lan(lab: &Lab) {
     assert_eq!(beside.look().kept(), Seen::KEPT);
 }
 
+/// vpnc-script deletes the routes to what its server excludes when it disconnects, also
+/// one that was there before it, and one of netprof's.
+pub(crate) fn openconnect_that_deletes_a_route_of_the_persons(lab: &Lab) {
+    const ROUTER: &str = "192.168.77.254";
+    let beside = Beside::new(lab);
+    beside
+        .site
+        .lan
+        .run(&format!("ip addr add {ROUTER}/24 dev eth0"));
+    lab.run(&format!("ip route replace 192.168.88.0/24 via {ROUTER}"));
+    let router = || lab.way_to("192.168.88.1").expect("there is a way").gateway;
+    let right = Some(ROUTER.to_owned());
+    let mut client = OpenConnect::new(lab, &beside.site, Tunnel::Split);
+    write_office(lab, &client, &format!(" via=\"{ROUTER}\""));
+    let before = Picture::take(lab);
+
+    client.connect();
+    beside.apply();
+    assert_eq!(router(), right);
+    client.disconnect();
+    // Its own route is gone, and packets go to another router.
+    assert_ne!(router(), right);
+    let status = lab.netprof("status").exits(0).stdout;
+    let says = "\n  + route 192.168.88.0/24  via 192.168.77.254 dev lan0";
+    assert!(status.contains(says), "{status}");
+    assert_eq!(beside.would_add(), [FAR]);
+    beside.apply();
+    assert_eq!(router(), right);
+
+    // Now the route is netprof's, which does not help it: that is drift.
+    client.connect();
+    beside.apply();
+    client.disconnect();
+    assert_ne!(router(), right);
+    let status = lab.netprof("status --exit-code").exits(5).stdout;
+    let says = "is gone: somebody deleted it";
+    assert!(status.contains(says), "{status}");
+    beside.apply();
+    assert_eq!(router(), right);
+
+    // What vpnc-script took away before netprof was there to see it stays away.
+    lab.netprof("release").exits(0);
+    assert_ne!(router(), right);
+    assert_eq!(before.differs_in(&Picture::take(lab)), ["routes, IPv4"]);
+    lab.run(&format!("ip route add 192.168.88.0/24 via {ROUTER}"));
+    before.assert_same(&Picture::take(lab));
+}
+
 /// What netprof has to say of a client's link and names, at which stage.
 struct Told {
     /// What `plan` shows that the client claims.

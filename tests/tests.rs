@@ -157,6 +157,7 @@ fn main() -> std::process::ExitCode {
         Newer clients::openvpn_that_takes_all_names_by_itself,
         Host clients::openconnect_with_a_full_tunnel,
         Host clients::openconnect_with_a_split_tunnel,
+        Host clients::openconnect_that_deletes_a_route_of_the_persons,
         Host clients::wg_quick_with_all_traffic,
         Host clients::wg_quick_that_comes_before_what_keeps_the_lan,
         Host clients::strongswan_with_all_traffic,

@@ -6,11 +6,7 @@
 use std::fmt::Write;
 
 use super::stages::Seen;
-
-/// The folder that tables are to be written to; inside of a test, that they are.
-pub(super) const FOLDER: &str = "NETPROF_TEST_TABLES";
-/// How a line of a table begins in a test's output.
-pub(super) const MARK: &str = "table: ";
+use super::trial::{TABLE_LINE, TABLES};
 
 /// A table as it grows.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -37,10 +33,10 @@ impl StageTable {
     /// writes the page.
     #[track_caller]
     pub(crate) fn compare_with(&self, page: &str, versions: &str) {
-        if std::env::var_os(FOLDER).is_some() {
+        if std::env::var_os(TABLES).is_some() {
             let text = format!("{}\nWith {versions}.\n", self.0);
             for line in text.lines() {
-                println!("{MARK}{line}");
+                println!("{TABLE_LINE}{line}");
             }
             return;
         }

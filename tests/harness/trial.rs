@@ -19,7 +19,7 @@ use libtest_mimic::{Completion, Failed};
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
 use super::lab::Outside;
-use super::{Lab, Tree, stage_table};
+use super::{Lab, Tree};
 
 /// How long a test may take. Pid 1 of the test sees to it, because from inside
 /// the daemons' logs can still be shown.
@@ -31,6 +31,11 @@ pub(super) const INSIDE: &str = "--inside-namespaces";
 pub(super) const EXIT_NOT_RUN: i32 = 77;
 pub(super) const NOT_RUN: &str = "not run: ";
 pub(super) const PID_NAMESPACE: &str = "pid namespace: ";
+
+/// The folder that tables of what was seen are written to; inside, that they are to be.
+pub(super) const TABLES: &str = "NETPROF_TEST_TABLES";
+/// How a line of such a table begins in a test's output.
+pub(super) const TABLE_LINE: &str = "table: ";
 
 /// A test: its name, the tree it runs in, what it does there.
 #[derive(Clone, Copy)]
@@ -70,7 +75,7 @@ impl Test {
             Ok(tree) => tree,
             Err(reason) => return Ok(Outcome::NotRun(reason)),
         };
-        let tables = std::env::var_os(stage_table::FOLDER);
+        let tables = std::env::var_os(TABLES);
         let (reader, writer) = std::io::pipe()?;
         let mut command = Command::new("/proc/self/exe");
         command
@@ -79,7 +84,7 @@ impl Test {
             .env_clear()
             .env("NETPROF_TEST_TREE", &tree)
             .envs(Outside::here()?.to_env())
-            .envs(tables.as_ref().map(|_| (stage_table::FOLDER, "inside")))
+            .envs(tables.as_ref().map(|_| (TABLES, "inside")))
             .stdin(program()?.try_clone()?)
             .stdout(writer.try_clone()?)
             .stderr(writer);
@@ -122,7 +127,7 @@ impl Test {
 fn write_table(folder: &Path, name: &str, output: &str) -> std::io::Result<()> {
     let table: String = output
         .lines()
-        .filter_map(|line| line.strip_prefix(stage_table::MARK))
+        .filter_map(|line| line.strip_prefix(TABLE_LINE))
         .flat_map(|line| [line, "\n"])
         .collect();
     if table.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use netprof_model::plan::ProfileRef;
+use netprof_model::plan::{Change, ProfileRef};
 use netprof_model::snapshot::Index;
 use netprof_model::{Diagnostic, Owner, Resource, Section, Snapshot};
 use netprof_plan::{Bearing, Drift, drift, need, plan};
@@ -27,10 +27,12 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     let drifted = all.iter().filter(|one| one.is_drift()).count();
     // What the profile wants beside what is held: what waited and no longer does, or
     // what went with its link.
-    let missing = active.as_ref().zip(declared).map_or(0, |(active, one)| {
-        plan(Some((&one.profile, active)), &snapshot).changes.len()
-    });
-
+    let changes = active
+        .as_ref()
+        .zip(declared)
+        .map_or_else(Vec::new, |(active, one)| {
+            plan(Some((&one.profile, active)), &snapshot).changes
+        });
     let mut text = String::new();
     match &active {
         None if all.is_empty() => text.push_str("No profile is active, and nothing is held.\n"),
@@ -48,19 +50,13 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     for one in &all {
         row(&mut text, one, &snapshot);
     }
-    if missing > 0
-        && let Some(active) = &active
-    {
-        let what = if missing == 1 {
-            "thing is"
-        } else {
-            "things are"
-        };
+    if let (Some(active), false) = (&active, changes.is_empty()) {
         let _ = writeln!(
             text,
-            "\n{missing} {what} not as the profile wants: netprof plan {}",
+            "\nNot as the profile wants it; see why: netprof plan {}\n",
             active.name
         );
+        wanted(&mut text, &changes, &snapshot);
     }
     let edited = match profile {
         Some(Err(edited)) => Some(edited),
@@ -70,7 +66,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         "profile": active,
         "edited": edited.is_some(),
         "drift": drifted > 0,
-        "missing": missing,
+        "missing": changes.len(),
         "resources": all.iter().map(resource).collect::<Vec<_>>(),
     });
     let exit = if exit_code && drifted > 0 {
@@ -83,6 +79,33 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         diagnostics: edited.into_iter().collect(),
         ..Answer::done(text, body)
     })
+}
+
+/// What would change, shortly: the plan has the rest.
+fn wanted(text: &mut String, changes: &[Change], snapshot: &Snapshot) {
+    const SHOWN: usize = 10;
+    for change in changes.iter().take(SHOWN) {
+        let resource = &change.resource;
+        let (sign, state) = match (&change.after, &change.before) {
+            (Some(after), before) => (if before.is_some() { '~' } else { '+' }, after),
+            (None, Some(before)) => ('-', before),
+            (None, None) => continue,
+        };
+        let name = named(resource, snapshot);
+        let _ = writeln!(text, "  {sign} {name}  {}", words::state(resource, state));
+    }
+    if changes.len() > SHOWN {
+        let _ = writeln!(text, "  and {} more", changes.len() - SHOWN);
+    }
+}
+
+/// What a resource is called here.
+fn named(resource: &Resource, snapshot: &Snapshot) -> String {
+    let service = match resource {
+        Resource::Proxies { service } => Index::new(snapshot).service(service),
+        _ => None,
+    };
+    words::subject_named(resource, service.map(|one| one.name.as_str()))
 }
 
 fn headline(all: &[Drift], drifted: usize) -> String {
@@ -103,11 +126,7 @@ fn headline(all: &[Drift], drifted: usize) -> String {
 
 fn row(text: &mut String, one: &Drift, snapshot: &Snapshot) {
     let resource = &one.held.resource;
-    let service = match resource {
-        Resource::Proxies { service } => Index::new(snapshot).service(service),
-        _ => None,
-    };
-    let name = words::subject_named(resource, service.map(|one| one.name.as_str()));
+    let name = named(resource, snapshot);
     let until = suspect(one).map(|_| &one.held.lasts);
     let (sign, detail) = match &one.standing {
         Bearing::Holds => ('=', String::new()),

@@ -12,7 +12,7 @@ use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing
 use netprof_model::profile::{Scope, Servers, Spanned};
 use netprof_model::resource::Lasts;
 use netprof_model::snapshot::Resolved;
-use netprof_model::{Diagnostic, Resource, Section, Snapshot, State};
+use netprof_model::{Diagnostic, Owner, Resource, Section, Snapshot, State};
 
 use super::Ground;
 use super::fib::Fib;
@@ -267,8 +267,14 @@ fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], 
                 dns.default_route = DefaultRoute::No;
             }
             if link.owner.is_vpn() {
+                // vpnc-script sets names for a connection, and does not for its next
+                // session over the same link.
+                let when = match link.owner {
+                    Owner::Openconnect => "connects anew",
+                    _ => "reconnects",
+                };
                 reasons.push(Reason::plain(format!(
-                    "owner {}, which will set it again when it reconnects",
+                    "owner {}, which will set it again when it {when}",
                     link.owner
                 )));
             }
@@ -410,7 +416,7 @@ fn described(who: &Answerer, snapshot: &Snapshot) -> String {
                 .link(dev)
                 .map(|link| link.manager.map_or(link.owner, Into::into));
             match owner {
-                None | Some(netprof_model::Owner::Unknown) => format!("link {dev}"),
+                None | Some(Owner::Unknown) => format!("link {dev}"),
                 Some(owner) => format!("link {dev} of {owner}"),
             }
         }
