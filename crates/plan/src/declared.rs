@@ -170,3 +170,45 @@ fn nth(prefix: IpNet, n: u32) -> IpAddr {
         IpAddr::V6(network) => IpAddr::V6((u128::from(network) | host).into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_is_met_where_an_address_that_stands_for_the_whole_lies_in_it() {
+        for prefix in [
+            "10.0.0.0/8",
+            "192.168.7.0/25",
+            "0.0.0.0/1",
+            "::/0",
+            "fd00:98::/48",
+        ] {
+            let prefix: IpNet = prefix.parse().unwrap();
+            let stands: Vec<IpAddr> = spread(prefix).collect();
+            let mut met = 0;
+            for address in &stands {
+                for length in prefix.prefix_len()..=prefix.max_prefix_len() {
+                    let part = IpNet::new(*address, length).unwrap().trunc();
+                    // Those beside it, too.
+                    let bit = 1_u128 << u32::from(prefix.max_prefix_len() - length).min(127);
+                    let beside = match part.network() {
+                        IpAddr::V4(net) => {
+                            let bit = u32::try_from(bit).unwrap_or(0);
+                            IpAddr::V4((u32::from(net) ^ bit).into())
+                        }
+                        IpAddr::V6(net) => IpAddr::V6((u128::from(net) ^ bit).into()),
+                    };
+                    for part in [part, IpNet::new(beside, length).unwrap().trunc()] {
+                        if prefix.contains(&part) {
+                            let expected = stands.iter().any(|one| part.contains(one));
+                            assert_eq!(may_meet(prefix, part), expected, "{prefix} {part}");
+                            met += usize::from(expected);
+                        }
+                    }
+                }
+            }
+            assert!(met > stands.len());
+        }
+    }
+}

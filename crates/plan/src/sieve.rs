@@ -281,3 +281,26 @@ pub(crate) const ITSELF: [IpAddr; 3] = [
     IpAddr::V4(Ipv4Addr::new(127, 255, 255, 254)),
     IpAddr::V6(Ipv6Addr::LOCALHOST),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_hundred_thousand_routes_in_a_declared_prefix_few_matter() {
+        let question = Question {
+            tables: BTreeSet::from([MAIN]),
+            probed: vec!["0.0.0.0/1".parse().unwrap()],
+            ..Question::default()
+        };
+        let sieve = Sieve::of(&question, &[], &[], &[]);
+        let taken = |table: u32| {
+            let nets = (0..100_000_u32).map(|n| Ipv4Addr::from(0x1000_0000 + (n << 8)));
+            let nets = nets.map(|net| IpNet::new(net.into(), 24).unwrap());
+            nets.filter(|net| sieve.takes(*net, table, Protocol::STATIC))
+                .count()
+        };
+        assert!((1..=64).contains(&taken(MAIN)), "{}", taken(MAIN));
+        assert_eq!(taken(100), 0);
+    }
+}
