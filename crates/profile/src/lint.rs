@@ -30,27 +30,37 @@ pub(crate) fn lint(profile: &Profile, found: &mut Findings) {
 }
 
 /// The declared routes by prefix; of one prefix, the one that wins first.
-struct Table<'p>(BTreeMap<IpNet, Vec<&'p RouteDecl>>);
+struct Table<'p> {
+    sorted: Vec<&'p RouteDecl>,
+    /// The lengths that there are. Few are in use at a time, and each is a search.
+    lengths: BTreeSet<u8>,
+}
 
 impl<'p> Table<'p> {
     fn of(profile: &'p Profile) -> Self {
-        let mut table: BTreeMap<IpNet, Vec<&RouteDecl>> = BTreeMap::new();
-        for route in &profile.routes.routes {
-            table.entry(route.prefix).or_default().push(route);
+        let mut sorted: Vec<&RouteDecl> = profile.routes.routes.iter().collect();
+        sorted.sort_by_key(|route| (route.prefix, effective_metric(route.prefix, route.metric)));
+        let lengths = sorted.iter().map(|route| route.prefix.prefix_len());
+        Self {
+            lengths: lengths.collect(),
+            sorted,
         }
-        for routes in table.values_mut() {
-            routes.sort_by_key(|route| effective_metric(route.prefix, route.metric));
-        }
-        Self(table)
+    }
+
+    /// The best route to exactly `net`.
+    fn exact(&self, net: IpNet) -> Option<&'p RouteDecl> {
+        let at = self.sorted.partition_point(|route| route.prefix < net);
+        let found = self.sorted.get(at).copied();
+        found.filter(|route| route.prefix == net)
     }
 
     /// The route of the longest prefix that holds `net`, from the length `longest`
     /// down.
     fn over(&self, net: IpNet, longest: u8) -> Option<&'p RouteDecl> {
-        (0..=longest)
-            .rev()
-            .filter_map(|length| IpNet::new(net.addr(), length).ok())
-            .find_map(|wider| self.0.get(&wider.trunc())?.first().copied())
+        let lengths = self.lengths.range(..=longest).rev();
+        lengths
+            .filter_map(|length| IpNet::new(net.addr(), *length).ok())
+            .find_map(|wider| self.exact(wider.trunc()))
     }
 
     /// The route that packets to `address` take.
@@ -61,14 +71,16 @@ impl<'p> Table<'p> {
 
     /// The routes to prefixes that lie in `net`.
     fn within(&self, net: IpNet) -> impl Iterator<Item = &'p RouteDecl> {
-        let inside = move |other: &IpNet| net.contains(other);
-        self.0
-            .range(net..)
-            // Prefixes are sorted by address: what lies in a prefix follows it.
-            .take_while(move |(other, _)| net.contains(&other.addr()))
-            .filter(move |(other, _)| inside(other))
-            .filter_map(|(_, routes)| routes.first().copied())
+        let start = self.sorted.partition_point(|route| route.prefix < net);
+        // Prefixes are sorted by address: what lies in a prefix follows it.
+        let all = self.sorted[start..].chunk_by(same_prefix);
+        all.filter_map(|routes| routes.first().copied())
+            .take_while(move |route| net.contains(&route.prefix))
     }
+}
+
+fn same_prefix(one: &&RouteDecl, other: &&RouteDecl) -> bool {
+    one.prefix == other.prefix
 }
 
 fn unused_links(profile: &Profile, found: &mut Findings) {
@@ -184,7 +196,7 @@ fn redundant_routes(profile: &Profile, table: &Table<'_>, found: &mut Findings) 
 }
 
 fn beaten_routes(table: &Table<'_>, found: &mut Findings) {
-    for routes in table.0.values() {
+    for routes in table.sorted.chunk_by(same_prefix) {
         let Some((best, others)) = routes.split_first() else {
             continue;
         };

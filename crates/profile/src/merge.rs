@@ -55,25 +55,25 @@ impl Below {
 
 /// What was brought so far.
 #[derive(Default)]
-pub(crate) struct Merge {
-    slots: BTreeMap<Key, Slot>,
+pub(crate) struct Merge<'w> {
+    slots: BTreeMap<Key, Slot<'w>>,
     /// How many keys were seen: their order is that of the text.
     next: usize,
 }
 
 /// What was brought of one key.
 #[derive(Default)]
-struct Slot {
+struct Slot<'w> {
     /// The pieces that stand.
-    standing: Vec<Candidate>,
+    standing: Vec<Candidate<'w>>,
     /// The profiles that brought one, whether it stands or not.
     from: Vec<Visit>,
 }
 
-impl Slot {
+impl Slot<'_> {
     /// Takes out what comes from the profile `from`, or from those below it.
     fn clear(&mut self, from: Visit, below: &Below) {
-        let keeps = |other: &Candidate| other.from != from && !below.contains(other.from);
+        let keeps = |other: &Candidate<'_>| other.from != from && !below.contains(other.from);
         self.standing.retain(keeps);
     }
 
@@ -83,17 +83,22 @@ impl Slot {
     }
 }
 
-struct Candidate {
-    piece: Piece,
+#[derive(Clone, Copy)]
+struct Candidate<'w> {
+    piece: &'w Piece,
     from: Visit,
     order: usize,
 }
 
-impl Merge {
+impl<'w> Merge<'w> {
     /// Adds `pieces` of the visited profile `from`, which includes `below`.
-    pub(crate) fn add(&mut self, from: Visit, below: &Below, pieces: &[Piece]) {
+    pub(crate) fn add(&mut self, from: Visit, below: &Below, pieces: &'w [Piece]) {
         for piece in pieces {
-            let slot = self.slots.entry(piece.key()).or_default();
+            // As a rule nobody else brings the same.
+            let slot = self.slots.entry(piece.key()).or_insert_with(|| Slot {
+                standing: Vec::with_capacity(1),
+                from: Vec::with_capacity(1),
+            });
             slot.from.push(from);
             let mut standing = slot.standing.iter();
             let replaced = standing.find(|other| other.from == from || below.contains(other.from));
@@ -105,11 +110,7 @@ impl Merge {
                 }
             };
             slot.clear(from, below);
-            slot.standing.push(Candidate {
-                piece: piece.clone(),
-                from,
-                order,
-            });
+            slot.standing.push(Candidate { piece, from, order });
         }
     }
 
@@ -145,7 +146,7 @@ impl Merge {
 
     /// The merged profile, in which `root` decides.
     pub(crate) fn finish(self, root: &Written, found: &mut Findings) -> Option<Profile> {
-        let mut pieces: Vec<Candidate> = Vec::new();
+        let mut pieces: Vec<Candidate<'w>> = Vec::with_capacity(self.slots.len());
         let before = found.errors();
         for (key, Slot { mut standing, .. }) in self.slots {
             standing.sort_by_key(|candidate| candidate.order);
@@ -154,12 +155,12 @@ impl Merge {
                 continue;
             };
             // Two includes that say the same agree: the first is where it is written.
-            if let Some(second) = standing.find(|other| !other.piece.says_the_same(&first.piece)) {
+            if let Some(second) = standing.find(|other| !other.piece.says_the_same(first.piece)) {
                 found.error(
                     code::CONFLICT,
                     second.piece.at(),
                     root.name.as_str(),
-                    || conflict(&key, &first.piece, &second.piece, root),
+                    || conflict(&key, first.piece, second.piece, root),
                 );
             }
             pieces.push(first);
@@ -168,7 +169,7 @@ impl Merge {
             return None;
         }
         pieces.sort_by_key(|candidate| candidate.order);
-        let pieces = pieces.into_iter().map(|candidate| candidate.piece);
+        let pieces = pieces.into_iter().map(|candidate| candidate.piece.clone());
         Some(assemble(root, pieces))
     }
 }
@@ -207,7 +208,7 @@ fn conflict(key: &Key, first: &Piece, second: &Piece, root: &Written) -> Diagnos
     ))
 }
 
-fn assemble(root: &Written, pieces: impl Iterator<Item = Piece>) -> Profile {
+fn assemble(root: &Written, pieces: impl ExactSizeIterator<Item = Piece>) -> Profile {
     let mut profile = Profile {
         name: root.name.clone(),
         description: root.description.clone(),
@@ -221,6 +222,8 @@ fn assemble(root: &Written, pieces: impl Iterator<Item = Piece>) -> Profile {
         when: root.when.clone(),
         at: root.at.clone(),
     };
+    // Where there are many pieces, nearly all of them are routes.
+    profile.routes.routes.reserve_exact(pieces.len());
     let flag = |at| Some(Spanned { value: (), at });
     for piece in pieces {
         match piece {

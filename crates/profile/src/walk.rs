@@ -297,18 +297,18 @@ impl<'a> Graph<'a> {
 }
 
 /// One walk over a profile and its includes.
-struct Walk<'a> {
+struct Walk<'a, 'f> {
     graph: &'a Graph<'a>,
-    merge: Merge,
+    merge: Merge<'a>,
     /// What each profile that was merged includes, however far away.
     below: Vec<Below>,
     visits: HashMap<Number, Visit>,
     files: Vec<PathBuf>,
     known_files: BTreeSet<&'a Path>,
-    found: &'a mut Findings,
+    found: &'f mut Findings,
 }
 
-impl<'a> Walk<'a> {
+impl<'a> Walk<'a, '_> {
     /// Merges a profile after its includes. No deeper than [`MAX_INCLUDES`], or the
     /// profile were not sound.
     fn visit(&mut self, number: Number) -> Option<Visit> {
