@@ -47,6 +47,7 @@ pub fn run(context: &Context, what: &str) -> Result {
         })
     })?;
     let mut answer = transaction::answer(
+        context,
         title(&resolved),
         &report,
         "Take it back with: sudo netprof rollback\n",

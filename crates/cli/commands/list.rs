@@ -220,7 +220,8 @@ mod tests {
             spec: RouteSpec {
                 hops: vec![Hop::through("utun7", None)],
                 ..RouteSpec::default()
-            },
+            }
+            .into(),
             live: RouteLive::default(),
             owner: netprof_model::Owner::Unknown,
         };

@@ -48,12 +48,16 @@ pub fn run(
     if let Some(output) = output.filter(|_| !refused) {
         let _ = writeln!(text, "The plan is in {}.", output.display());
     }
-    let body = render::plan(&made);
+    let written = output.filter(|_| !refused);
+    // Of ten thousand changes it takes more than all the rest, so it is made only where it
+    // is written.
+    let body = match context.json || written.is_some() {
+        true => render::plan(&made),
+        false => Value::Null,
+    };
     let mut diagnostics = resolved.warnings;
     diagnostics.extend(made.diagnostics);
-    if let Some(output) = output
-        && !refused
-    {
+    if let Some(output) = written {
         let object = render::object("plan", body.clone(), &diagnostics);
         save(output, &object).map_err(|error| Answer::refused(vec![error]))?;
     }

@@ -16,5 +16,5 @@ pub fn run(context: &Context) -> Result {
         name: "release",
         file: "",
     };
-    Ok(transaction::answer(title, &report, ""))
+    Ok(transaction::answer(context, title, &report, ""))
 }

@@ -12,5 +12,5 @@ pub fn run(context: &Context, to: Option<u64>) -> Result {
         name: "rollback",
         file: "",
     };
-    Ok(transaction::answer(title, &report, ""))
+    Ok(transaction::answer(context, title, &report, ""))
 }

@@ -67,7 +67,11 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         "edited": edited.is_some(),
         "drift": drifted > 0,
         "missing": changes.len(),
-        "resources": all.iter().map(resource).collect::<Vec<_>>(),
+        // Of ten thousand resources it takes more than all the rest.
+        "resources": match context.json {
+            true => all.iter().map(resource).collect(),
+            false => Value::Null,
+        },
     });
     let exit = if exit_code && drifted > 0 {
         Exit::Difference

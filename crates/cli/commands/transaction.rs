@@ -55,7 +55,7 @@ pub fn refusal(error: &Error) -> Diagnostic {
 
 /// What became of a transaction, said of `title`; `afterwards` is what a person may want
 /// to do once it is committed.
-pub fn answer(title: Title, report: &Report, afterwards: &str) -> Answer {
+pub fn answer(context: &Context, title: Title, report: &Report, afterwards: &str) -> Answer {
     let plan = &report.plan;
     let mut diagnostics = plan.diagnostics.clone();
     let mut text = String::new();
@@ -116,9 +116,16 @@ pub fn answer(title: Title, report: &Report, afterwards: &str) -> Answer {
     for warning in &report.warnings {
         diagnostics.push(Diagnostic::warning("engine::warning", chain(warning)));
     }
+    // Of ten thousand changes it takes more than all the rest, so it is made only where it
+    // is printed.
+    let body = if context.json {
+        body(report)
+    } else {
+        Value::Null
+    };
     Answer {
         exit,
-        ..Answer::done(text, body(report)).with(diagnostics, netprof_profile::Sources::default())
+        ..Answer::done(text, body).with(diagnostics, netprof_profile::Sources::default())
     }
 }
 

@@ -142,7 +142,7 @@ fn change_row(text: &mut String, change: &Change, file: &str) {
     let mut why: Vec<String> = change
         .reasons
         .iter()
-        .map(|reason| reason.text.clone())
+        .map(|reason| reason.text.to_string())
         .collect();
     why.dedup();
     // What the subject says, and that a route is there for a `route`, go without saying.

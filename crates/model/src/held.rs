@@ -8,7 +8,8 @@ use crate::plan::ProfileRef;
 use crate::plist::Dictionary;
 use crate::resource::{Lasts, Place, Resource, State};
 
-/// The version of the format of `held.json`.
+/// The version of what is held, as a snapshot has it. `held.json` is written more closely,
+/// and has a version of its own.
 pub const VERSION: u32 = 1;
 
 /// What netprof holds at the moment: a summary of its journals, from which it can

@@ -17,10 +17,12 @@ pub mod name;
 pub mod owner;
 pub mod plan;
 pub mod plist;
+pub mod positions;
 pub mod profile;
 pub mod resource;
 pub mod route;
 pub mod rule;
+pub mod shared;
 pub mod snapshot;
 
 pub use diagnostic::{Diagnostic, Location, Severity};

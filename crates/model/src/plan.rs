@@ -1,6 +1,8 @@
 //! What is to be done, and why.
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -23,21 +25,64 @@ pub struct ProfileRef {
 
 /// Why something is done: a line of a profile, in a few words.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "WrittenReason")]
 pub struct Reason {
     /// The line.
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     pub at: Option<Location>,
-    /// The words.
-    pub text: String,
+    /// The words; most reasons are the name of a node.
+    pub text: Cow<'static, str>,
     /// Whether it is a network that a link is in, and none once the link has left that.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_network: bool,
 }
 
+/// A reason as it is written: serde keeps what it flattens in a tree of its own while it
+/// reads, and there is a reason for each of ten thousand changes.
+#[derive(Deserialize)]
+struct WrittenReason {
+    file: Option<Arc<str>>,
+    line: Option<u32>,
+    column: Option<u32>,
+    length: Option<u32>,
+    offset: Option<u32>,
+    text: Cow<'static, str>,
+    #[serde(default)]
+    of_network: bool,
+}
+
+impl From<WrittenReason> for Reason {
+    fn from(written: WrittenReason) -> Self {
+        let WrittenReason {
+            file,
+            line,
+            column,
+            length,
+            offset,
+            text,
+            of_network,
+        } = written;
+        let at = || {
+            Some(Location {
+                file: file?,
+                line: line?,
+                column: column?,
+                length: length?,
+                offset: offset?,
+            })
+        };
+        Self {
+            at: at(),
+            text,
+            of_network,
+        }
+    }
+}
+
 impl Reason {
     /// A reason that stands on a line of a profile.
     #[must_use]
-    pub fn line(at: &Location, text: impl Into<String>) -> Self {
+    pub fn line(at: &Location, text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             at: Some(at.clone()),
             text: text.into(),
@@ -47,7 +92,7 @@ impl Reason {
 
     /// A reason that no profile names.
     #[must_use]
-    pub fn plain(text: impl Into<String>) -> Self {
+    pub fn plain(text: impl Into<Cow<'static, str>>) -> Self {
         Self {
             at: None,
             text: text.into(),

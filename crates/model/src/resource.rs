@@ -1,6 +1,7 @@
 //! One addressable piece of state, and what it can hold.
 
 use std::fmt;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
@@ -12,9 +13,13 @@ use crate::name::Name;
 use crate::plist::Dictionary;
 use crate::route::{Protocol, RouteKey, RouteSpec};
 use crate::rule::{RuleKey, RuleSpec};
+use crate::shared::Shared;
 
 /// The address of one piece of state. Two changes never share one within a plan.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+///
+/// Plans hold ten thousand routes and a handful of anything else, so whatever is larger
+/// than a route stands apart.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum Resource {
     /// Whether a link is administratively up.
@@ -30,7 +35,7 @@ pub enum Resource {
         local: IpNet,
     },
     /// A policy routing rule.
-    Rule(RuleKey),
+    Rule(Box<RuleKey>),
     /// A route.
     Route(RouteKey),
     /// What a resolver keeps for one link.
@@ -126,7 +131,10 @@ impl fmt::Display for Resource {
 
 /// What a resource holds: always complete, so that it can be written back as it was.
 /// That a resource is not there at all is `None` of an `Option<State>`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+///
+/// Many routes lead the same way, and one state is in a plan, in what is held and in what
+/// was read back: what a route holds is shared.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(tag = "state", rename_all = "kebab-case")]
 pub enum State {
     /// Of [`Resource::LinkUp`].
@@ -139,11 +147,11 @@ pub enum State {
     /// Of [`Resource::Rule`].
     Rule(RuleSpec),
     /// Of [`Resource::Route`].
-    Route(RouteSpec),
+    Route(Shared<RouteSpec>),
     /// Of [`Resource::DnsLink`].
-    DnsLink(DnsLink),
+    DnsLink(Box<DnsLink>),
     /// Of [`Resource::DnsDelegate`].
-    DnsDelegate(DnsDelegate),
+    DnsDelegate(Box<DnsDelegate>),
     /// Of [`Resource::Store`].
     Store(Dictionary),
     /// Of [`Resource::File`].
@@ -186,6 +194,9 @@ impl State {
         }
     }
 }
+
+/// An address of a link and a state of one kind each, read without a detour.
+mod read;
 
 /// What of an address can be written beside link and prefix.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -252,7 +263,7 @@ impl fmt::Display for Lasts {
 pub struct Place {
     /// The boot.
     #[serde(default)]
-    pub boot: String,
+    pub boot: Arc<str>,
     /// The network namespace's inode.
     #[serde(default)]
     pub netns: u64,

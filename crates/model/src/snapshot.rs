@@ -413,7 +413,8 @@ impl NotKnown {
 #[derive(Debug)]
 pub struct Index<'a> {
     snapshot: &'a Snapshot,
-    routes: HashMap<&'a RouteKey, Vec<&'a Route>>,
+    /// By key; those that share one in the order of the snapshot.
+    routes: Vec<&'a Route>,
     rules: HashMap<&'a RuleKey, &'a Rule>,
 }
 
@@ -421,10 +422,8 @@ impl<'a> Index<'a> {
     /// Lays out `snapshot`.
     #[must_use]
     pub fn new(snapshot: &'a Snapshot) -> Self {
-        let mut routes: HashMap<&RouteKey, Vec<&Route>> = HashMap::new();
-        for route in snapshot.routes.items() {
-            routes.entry(&route.key).or_default().push(route);
-        }
+        let mut routes: Vec<&Route> = snapshot.routes.items().iter().collect();
+        routes.sort_by(|one, other| one.key.cmp(&other.key));
         let rules = snapshot
             .rules
             .items()
@@ -448,7 +447,10 @@ impl<'a> Index<'a> {
     /// destination on several links or where somebody appended.
     #[must_use]
     pub fn routes(&self, key: &RouteKey) -> &[&'a Route] {
-        self.routes.get(key).map_or(&[], Vec::as_slice)
+        let start = self.routes.partition_point(|route| route.key < *key);
+        let rest = &self.routes[start..];
+        let same = rest.iter().take_while(|route| route.key == *key);
+        &rest[..same.count()]
     }
 
     /// The live route with `key`: of several, netprof's own.
@@ -503,13 +505,13 @@ impl<'a> Index<'a> {
                 .links
                 .iter()
                 .find(|link| &link.id.name == dev)
-                .map(|link| State::DnsLink(link.dns.clone())),
+                .map(|link| State::DnsLink(Box::new(link.dns.clone()))),
             Resource::DnsDelegate { name } => {
                 let delegates = self.resolver()?.delegates.iter().flatten();
                 delegates
                     .into_iter()
                     .find(|one| one.scope().as_ref() == Some(name))
-                    .map(|one| State::DnsDelegate(one.dns.clone()))
+                    .map(|one| State::DnsDelegate(Box::new(one.dns.clone())))
             }
             Resource::Store { key } => {
                 known("store", &snapshot.store)?;

@@ -3,15 +3,33 @@
 use std::collections::HashMap;
 
 use netprof_model::configd::Store;
-use netprof_model::dns::DnsLink;
+use netprof_model::dns::{DnsDelegate, DnsLink};
 use netprof_model::file::LiveFile;
 use netprof_model::link::{Address, LinkId};
 use netprof_model::plan::Change;
 use netprof_model::plist::Value;
 use netprof_model::route::{Protocol, Route, RouteKey, RouteLive};
-use netprof_model::rule::Rule;
+use netprof_model::rule::{Rule, RuleKey};
 use netprof_model::snapshot::{LiveDelegate, ResolvedLink};
 use netprof_model::{Owner, Resource, Section, Snapshot, State};
+
+/// What becomes of one resource.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Turn<'a> {
+    pub(crate) resource: &'a Resource,
+    pub(crate) before: Option<&'a State>,
+    pub(crate) after: Option<&'a State>,
+}
+
+impl<'a> From<&'a Change> for Turn<'a> {
+    fn from(change: &'a Change) -> Self {
+        Self {
+            resource: &change.resource,
+            before: change.before.as_ref(),
+            after: change.after.as_ref(),
+        }
+    }
+}
 
 /// `snapshot` as it will be once `changes` were made, and nothing else happened.
 ///
@@ -19,46 +37,103 @@ use netprof_model::{Owner, Resource, Section, Snapshot, State};
 /// local routes of a new address, say) is not foreseen.
 #[must_use]
 pub fn after(snapshot: &Snapshot, changes: &[Change]) -> Snapshot {
-    let mut next = snapshot.clone();
-    let mut routes: HashMap<&RouteKey, &Change> = HashMap::new();
-    for change in changes {
-        match &change.resource {
-            Resource::Route(key) => {
-                routes.insert(key, change);
-            }
-            other => set(&mut next, other, change.after.as_ref()),
+    Snapshot {
+        held: snapshot.held.clone(),
+        ..turned(snapshot, changes.iter().map(Turn::from))
+    }
+}
+
+/// The same, of no more than what a plan is made of: what is held is left out.
+pub(crate) fn turned<'a>(snapshot: &Snapshot, turns: impl Iterator<Item = Turn<'a>>) -> Snapshot {
+    // Taken apart, so that nothing that is new is forgotten here. What is large is not
+    // copied only to be thrown away.
+    let Snapshot {
+        version,
+        os,
+        privileged,
+        place,
+        links,
+        addresses,
+        routes,
+        rules,
+        resolved,
+        resolv_conf,
+        nsswitch,
+        firewall,
+        xfrm,
+        store,
+        resolvers,
+        preferences,
+        files,
+        networkd,
+        held: _,
+    } = snapshot;
+    let mut next = Snapshot {
+        version: *version,
+        os: *os,
+        privileged: *privileged,
+        place: place.clone(),
+        links: links.clone(),
+        addresses: addresses.clone(),
+        routes: Section::Unread,
+        rules: rules.clone(),
+        resolved: resolved.clone(),
+        resolv_conf: resolv_conf.clone(),
+        nsswitch: nsswitch.clone(),
+        firewall: firewall.clone(),
+        xfrm: xfrm.clone(),
+        store: store.clone(),
+        resolvers: resolvers.clone(),
+        preferences: preferences.clone(),
+        files: files.clone(),
+        networkd: networkd.clone(),
+        held: Section::Unread,
+    };
+    let mut of_routes = Vec::new();
+    for turn in turns {
+        match turn.resource {
+            Resource::Route(key) => of_routes.push((key, turn)),
+            other => set(&mut next, other, turn.after),
         }
     }
-    set_routes(&mut next, &routes);
+    next.routes = if of_routes.is_empty() {
+        routes.clone()
+    } else {
+        Section::Seen(turned_routes(routes.items(), &of_routes))
+    };
     next
 }
 
-/// Routes are set in one pass: a plan may hold ten thousand of them. Of several with one
-/// key, only the one that a change names is touched.
-fn set_routes(snapshot: &mut Snapshot, changes: &HashMap<&RouteKey, &Change>) {
-    if changes.is_empty() {
-        return;
-    }
-    let list = items(&mut snapshot.routes);
-    list.retain(|route| {
-        changes
-            .get(&route.key)
-            .is_none_or(|change| match &change.before {
+/// Routes are turned in one pass: a plan may hold ten thousand of them. Of several with
+/// one key, only the one that a turn names is touched.
+fn turned_routes(routes: &[Route], turns: &[(&RouteKey, Turn<'_>)]) -> Vec<Route> {
+    // Of several turns of one key, the last one counts.
+    let last: HashMap<&RouteKey, usize> = turns
+        .iter()
+        .enumerate()
+        .map(|(at, (key, _))| (*key, at))
+        .collect();
+    let stays = |route: &&Route| {
+        last.get(&route.key)
+            .is_none_or(|at| match turns[*at].1.before {
                 Some(State::Route(before)) => *before != route.spec,
                 _ => true,
             })
-    });
-    for (key, change) in changes {
-        if let Some(State::Route(spec)) = &change.after {
-            list.push(Route {
-                key: (*key).clone(),
-                spec: spec.clone(),
-                live: RouteLive::default(),
-                owner: owner_of(spec.protocol),
-            });
-        }
-    }
+    };
+    let mut list: Vec<Route> = routes.iter().filter(stays).cloned().collect();
+    let new = turns.iter().enumerate();
+    let new = new.filter(|(at, (key, _))| last.get(key) == Some(at));
+    list.extend(new.filter_map(|(_, (key, turn))| match turn.after {
+        Some(State::Route(spec)) => Some(Route {
+            key: (*key).clone(),
+            spec: spec.clone(),
+            live: RouteLive::default(),
+            owner: owner_of(spec.protocol),
+        }),
+        _ => None,
+    }));
     list.sort_by(|a, b| a.key.cmp(&b.key));
+    list
 }
 
 /// Who puts routes and rules with this protocol.
@@ -97,14 +172,14 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
         }
         (Resource::Rule(key), state) => {
             let list = items(&mut snapshot.rules);
-            list.retain(|rule| &rule.key != key);
+            list.retain(|rule| rule.key != **key);
             if let Some(State::Rule(spec)) = state {
                 // The kernel puts a new rule behind those of the same priority.
                 let at = list.partition_point(|rule| rule.key.priority <= key.priority);
                 list.insert(
                     at,
                     Rule {
-                        key: key.clone(),
+                        key: RuleKey::clone(key),
                         spec: spec.clone(),
                         owner: owner_of(spec.protocol),
                     },
@@ -121,7 +196,7 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
             );
             if let Section::Seen(resolved) = &mut snapshot.resolved {
                 let dns = match state {
-                    Some(State::DnsLink(dns)) => dns.clone(),
+                    Some(State::DnsLink(dns)) => DnsLink::clone(dns),
                     _ => DnsLink::default(),
                 };
                 match resolved.links.iter_mut().find(|link| &link.id.name == dev) {
@@ -138,7 +213,7 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
                 if let Some(State::DnsDelegate(dns)) = state {
                     delegates.push(LiveDelegate {
                         id: format!("{}{name}", LiveDelegate::PREFIX),
-                        dns: dns.clone(),
+                        dns: DnsDelegate::clone(dns),
                     });
                 }
             }

@@ -3,13 +3,11 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use netprof_model::plan::Change;
-use netprof_model::resource::Lasts;
 use netprof_model::route::Protocol;
 use netprof_model::snapshot::Index;
-use netprof_model::{Owner, Resource, Snapshot, State};
+use netprof_model::{Resource, Snapshot, State};
 
-use crate::after::after;
+use crate::after::{Turn, turned};
 use crate::diff::without;
 use crate::tables::Tables;
 
@@ -22,21 +20,42 @@ use crate::tables::Tables;
 pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
     let snapshot = live.snapshot();
     let held = snapshot.held().map_or(&[][..], |held| &held.resources);
-    let known: HashSet<&Resource> = held.iter().map(|entry| &entry.resource).collect();
     let given_back = held
         .iter()
         .filter(|entry| !snapshot.has_expired(entry))
         .filter_map(|entry| {
-            let state = live.state(&entry.resource).ok()?;
-            let original = without(entry, state.as_ref()).state;
-            (state != original).then(|| back(&entry.resource, state, original))
+            let now = live.state(&entry.resource).ok()?;
+            let original = without(entry, now.as_ref()).state;
+            (now != original).then_some((&entry.resource, now, original))
         });
+    let known: HashSet<&Resource> = held.iter().map(|entry| &entry.resource).collect();
+    let mut left_over = marked(snapshot);
+    left_over.retain(|(resource, _)| !known.contains(resource));
+    drop(known);
+    // What an earlier state folder left is netprof's, too.
+    let left_over = left_over.iter();
+    let left_over = left_over.map(|(resource, state)| (resource, Some(state.clone()), None));
+    let back: Vec<(&Resource, Option<State>, Option<State>)> =
+        given_back.chain(left_over).collect();
+    if back.is_empty() {
+        return Cow::Borrowed(snapshot);
+    }
+    let turns = back.iter().map(|(resource, now, original)| Turn {
+        resource,
+        before: now.as_ref(),
+        after: original.as_ref(),
+    });
+    Cow::Owned(turned(snapshot, turns))
+}
+
+/// Everything that bears netprof's mark.
+fn marked(snapshot: &Snapshot) -> Vec<(Resource, State)> {
     let rules = snapshot.rules.items().iter();
     let rules = rules
         .filter(|rule| rule.spec.protocol == Protocol::NETPROF)
         .map(|rule| {
             (
-                Resource::Rule(rule.key.clone()),
+                Resource::Rule(Box::new(rule.key.clone())),
                 State::Rule(rule.spec.clone()),
             )
         });
@@ -59,31 +78,6 @@ pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
         let path = file.path.clone();
         (Resource::File { path }, State::File(file.state.clone()))
     });
-    let marked = store.chain(files).filter(|(_, state)| state.bears_mark());
-    // What an earlier state folder left is netprof's, too: where it can matter.
-    let left_over = rules
-        .chain(routes)
-        .chain(marked)
-        .filter(|(resource, _)| !known.contains(resource))
-        .map(|(resource, state)| back(&resource, Some(state), None));
-    let changes: Vec<Change> = given_back.chain(left_over).collect();
-    if changes.is_empty() {
-        return Cow::Borrowed(snapshot);
-    }
-    Cow::Owned(after(snapshot, &changes))
-}
-
-fn back(resource: &Resource, live: Option<State>, original: Option<State>) -> Change {
-    Change {
-        id: 0,
-        resource: resource.clone(),
-        before: live,
-        after: original.clone(),
-        original,
-        owner: Owner::Netprof,
-        lasts: Lasts::Boot,
-        link: None,
-        manager: None,
-        reasons: Vec::new(),
-    }
+    let written = store.chain(files).filter(|(_, state)| state.bears_mark());
+    rules.chain(routes).chain(written).collect()
 }

@@ -62,7 +62,9 @@ pub(crate) enum Answer {
 /// Puts each claim of `draft` to `ask`. What holds becomes something to ask the kernel
 /// afterwards; what does not is refused, with the one who wins.
 pub(crate) fn check(draft: &mut Draft, mut ask: impl FnMut(&Claim) -> Answer) {
-    for claim in std::mem::take(&mut draft.claims) {
+    let claims = std::mem::take(&mut draft.claims);
+    draft.expectations.reserve_exact(claims.len());
+    for claim in claims {
         match ask(&claim) {
             Answer::Holds(answer) => draft.expectations.push(Expectation {
                 probe: RouteProbe {

@@ -3,22 +3,24 @@
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netprof_model::Diagnostic;
-use netprof_model::Snapshot;
 use netprof_model::link::Link;
 use netprof_model::profile::{Profile, RouteDecl, RouteTarget};
+use netprof_model::route::RouteKind;
+use netprof_model::{Diagnostic, Resource, Snapshot, State};
 
+use crate::draft::Draft;
 use crate::ground::Ground;
 use crate::lan::Terrain;
 use crate::links::{self, Meant};
+use crate::prefixes::Prefixes;
 use crate::tables::Tables;
 
 /// The declared routes in the order in which they are looked at: a gateway may be reached
-/// by a route without one, so those come first.
-pub(crate) fn sorted(profile: &Profile) -> Vec<&RouteDecl> {
-    let mut sorted: Vec<&RouteDecl> = profile.routes.routes.iter().collect();
-    sorted.sort_by_key(|decl| has_gateway(decl));
-    sorted
+/// by a route without one, so those come first, and then all others.
+pub(crate) fn sorted(profile: &Profile) -> [Vec<&RouteDecl>; 2] {
+    let all = profile.routes.routes.iter();
+    let (behind, direct) = all.partition(|decl| has_gateway(decl));
+    [direct, behind]
 }
 
 /// Whether it names a gateway.
@@ -91,30 +93,94 @@ pub(crate) fn no_gateway(what: String) -> Diagnostic {
         .help("a gateway must be a neighbour: an address in the network of a link")
 }
 
-/// An address of `prefix` that nobody has a longer prefix for. Longer prefixes win by
-/// right: those of the machine, those of this profile, and the networks that it keeps.
-pub(crate) fn probe(profile: &Profile, base: &Snapshot, prefix: IpNet) -> Option<IpAddr> {
+/// All that may take a part of a declared prefix by right of a longer one: the routes of
+/// the machine, those of this profile, and the networks that it keeps.
+pub(crate) fn claimants(profile: &Profile, base: &Snapshot) -> Prefixes {
     let tables = Tables::of(base);
-    let own = |to: IpAddr| {
-        base.addresses
-            .items()
-            .iter()
-            .any(|one| one.local.addr() == to)
-    };
+    let live = base.routes.items().iter();
+    let live = live
+        .filter(|route| tables.has(route.key.table))
+        .map(|route| route.key.dst);
     let declared = profile.routes.routes.iter().map(|route| route.prefix);
     let lan = profile.routes.keep_lan.iter().flat_map(|lan| &lan.also);
-    let longer: Vec<IpNet> = base
-        .routes
-        .items()
-        .iter()
-        .filter(|route| tables.has(route.key.table))
-        .map(|route| route.key.dst)
-        .chain(declared)
+    live.chain(declared)
         .chain(lan.map(|also| also.prefix))
-        .filter(|other| prefix.contains(other) && *other != prefix)
-        .collect();
-    let free = |to: &IpAddr| !own(*to) && !longer.iter().any(|other| other.contains(to));
-    spread(prefix).find(free)
+        .collect()
+}
+
+/// An address of `prefix` that none of `claimants` has a longer prefix for, and that is
+/// not this host's own.
+pub(crate) fn probe<R>(
+    ground: &Ground<'_, R>,
+    claimants: &Prefixes,
+    prefix: IpNet,
+) -> Option<IpAddr> {
+    let is_longer = |other: IpNet| other.prefix_len() > prefix.prefix_len();
+    let is_free = |to: &IpAddr| {
+        !ground.is_own(*to) && !claimants.narrowest((*to).into()).is_some_and(is_longer)
+    };
+    spread(prefix).find(is_free)
+}
+
+/// The ways of this profile that a gateway may be reached by: its routes without one.
+pub(crate) struct Ways<'a> {
+    prefixes: Prefixes,
+    /// By prefix, then in the order in which they are wanted.
+    sorted: Vec<(IpNet, usize, Way<'a>)>,
+}
+
+/// One of them.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way<'a> {
+    pub(crate) link: &'a Link,
+    /// Of its destination's prefix.
+    pub(crate) length: u8,
+    pub(crate) kind: RouteKind,
+}
+
+impl<'a> Ways<'a> {
+    /// Those that are wanted so far, through links that are there.
+    pub(crate) fn of<R>(ground: &Ground<'a, R>, draft: &Draft) -> Self {
+        let wanted = draft.wanted.iter().enumerate();
+        let mut sorted: Vec<(IpNet, usize, Way)> = wanted
+            .filter_map(|(at, wanted)| {
+                let (Resource::Route(key), State::Route(spec)) = (&wanted.resource, &wanted.state)
+                else {
+                    return None;
+                };
+                let [hop] = spec.hops.as_slice() else {
+                    return None;
+                };
+                let dev = hop.dev.as_deref().filter(|_| hop.via.is_none())?;
+                let way = Way {
+                    link: ground.link(dev)?,
+                    length: key.dst.prefix_len(),
+                    kind: spec.kind,
+                };
+                Some((key.dst.trunc(), at, way))
+            })
+            .collect();
+        sorted.sort_by_key(|(dst, at, _)| (*dst, *at));
+        Self {
+            prefixes: sorted.iter().map(|(dst, ..)| *dst).collect(),
+            sorted,
+        }
+    }
+
+    /// Those that hold `via`, in the order in which they are wanted.
+    pub(crate) fn to(&self, via: IpAddr) -> impl Iterator<Item = Way<'a>> {
+        let holding = self.prefixes.holding(via.into());
+        let mut found: Vec<(usize, Way)> = holding
+            .flat_map(|net| {
+                let start = self.sorted.partition_point(|(dst, ..)| *dst < net);
+                let same = self.sorted[start..].iter();
+                same.take_while(move |(dst, ..)| *dst == net)
+            })
+            .map(|(_, at, way)| (*at, *way))
+            .collect();
+        found.sort_unstable_by_key(|(at, _)| *at);
+        found.into_iter().map(|(_, way)| way)
+    }
 }
 
 /// So many addresses of a prefix stand for it.

@@ -20,8 +20,11 @@ use crate::order;
 pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
     let snapshot = live.snapshot();
     let held = snapshot.held().map_or(&[][..], |held| &held.resources);
-    let wanted = std::mem::take(&mut draft.wanted);
-    let named: HashSet<&Resource> = wanted.iter().map(|one| &one.resource).collect();
+    let wanted = draft.take_wanted();
+    let named: HashSet<&Resource> = match held {
+        [] => HashSet::new(),
+        _ => wanted.iter().map(|one| &one.resource).collect(),
+    };
     let living: HashMap<&Resource, &HeldResource> = held
         .iter()
         .filter(|entry| !snapshot.has_expired(entry))
@@ -46,7 +49,11 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
             Ok(state) => give_back(plan, entry, state, live),
         }
     }
-    for one in &wanted {
+    drop(named);
+    // One row or one change for each: lists that grow by doubling would take twice that.
+    plan.changes.reserve_exact(wanted.len());
+    draft.rows.reserve_exact(wanted.len());
+    for one in wanted {
         let entry = living.get(&one.resource).copied();
         match live.state(&one.resource) {
             Err(unknown) => draft.diagnostics.push(not_known(&one.resource, &unknown)),
@@ -138,23 +145,19 @@ fn manager(entry: &HeldResource, index: &Index) -> Option<netprof_model::link::L
 fn make_so(
     plan: &mut Plan,
     draft: &mut Draft,
-    wanted: &Wanted,
+    wanted: Wanted,
     entry: Option<&HeldResource>,
     live: Option<State>,
     index: &Index,
 ) {
-    let target = Some(wanted.state.clone());
-    if live == target || is_same_rule(live.as_ref(), &wanted.state) {
+    if live.as_ref() == Some(&wanted.state) || is_same_rule(live.as_ref(), &wanted.state) {
         match entry {
             None if is_own(live.as_ref()) => say_left_over(draft, index.snapshot().os),
-            Some(entry) => hold_anew(plan, entry, wanted, live, index),
+            Some(entry) => hold_anew(plan, entry, &wanted, live, index),
             None => {}
         }
-        draft.unchanged(
-            wanted.resource.clone(),
-            wanted.state.clone(),
-            &first_reason(wanted),
-        );
+        let reason = first_reason(&wanted);
+        draft.unchanged(wanted.resource, wanted.state, &reason);
         return;
     }
     if entry.is_none() && live.is_some() && !is_own(live.as_ref()) && !wanted.replace {
@@ -163,7 +166,7 @@ fn make_so(
             "{} is taken by {owner}, and holds something else",
             wanted.resource
         );
-        let reason = first_reason(wanted);
+        let reason = first_reason(&wanted);
         draft.row(
             Standing::Blocked,
             wanted.resource.to_string(),
@@ -191,18 +194,18 @@ fn make_so(
     };
     plan.changes.push(Change {
         id: 0,
-        resource: wanted.resource.clone(),
         owner: match live {
             None => Owner::Netprof,
             Some(_) => index.owner(&wanted.resource),
         },
+        resource: wanted.resource,
         before: live,
-        after: target,
+        after: Some(wanted.state),
         original,
-        lasts: wanted.lasts.clone(),
-        link: wanted.link.clone(),
+        lasts: wanted.lasts,
+        link: wanted.link,
         manager: wanted.manager,
-        reasons: wanted.reasons.clone(),
+        reasons: wanted.reasons,
     });
 }
 

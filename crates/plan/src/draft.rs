@@ -1,10 +1,9 @@
 //! A plan in the making: what must hold, before it is compared with what is.
 
-use std::collections::HashMap;
-
 use netprof_model::dns::DnsServer;
 use netprof_model::link::{Link, LinkId, LinkManager};
 use netprof_model::plan::{Expectation, Reason, Row, Standing};
+use netprof_model::positions::Positions;
 use netprof_model::profile::Spanned;
 use netprof_model::resource::Lasts;
 use netprof_model::route::{Protocol, Route};
@@ -54,7 +53,12 @@ impl Wanted {
         let spec = RuleSpec {
             protocol: Protocol::NETPROF,
         };
-        Self::new(Resource::Rule(key), State::Rule(spec), None, reasons)
+        Self::new(
+            Resource::Rule(Box::new(key)),
+            State::Rule(spec),
+            None,
+            reasons,
+        )
     }
 }
 
@@ -62,7 +66,7 @@ impl Wanted {
 #[derive(Debug, Default)]
 pub(crate) struct Draft {
     pub(crate) wanted: Vec<Wanted>,
-    index: HashMap<Resource, usize>,
+    at: Positions,
     pub(crate) rows: Vec<Row>,
     /// What must win, to be looked at once the changes are known.
     pub(crate) claims: Vec<Claim>,
@@ -78,9 +82,8 @@ impl Draft {
     /// Wants it. What is wanted twice and alike is wanted for two reasons; what is
     /// wanted in two ways is a contradiction of the profile's.
     pub(crate) fn want(&mut self, wanted: Wanted) {
-        let Some(at) = self.index.get(&wanted.resource).copied() else {
-            self.index
-                .insert(wanted.resource.clone(), self.wanted.len());
+        let Some(at) = self.place(&wanted.resource) else {
+            self.at.insert(&wanted.resource, self.wanted.len());
             self.wanted.push(wanted);
             return;
         };
@@ -97,7 +100,7 @@ impl Draft {
             Some(Reason {
                 at: Some(at), text, ..
             }) => format!("`{text}` in line {}", at.line),
-            Some(Reason { text, .. }) => text.clone(),
+            Some(Reason { text, .. }) => text.to_string(),
             None => "another line".to_owned(),
         };
         let message = format!(
@@ -131,7 +134,20 @@ impl Draft {
 
     /// What is wanted of `resource`.
     pub(crate) fn wants(&self, resource: &Resource) -> Option<&Wanted> {
-        self.index.get(resource).map(|at| &self.wanted[*at])
+        self.place(resource).map(|at| &self.wanted[at])
+    }
+
+    /// Where it is in `wanted`.
+    fn place(&self, resource: &Resource) -> Option<usize> {
+        self.at.find(resource, |at| {
+            self.wanted.get(at).map(|wanted| &wanted.resource)
+        })
+    }
+
+    /// Takes out what is wanted: nothing more can be.
+    pub(crate) fn take_wanted(&mut self) -> Vec<Wanted> {
+        self.at = Positions::default();
+        std::mem::take(&mut self.wanted)
     }
 
     /// Adds a row.
@@ -155,7 +171,7 @@ impl Draft {
     pub(crate) fn unchanged(&mut self, resource: Resource, state: State, reason: &Reason) {
         self.rows.push(Row {
             standing: Standing::Unchanged,
-            subject: reason.text.clone(),
+            subject: reason.text.to_string(),
             resource: Some((resource, state)),
             detail: String::new(),
             reason: reason.clone(),

@@ -10,31 +10,44 @@
 //! packets never follow the wider one for a moment; unless its gateway is reached by the
 //! wider one alone.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::plan::Change;
 use netprof_model::{Resource, State};
 
+use crate::prefixes::Prefixes;
+
 /// Sorts `changes` into the order in which they are made.
-pub(crate) fn sort(changes: &mut Vec<Change>) {
-    let all = std::mem::take(changes).into_iter();
-    let (gone, made): (Vec<Change>, Vec<Change>) = all.partition(|change| change.after.is_none());
-    changes.extend(laid(made));
-    changes.extend(laid(gone).into_iter().rev());
+pub(crate) fn sort(changes: &mut [Change]) {
+    let (gone, made): (Vec<usize>, Vec<usize>) =
+        (0..changes.len()).partition(|at| changes[*at].after.is_none());
+    let mut order = laid(changes, made);
+    order.extend(laid(changes, gone).into_iter().rev());
+    // Where each goes: then they are moved by swaps, and none is copied.
+    let mut to = vec![0; order.len()];
+    for (new, old) in order.into_iter().enumerate() {
+        to[old] = new;
+    }
+    for at in 0..to.len() {
+        while to[at] != at {
+            let new = to[at];
+            changes.swap(at, new);
+            to.swap(at, new);
+        }
+    }
 }
 
-/// `changes` in the order in which they would be made, were all of them made.
-fn laid(mut changes: Vec<Change>) -> Vec<Change> {
-    changes.sort_by(|a, b| place(a).cmp(&place(b)));
-    let mut order = Order::of(&changes);
-    for at in 0..changes.len() {
+/// The places of some of `changes`, in the order in which they would be made, were all of
+/// these made.
+fn laid(changes: &[Change], mut places: Vec<usize>) -> Vec<usize> {
+    places.sort_by_cached_key(|at| place(&changes[*at]));
+    let sorted: Vec<&Change> = places.iter().map(|at| &changes[*at]).collect();
+    let mut order = Order::of(&sorted);
+    for at in 0..sorted.len() {
         order.take(at);
     }
-    let mut left: Vec<Option<Change>> = changes.into_iter().map(Some).collect();
-    let taken = order.taken.into_iter();
-    taken.filter_map(|at| left[at].take()).collect()
+    order.taken.into_iter().map(|at| places[at]).collect()
 }
 
 fn place(change: &Change) -> (u8, bool, &Resource) {
@@ -81,35 +94,31 @@ struct Order {
 }
 
 impl Order {
-    fn of(changes: &[Change]) -> Self {
-        // By rank as well: tables do not stand beside main.
-        let mut by_prefix: HashMap<(u8, IpNet), Vec<usize>> = HashMap::new();
-        let routes: Vec<(usize, u8, IpNet)> = changes
-            .iter()
-            .enumerate()
-            .filter_map(|(at, change)| match &change.resource {
-                Resource::Route(key) => Some((at, rank(&change.resource), key.dst)),
-                _ => None,
-            })
-            .collect();
-        for (at, rank, dst) in &routes {
-            by_prefix.entry((*rank, *dst)).or_default().push(*at);
-        }
+    fn of(changes: &[&Change]) -> Self {
         let none = vec![Vec::new(); changes.len()];
         let (mut grounds, mut within) = (none.clone(), none);
-        for (at, rank, dst) in routes {
-            let wider = supernets(dst).find_map(|net| by_prefix.get(&(rank, net)));
-            for wider in wider.into_iter().flatten() {
-                within[*wider].push(at);
+        // By rank: tables do not stand beside main.
+        let same = |one: &&Change, other: &&Change| rank(&one.resource) == rank(&other.resource);
+        let mut first = 0;
+        for part in changes.chunk_by(same) {
+            let routes = Routes::of(first, part);
+            for (at, change) in (first..).zip(part) {
+                let Resource::Route(key) = &change.resource else {
+                    continue;
+                };
+                let dst = key.dst.trunc();
+                let wider = routes.prefixes.holding(dst).find(|net| *net != dst);
+                for wider in wider.into_iter().flat_map(|net| routes.to(net)) {
+                    within[wider].push(at);
+                }
+                for via in gateways(change) {
+                    let direct = |ground: &usize| gateways(changes[*ground]).next().is_none();
+                    let mut around = routes.prefixes.holding(via.into());
+                    let ground = around.find_map(|net| routes.to(net).find(direct));
+                    grounds[at].extend(ground);
+                }
             }
-            for via in gateways(&changes[at]) {
-                let direct = |ground: &&usize| gateways(&changes[**ground]).next().is_none();
-                let ground = std::iter::once(IpNet::from(via))
-                    .chain(supernets(via.into()))
-                    .filter_map(|net| by_prefix.get(&(rank, net)))
-                    .find_map(|all| all.iter().find(direct));
-                grounds[at].extend(ground);
-            }
+            first += part.len();
         }
         Self {
             grounds,
@@ -140,9 +149,37 @@ impl Order {
     }
 }
 
-/// The networks that `net` lies within, the narrowest first.
-fn supernets(net: IpNet) -> impl Iterator<Item = IpNet> {
-    std::iter::successors(net.supernet(), IpNet::supernet)
+/// The routes among changes of one rank, by their destinations.
+struct Routes {
+    prefixes: Prefixes,
+    /// Each with its place in the list of all changes.
+    sorted: Vec<(IpNet, usize)>,
+}
+
+impl Routes {
+    /// Those of `changes`, the first of which is at `first`.
+    fn of(first: usize, changes: &[&Change]) -> Self {
+        let mut sorted: Vec<(IpNet, usize)> = (first..)
+            .zip(changes)
+            .filter_map(|(at, change)| match &change.resource {
+                Resource::Route(key) => Some((key.dst.trunc(), at)),
+                _ => None,
+            })
+            .collect();
+        sorted.sort_unstable();
+        Self {
+            prefixes: sorted.iter().map(|(dst, _)| *dst).collect(),
+            sorted,
+        }
+    }
+
+    /// The places of those to exactly `net`, in their order.
+    fn to(&self, net: IpNet) -> impl Iterator<Item = usize> {
+        let start = self.sorted.partition_point(|(dst, _)| *dst < net);
+        let same = self.sorted[start..].iter();
+        same.take_while(move |(dst, _)| *dst == net)
+            .map(|(_, at)| *at)
+    }
 }
 
 #[cfg(test)]
@@ -155,10 +192,11 @@ mod tests {
 
     fn change(text: &str, via: Option<&str>, adds: bool) -> Change {
         let via = via.map(|via| via.parse().expect("an address"));
-        let state = Some(State::Route(RouteSpec {
+        let spec = RouteSpec {
             hops: vec![Hop::through("utun4", via)],
             ..RouteSpec::default()
-        }));
+        };
+        let state = Some(State::Route(spec.into()));
         let (before, after) = if adds { (None, state) } else { (state, None) };
         let dst = text.parse().expect("a prefix");
         Change {

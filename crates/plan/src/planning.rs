@@ -5,7 +5,8 @@ use netprof_model::profile::Profile;
 use netprof_model::snapshot::Index;
 use netprof_model::{Diagnostic, Section, Snapshot};
 
-use crate::{after, base, diff, draft, os};
+use crate::after::{Turn, turned};
+use crate::{base, diff, draft, os};
 
 /// What must change so that `profile` holds on the machine of `snapshot`; for none,
 /// so that nothing is held any more.
@@ -27,7 +28,8 @@ pub fn plan(profile: Option<(&Profile, &ProfileRef)>, snapshot: &Snapshot) -> Pl
     }
     diff::fill(&mut plan, &mut draft, &live);
     if draft.claims_anything() {
-        os::check(&after(snapshot, &plan.changes), &mut draft);
+        let turns = plan.changes.iter().map(Turn::from);
+        os::check(&turned(snapshot, turns), &mut draft);
     }
     plan.rows = draft.rows;
     plan.expectations = draft.expectations;

@@ -158,7 +158,7 @@ fn a_durable_scope_is_files_that_need_neither_link_nor_boot() {
     let made = made(profile, &before);
     assert_snapshot!(described(&made));
     let mut after = carried_out(&before, &made);
-    after.place.boot = "boot-2".to_owned();
+    after.place.boot = "boot-2".into();
     let held: Vec<Bearing> = drift(&after).into_iter().map(|one| one.standing).collect();
     assert_eq!(held, [Bearing::Holds, Bearing::Holds]);
     let list = resolvers(&after).unwrap();

@@ -228,7 +228,7 @@ fn a_proxy_setting_of_netprofs_that_somebody_changes_is_drift_and_theirs() {
     let reasons: Vec<&str> = release.changes[0]
         .reasons
         .iter()
-        .map(|one| one.text.as_str())
+        .map(|one| one.text.as_ref())
         .collect();
     let said = "HTTPPort is left as it is: somebody has changed it since";
     assert!(reasons.contains(&said), "{reasons:?}");

@@ -232,7 +232,8 @@ fn table() -> impl Strategy<Value = Vec<Route>> {
                 .into_iter()
                 .collect(),
             ..RouteSpec::default()
-        },
+        }
+        .into(),
         live: RouteLive::default(),
         owner: Owner::Unknown,
     });

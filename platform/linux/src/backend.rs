@@ -164,7 +164,7 @@ fn place() -> Result<Place, Error> {
     let boot = fs::read_to_string(BOOT_ID).map_err(file(BOOT_ID))?;
     let netns = fs::metadata(NAMESPACE).map_err(file(NAMESPACE))?.ino();
     Ok(Place {
-        boot: boot.trim().to_owned(),
+        boot: boot.trim().into(),
         netns,
         link: None,
     })

@@ -139,7 +139,7 @@ fn any_route() -> impl Strategy<Value = Route> {
                     tos,
                     ifscope: None,
                 },
-                spec,
+                spec: spec.into(),
                 live: RouteLive::default(),
                 owner: Owner::Unknown,
             },

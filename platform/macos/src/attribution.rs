@@ -161,7 +161,8 @@ mod tests {
                 hops: vec![Hop::through(dev, via.map(|via| via.parse().unwrap()))],
                 protocol,
                 ..RouteSpec::default()
-            },
+            }
+            .into(),
             live: RouteLive::default(),
             owner: Owner::Unknown,
         }

@@ -48,7 +48,7 @@ impl<M: Mac> Macos<M> {
             return Err(failed("kern.bootsessionuuid is empty".to_owned()));
         }
         Ok(Place {
-            boot: boot.to_owned(),
+            boot: boot.into(),
             // There is one network.
             netns: 0,
             link: None,

@@ -223,7 +223,7 @@ impl Fake {
         let world = self.0.borrow();
         let all = world.routes.iter();
         all.filter(|(route, _)| &route.key == key)
-            .map(|(route, _)| route.spec.clone())
+            .map(|(route, _)| RouteSpec::clone(&route.spec))
             .collect()
     }
 

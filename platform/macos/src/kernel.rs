@@ -258,7 +258,7 @@ pub fn apply_routes<M: Mac>(
             .standing
             .entry(route.key)
             .or_default()
-            .push(route.spec);
+            .push(RouteSpec::clone(&route.spec));
     }
     each(changes, mode, |change| table.apply(mac, change, mode))
 }

@@ -14,17 +14,17 @@ use crate::report::{Outcome, Recovered, Report};
 
 fn settings(which: u8) -> DnsLink {
     match state(&dns("tun0"), which) {
-        Some(State::DnsLink(settings)) => settings,
+        Some(State::DnsLink(settings)) => *settings,
         other => panic!("{other:?}"),
     }
 }
 
 /// The domains of what was wanted with the servers of what was there.
 fn domains_alone() -> State {
-    State::DnsLink(DnsLink {
+    State::DnsLink(Box::new(DnsLink {
         domains: settings(1).domains,
         ..settings(3)
-    })
+    }))
 }
 
 /// A machine on which the VPN has told resolved about its link.
@@ -66,12 +66,12 @@ fn a_link_that_took_the_domains_and_refused_the_servers_is_put_back() {
     let halves = [
         domains_alone(),
         // Behind a revert, on the way to the rest.
-        State::DnsLink(DnsLink::default()),
+        State::DnsLink(Box::default()),
         // Too many domains: the old ones are gone, and there are no new ones.
-        State::DnsLink(DnsLink {
+        State::DnsLink(Box::new(DnsLink {
             domains: Vec::new(),
             ..settings(3)
-        }),
+        })),
     ];
     for half in halves {
         let world = with_vpn();
@@ -86,7 +86,7 @@ fn a_link_that_took_the_domains_and_refused_the_servers_is_put_back() {
 
 #[test]
 fn a_kill_between_two_calls_about_one_link_is_undone() {
-    for half in [domains_alone(), State::DnsLink(DnsLink::default())] {
+    for half in [domains_alone(), State::DnsLink(Box::default())] {
         let world = with_vpn();
         let old = world.states();
         let edit = States::from([(dns("tun0"), Some(half))]);

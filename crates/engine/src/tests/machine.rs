@@ -30,11 +30,11 @@ fn prefix(text: &str) -> IpNet {
 }
 
 pub(super) fn rule(priority: u32) -> Resource {
-    Resource::Rule(RuleKey {
+    Resource::Rule(Box::new(RuleKey {
         to: Some(prefix("192.168.1.0/24")),
         suppress_prefixlength: Some(23),
         ..RuleKey::new(Family::V4, priority, RuleAction::Lookup(254))
-    })
+    }))
 }
 
 fn route(text: &str, table: u32, ifscope: Option<&str>) -> Resource {
@@ -242,7 +242,7 @@ impl Machine {
             addresses: Section::Seen(Vec::new()),
             routes: Section::Seen(Vec::new()),
             place: Place {
-                boot: "first".to_owned(),
+                boot: "first".into(),
                 ..Place::default()
             },
             ..Snapshot::empty(os)
@@ -297,7 +297,7 @@ impl Machine {
         let bare = self.bare();
         Snapshot {
             place: Place {
-                boot: boot.to_owned(),
+                boot: boot.into(),
                 ..bare.place
             },
             files: live.files.clone(),
@@ -376,12 +376,12 @@ pub(super) fn state(resource: &Resource, which: u8) -> Option<State> {
         Resource::Mtu { .. } => Some(State::Mtu {
             mtu: 1500 - u32::from(which),
         }),
-        Resource::DnsLink { .. } if which == 0 => Some(State::DnsLink(DnsLink::default())),
-        Resource::DnsLink { .. } => Some(State::DnsLink(DnsLink {
+        Resource::DnsLink { .. } if which == 0 => Some(State::DnsLink(Box::default())),
+        Resource::DnsLink { .. } => Some(State::DnsLink(Box::new(DnsLink {
             servers: vec![server()],
             domains: domain(),
             ..DnsLink::default()
-        })),
+        }))),
         _ if which == 0 => None,
         Resource::Address { .. } => Some(State::Address(AddressSpec { scope: which })),
         Resource::Rule(_) => Some(State::Rule(RuleSpec {
@@ -394,17 +394,18 @@ pub(super) fn state(resource: &Resource, which: u8) -> Option<State> {
                 Machine::Linux
             };
             let link = machine.link(resource).expect("a route is on a link");
-            Some(State::Route(RouteSpec {
+            let spec = RouteSpec {
                 protocol: Protocol(which),
                 hops: vec![Hop::through(&link.name, None)],
                 ..RouteSpec::default()
-            }))
+            };
+            Some(State::Route(spec.into()))
         }
-        Resource::DnsDelegate { .. } => Some(State::DnsDelegate(DnsDelegate {
+        Resource::DnsDelegate { .. } => Some(State::DnsDelegate(Box::new(DnsDelegate {
             servers: vec![server()],
             domains: domain(),
             default_route: false,
-        })),
+        }))),
         Resource::Store { .. } => Some(State::Store(dictionary(which))),
         Resource::Proxies { .. } => Some(State::Proxies(dictionary(which))),
         Resource::File { .. } => Some(State::File(FileState::text(format!(

@@ -77,7 +77,7 @@ fn a_rollback_leaves_a_setting_that_somebody_changed_and_says_so() {
     let back = rollback(&world, None).unwrap();
     is(&world, [("port", 80)]);
     let reasons = back.plan.changes[0].reasons.iter();
-    let said: Vec<&str> = reasons.map(|one| one.text.as_str()).collect();
+    let said: Vec<&str> = reasons.map(|one| one.text.as_ref()).collect();
     assert_eq!(
         said,
         [

@@ -66,12 +66,13 @@ pub(crate) fn check<'a>(
             draft.refuse(subject, reason, error, &server.at);
         }
     }
-    for route in &profile.routes.routes {
+    let routes = profile.routes.routes.iter();
+    for route in routes.filter(|route| prefix.contains(&route.prefix)) {
         let elsewhere = match route.target {
             RouteTarget::Unreachable => true,
             RouteTarget::Through { .. } => way_out(route).is_some_and(|link| !is_home(&link.name)),
         };
-        if elsewhere && prefix.contains(&route.prefix) {
+        if elsewhere {
             let error = Diagnostic::error(
                 "plan::kept-route",
                 format!("{subject} on {dev} and `route {}` contradict each other", route.prefix),

@@ -293,7 +293,7 @@ fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], 
             };
             draft.want(Wanted::new(
                 Resource::DnsDelegate { name: name.clone() },
-                State::DnsDelegate(dns),
+                State::DnsDelegate(Box::new(dns)),
                 None,
                 reasons,
             ));
@@ -326,7 +326,7 @@ fn want_link(link: &Link, dns: DnsLink, reasons: Vec<Reason>, draft: &mut Draft)
         },
         manager: link.manager,
         replace: true,
-        ..Wanted::new(resource, State::DnsLink(dns), Some(link), reasons)
+        ..Wanted::new(resource, State::DnsLink(Box::new(dns)), Some(link), reasons)
     });
 }
 

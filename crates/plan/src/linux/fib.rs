@@ -12,7 +12,7 @@
 //! looks up. Rules that ask for more (a mark, a port, a user, an input link) do not
 //! match it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -20,6 +20,8 @@ use netprof_model::Snapshot;
 use netprof_model::plan::RouteAnswer;
 use netprof_model::route::{Route, RouteKey, RouteKind};
 use netprof_model::rule::{Family, Rule, RuleAction, RuleKey};
+
+use crate::prefixes::Prefixes;
 
 /// The table of local and broadcast addresses (RT_TABLE_LOCAL).
 pub const LOCAL: u32 = 255;
@@ -30,13 +32,38 @@ pub const MAIN: u32 = RouteKey::MAIN;
 #[derive(Debug)]
 pub struct Fib<'a> {
     rules: Vec<&'a Rule>,
-    tables: HashMap<(Family, u32), Table<'a>>,
+    tables: BTreeMap<(Family, u32), Table<'a>>,
 }
 
-/// One table: by length of prefix, then by prefix.
+/// One table.
 #[derive(Debug, Default)]
 struct Table<'a> {
-    lengths: BTreeMap<u8, BTreeMap<IpNet, Vec<&'a Route>>>,
+    /// By prefix, and of each the best one first.
+    sorted: Vec<&'a Route>,
+    prefixes: Prefixes,
+}
+
+impl<'a> Table<'a> {
+    fn lay_out(&mut self) {
+        self.sorted
+            .sort_by_key(|route| (route.key.dst, route.key.metric));
+        self.prefixes = self.sorted.iter().map(|route| route.key.dst).collect();
+    }
+
+    fn exact(&self, prefix: &IpNet) -> &[&'a Route] {
+        let start = self.sorted.partition_point(|route| route.key.dst < *prefix);
+        let rest = &self.sorted[start..];
+        let same = rest.iter().take_while(|route| route.key.dst == *prefix);
+        &rest[..same.count()]
+    }
+
+    /// The longest usable route to `prefix` or something around it.
+    fn covering(&self, prefix: IpNet, oif: Option<&str>) -> Option<&'a Route> {
+        self.prefixes.holding(prefix).find_map(|around| {
+            let mut all = self.exact(&around).iter().copied();
+            all.find(|route| is_usable(route, oif))
+        })
+    }
 }
 
 /// What a look-up finds.
@@ -107,24 +134,14 @@ impl<'a> Fib<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let mut rules: Vec<&Rule> = snapshot.rules.items().iter().collect();
         rules.sort_by_key(|rule| rule.key.priority);
-        let mut tables: HashMap<(Family, u32), Table> = HashMap::new();
+        let mut tables: BTreeMap<(Family, u32), Table> = BTreeMap::new();
         for route in snapshot.routes.items() {
             let table = tables
                 .entry((Family::of(&route.key.dst), route.key.table))
                 .or_default();
-            table
-                .lengths
-                .entry(route.key.dst.prefix_len())
-                .or_default()
-                .entry(route.key.dst)
-                .or_default()
-                .push(route);
+            table.sorted.push(route);
         }
-        for table in tables.values_mut() {
-            for routes in table.lengths.values_mut().flat_map(BTreeMap::values_mut) {
-                routes.sort_by_key(|route| route.key.metric);
-            }
-        }
+        tables.values_mut().for_each(Table::lay_out);
         Self { rules, tables }
     }
 
@@ -187,14 +204,7 @@ impl<'a> Fib<'a> {
     #[must_use]
     pub fn in_table(&self, table: u32, to: IpAddr, oif: Option<&str>) -> Option<&'a Route> {
         let table = self.tables.get(&(Family::of_address(to), table))?;
-        table.lengths.iter().rev().find_map(|(length, routes)| {
-            let prefix = IpNet::new(to, *length).ok()?.trunc();
-            routes
-                .get(&prefix)?
-                .iter()
-                .copied()
-                .find(|route| is_usable(route, oif))
-        })
+        table.covering(to.into(), oif)
     }
 
     /// The usable routes of `table` to exactly `prefix`, the best one first.
@@ -202,18 +212,21 @@ impl<'a> Fib<'a> {
     pub fn exact(&self, table: u32, prefix: &IpNet) -> &[&'a Route] {
         self.tables
             .get(&(Family::of(prefix), table))
-            .and_then(|table| table.lengths.get(&prefix.prefix_len())?.get(prefix))
-            .map_or(&[], Vec::as_slice)
+            .map_or(&[], |table| table.exact(prefix))
     }
 
-    /// The routes of `table` to `prefix` and to what lies within it.
+    /// The routes of `table` to `prefix` and to what lies within it, the widest first.
     pub fn within(&self, table: u32, prefix: IpNet) -> impl Iterator<Item = &'a Route> {
-        self.tables
-            .get(&(Family::of(&prefix), table))
-            .into_iter()
-            .flat_map(move |table| table.lengths.range(prefix.prefix_len()..))
-            .flat_map(|(_, routes)| routes.values().flatten().copied())
-            .filter(move |route| prefix.contains(&route.key.dst))
+        let table = self.tables.get(&(Family::of(&prefix), table));
+        let mut within: Vec<&Route> = Vec::new();
+        if let Some(Table { sorted, .. }) = table {
+            // What lies within a prefix follows it.
+            let start = sorted.partition_point(|route| route.key.dst < prefix);
+            let all = sorted[start..].iter();
+            within.extend(all.take_while(|route| prefix.contains(&route.key.dst)));
+        }
+        within.sort_by_key(|route| route.key.dst.prefix_len());
+        within.into_iter()
     }
 
     /// What takes the whole of `prefix` before a route of main to it is found, when
@@ -236,7 +249,8 @@ impl<'a> Fib<'a> {
                     }
                 }
                 RuleAction::Lookup(table) => {
-                    if let Some(route) = self.covering(table, prefix)
+                    let table = self.tables.get(&(Family::of(prefix), table));
+                    if let Some(route) = table.and_then(|table| table.covering(*prefix, None))
                         && !is_suppressed(rule, route)
                         && route.spec.kind != RouteKind::Throw
                     {
@@ -267,23 +281,6 @@ impl<'a> Fib<'a> {
                 && key.iif.as_deref().is_none_or(|iif| iif == "lo")
                 && !selects(key, true, None)
         })
-    }
-
-    /// The longest usable route of `table` to `prefix` or something around it.
-    fn covering(&self, table: u32, prefix: &IpNet) -> Option<&'a Route> {
-        let table = self.tables.get(&(Family::of(prefix), table))?;
-        table
-            .lengths
-            .range(..=prefix.prefix_len())
-            .rev()
-            .find_map(|(length, routes)| {
-                let around = IpNet::new(prefix.addr(), *length).ok()?.trunc();
-                routes
-                    .get(&around)?
-                    .iter()
-                    .copied()
-                    .find(|route| is_usable(route, None))
-            })
     }
 }
 

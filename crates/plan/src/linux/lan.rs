@@ -279,7 +279,7 @@ fn want_inner(home: &Home, one: &Kept, draft: &mut Draft) {
     for inner in home.inner(one.prefix) {
         let copy = RouteSpec {
             protocol: Protocol::NETPROF,
-            ..inner.spec.clone()
+            ..RouteSpec::clone(&inner.spec)
         };
         let mut devices = inner.devices();
         let link = devices.next().and_then(|dev| home.ground.link(dev));
@@ -309,5 +309,10 @@ fn want_route(
         return;
     }
     let reasons = vec![reason.clone()];
-    draft.want(Wanted::new(resource, State::Route(spec), link, reasons));
+    draft.want(Wanted::new(
+        resource,
+        State::Route(spec.into()),
+        link,
+        reasons,
+    ));
 }

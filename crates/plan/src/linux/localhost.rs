@@ -149,7 +149,7 @@ fn keep(ground: &Ground, draft: &mut Draft, lo: &Link, family: Family, reason: &
             lo,
             reason,
             Resource::Route(key),
-            State::Route(spec),
+            State::Route(spec.into()),
             there,
         );
     }
@@ -168,7 +168,7 @@ fn keep(ground: &Ground, draft: &mut Draft, lo: &Link, family: Family, reason: &
         draft,
         lo,
         reason,
-        Resource::Rule(first),
+        Resource::Rule(Box::new(first)),
         State::Rule(spec),
         there,
     );

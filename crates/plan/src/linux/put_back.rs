@@ -75,6 +75,7 @@ pub fn can_put_back(route: &Route) -> Result<(), NotExact> {
 mod tests {
     use netprof_model::Owner;
     use netprof_model::route::{Hop, OpaqueAttribute, RouteKey, RouteLive, RouteSpec};
+    use netprof_model::shared::Shared;
 
     use super::*;
 
@@ -87,10 +88,10 @@ mod tests {
                 tos: 0,
                 ifscope: None,
             },
-            spec: RouteSpec {
+            spec: Shared::from(RouteSpec {
                 hops: vec![Hop::through("eth0", None)],
                 ..RouteSpec::default()
-            },
+            }),
             live: RouteLive::default(),
             owner: Owner::Unknown,
         }

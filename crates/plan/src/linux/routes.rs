@@ -11,30 +11,40 @@ use netprof_model::plan::Reason;
 use netprof_model::profile::{RouteDecl, RouteTarget};
 use netprof_model::route::{Hop, Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
+use netprof_model::shared::Alike;
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
 use super::claim::taken_by;
 use super::priority::Priorities;
 use super::{Ground, MAIN, TABLE, metric_or_default, own_route, put_back};
 use crate::claim::Claim;
-use crate::declared;
+use crate::declared::{self, Ways};
 use crate::draft::{Draft, Wanted};
 use crate::lan::Terrain;
+use crate::prefixes::Prefixes;
 
 /// Wants each declared route.
 pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft) {
-    for decl in declared::sorted(ground.profile) {
-        let node = declared::node(decl);
-        let subject = format!("{node} {}", decl.prefix);
-        let reason = Reason::line(&decl.at, node);
-        let route = Single {
-            ground,
-            decl,
-            subject,
-            reason,
-        };
-        if let Err(error) = route.desire(priorities, draft) {
-            draft.refuse(&route.subject, &route.reason, error, &decl.at);
+    let claimants = declared::claimants(ground.profile, ground.base);
+    let mut alike = Alike::default();
+    let count = ground.profile.routes.routes.len();
+    draft.wanted.reserve_exact(count);
+    draft.claims.reserve_exact(count);
+    for part in declared::sorted(ground.profile) {
+        let ways = Ways::of(ground, draft);
+        for decl in part {
+            let node = declared::node(decl);
+            let route = Single {
+                ground,
+                claimants: &claimants,
+                ways: &ways,
+                decl,
+                subject: format!("{node} {}", decl.prefix),
+                reason: Reason::line(&decl.at, node),
+            };
+            if let Err(error) = route.desire(priorities, &mut alike, draft) {
+                draft.refuse(&route.subject, &route.reason, error, &decl.at);
+            }
         }
     }
 }
@@ -42,13 +52,20 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
 /// One declared route.
 struct Single<'a, 'b> {
     ground: &'b Ground<'a>,
+    claimants: &'b Prefixes,
+    ways: &'b Ways<'a>,
     decl: &'b RouteDecl,
     subject: String,
     reason: Reason,
 }
 
 impl<'a> Single<'a, '_> {
-    fn desire(&self, priorities: &Priorities, draft: &mut Draft) -> Result<(), Diagnostic> {
+    fn desire(
+        &self,
+        priorities: &Priorities,
+        alike: &mut Alike<RouteSpec>,
+        draft: &mut Draft,
+    ) -> Result<(), Diagnostic> {
         let (kind, link, via) = match &self.decl.target {
             RouteTarget::Unreachable => (RouteKind::Unreachable, None, None),
             RouteTarget::Through { via, link } => {
@@ -63,11 +80,7 @@ impl<'a> Single<'a, '_> {
                         }
                     },
                 };
-                (
-                    RouteKind::Unicast,
-                    Some(self.leaving(link, *via, draft)?),
-                    *via,
-                )
+                (RouteKind::Unicast, Some(self.leaving(link, *via)?), *via)
             }
         };
         self.check_source(link)?;
@@ -76,6 +89,7 @@ impl<'a> Single<'a, '_> {
         }
         let hop = link.map(|link| Hop::through(&link.name, via));
         let spec = own_route(self.decl.prefix, kind, hop, self.decl.src);
+        let spec = alike.share(spec.into());
         let table = self.table(priorities, draft)?;
         let key = RouteKey {
             dst: self.decl.prefix,
@@ -103,12 +117,7 @@ impl<'a> Single<'a, '_> {
 
     /// The link that packets leave through: the named one, if the gateway is on it,
     /// or the one that the gateway is on.
-    fn leaving(
-        &self,
-        link: Option<&'a Link>,
-        via: Option<IpAddr>,
-        draft: &Draft,
-    ) -> Result<&'a Link, Diagnostic> {
+    fn leaving(&self, link: Option<&'a Link>, via: Option<IpAddr>) -> Result<&'a Link, Diagnostic> {
         let Some(via) = via else {
             return link.ok_or_else(|| {
                 Diagnostic::error("plan::no-way", "a route needs a gateway or a link")
@@ -132,7 +141,7 @@ impl<'a> Single<'a, '_> {
                 Some(_) => link,
                 None => route.devices().next().and_then(|dev| self.ground.link(dev)),
             })
-            .or_else(|| self.wanted_neighbour(draft, link, via))
+            .or_else(|| self.wanted_neighbour(link, via))
             // A link-local gateway is on whatever link is named.
             .or(link.filter(|_| matches!(via, IpAddr::V6(via) if via.is_unicast_link_local())));
         found.ok_or_else(|| {
@@ -152,31 +161,9 @@ impl<'a> Single<'a, '_> {
     }
 
     /// The link that a route of this profile makes a neighbour of `via`.
-    fn wanted_neighbour(
-        &self,
-        draft: &Draft,
-        link: Option<&'a Link>,
-        via: IpAddr,
-    ) -> Option<&'a Link> {
-        let routes =
-            draft
-                .wanted
-                .iter()
-                .filter_map(|wanted| match (&wanted.resource, &wanted.state) {
-                    (Resource::Route(key), State::Route(spec))
-                        if matches!(key.table, MAIN | TABLE) =>
-                    {
-                        Some((key, spec))
-                    }
-                    _ => None,
-                });
-        routes
-            .filter(|(key, _)| key.dst.contains(&via))
-            .filter_map(|(_, spec)| match spec.hops.as_slice() {
-                [hop] if hop.via.is_none() => self.ground.link(hop.dev.as_deref()?),
-                _ => None,
-            })
-            .find(|found| link.is_none_or(|link| link.name == found.name))
+    fn wanted_neighbour(&self, link: Option<&'a Link>, via: IpAddr) -> Option<&'a Link> {
+        let mut found = self.ways.to(via).map(|way| way.link);
+        found.find(|found| link.is_none_or(|link| link.name == found.name))
     }
 
     fn check_source(&self, link: Option<&Link>) -> Result<(), Diagnostic> {
@@ -339,8 +326,7 @@ impl<'a> Single<'a, '_> {
 
     /// Claims an address of the prefix that nobody has a longer prefix for.
     fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, draft: &mut Draft) {
-        let Ground { profile, base, .. } = self.ground;
-        if let Some(to) = declared::probe(profile, base, self.decl.prefix) {
+        if let Some(to) = declared::probe(self.ground, self.claimants, self.decl.prefix) {
             draft.claims.push(Claim {
                 subject: self.subject.clone(),
                 to,

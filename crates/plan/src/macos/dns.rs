@@ -91,7 +91,7 @@ fn refuse(draft: &mut Draft, reason: &Reason, error: Diagnostic, at: &Location) 
     if is_there {
         draft.diagnostics.push(error.at(at.clone()));
     } else {
-        draft.refuse(reason.text.clone(), reason, error, at);
+        draft.refuse(reason.text.as_ref(), reason, error, at);
     }
 }
 

@@ -173,7 +173,7 @@ fn want(
         reasons = reasons.into_iter().map(Reason::of_network).collect();
     }
     let resource = Resource::Route(RouteKey::unscoped(prefix));
-    let state = State::Route(own_route(link, via));
+    let state = State::Route(own_route(link, via).into());
     draft.want(Wanted::new(resource, state, Some(link), reasons));
 }
 

@@ -98,7 +98,11 @@ impl Keeper<'_, '_> {
         }
         for prefix in missing {
             let resource = Resource::Route(RouteKey::unscoped(prefix));
-            self.want(draft, resource, State::Route(own_route(self.lo, None)));
+            self.want(
+                draft,
+                resource,
+                State::Route(own_route(self.lo, None).into()),
+            );
         }
         self.check(
             local.addr(),

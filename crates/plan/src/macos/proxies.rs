@@ -129,7 +129,7 @@ fn refuse_others(proxy: &Proxy, draft: &mut Draft) {
         )
         .label("not carried out yet")
         .help("say `proxy { export \"system\"; }` in an `os \"macos\"` block");
-        let reason = Reason::line(&place.at, &node);
+        let reason = Reason::line(&place.at, node.clone());
         draft.refuse(node, &reason, error, &place.at);
     }
 }

@@ -178,7 +178,8 @@ mod tests {
                 protocol: Protocol::STATIC,
                 flags: rtf::STATIC,
                 ..RouteSpec::default()
-            },
+            }
+            .into(),
             live: RouteLive::default(),
             owner: Owner::Unknown,
         }

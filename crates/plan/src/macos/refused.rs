@@ -27,7 +27,7 @@ const PODMAN: &str =
 /// Refuses what `profile` asks for and macOS cannot do.
 pub(super) fn desire(profile: &Profile, draft: &mut Draft) {
     let containers = &profile.containers;
-    let mut refuse = |node: &str, at: Option<&Location>, why: &str, help: &str| {
+    let mut refuse = |node: &'static str, at: Option<&Location>, why: &str, help: &str| {
         let Some(at) = at else { return };
         let error = Diagnostic::error("plan::not-on-macos", format!("`{node}`: {why}"))
             .label("macOS has no place for this")

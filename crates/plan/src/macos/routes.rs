@@ -5,6 +5,7 @@
 //! socket. One whose key somebody else has is refused, unless the profile says to replace
 //! it: a longer prefix would do the same without touching it.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -13,15 +14,17 @@ use netprof_model::plan::Reason;
 use netprof_model::profile::{RouteDecl, RouteTarget};
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec, rtf};
 use netprof_model::rule::Family;
+use netprof_model::shared::Alike;
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
 use super::claim::taken_by;
 use super::terrain::{is_link_local, own_route};
 use super::{Ground, put_back};
 use crate::claim::Claim;
-use crate::declared;
+use crate::declared::{self, Way, Ways};
 use crate::draft::{Draft, Wanted};
 use crate::lan::Terrain;
+use crate::prefixes::Prefixes;
 
 mod stale;
 
@@ -29,38 +32,49 @@ pub(super) use stale::stale;
 
 /// Wants each declared route.
 pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
-    let mut seen: Vec<&RouteDecl> = Vec::new();
-    for decl in declared::sorted(ground.profile) {
-        let node = declared::node(decl);
-        let subject = format!("{node} {}", decl.prefix);
-        let reason = Reason::line(&decl.at, node);
-        let route = Single {
-            ground,
-            decl,
-            subject,
-            reason,
-        };
-        let made = match seen.iter().find(|other| other.prefix == decl.prefix) {
-            Some(other) => Err(route.declared_before(other)),
-            None => route.desire(draft),
-        };
-        if let Err(error) = made {
-            draft.refuse(&route.subject, &route.reason, error, &decl.at);
+    let claimants = declared::claimants(ground.profile, ground.base);
+    let mut alike = Alike::default();
+    let count = ground.profile.routes.routes.len();
+    draft.wanted.reserve_exact(count);
+    draft.claims.reserve_exact(count);
+    let mut seen: HashMap<IpNet, &RouteDecl> = HashMap::new();
+    for part in declared::sorted(ground.profile) {
+        let ways = Ways::of(ground, draft);
+        for decl in part {
+            let node = declared::node(decl);
+            let route = Single {
+                ground,
+                claimants: &claimants,
+                ways: &ways,
+                decl,
+                subject: format!("{node} {}", decl.prefix),
+                reason: Reason::line(&decl.at, node),
+            };
+            let first = *seen.entry(decl.prefix).or_insert(decl);
+            let made = if std::ptr::eq(first, decl) {
+                route.desire(&mut alike, draft)
+            } else {
+                Err(route.declared_before(first))
+            };
+            if let Err(error) = made {
+                draft.refuse(&route.subject, &route.reason, error, &decl.at);
+            }
         }
-        seen.push(decl);
     }
 }
 
 /// One declared route.
 struct Single<'a, 'b> {
     ground: &'b Ground<'a>,
+    claimants: &'b Prefixes,
+    ways: &'b Ways<'a>,
     decl: &'b RouteDecl,
     subject: String,
     reason: Reason,
 }
 
 impl<'a> Single<'a, '_> {
-    fn desire(&self, draft: &mut Draft) -> Result<(), Diagnostic> {
+    fn desire(&self, alike: &mut Alike<RouteSpec>, draft: &mut Draft) -> Result<(), Diagnostic> {
         if let Some(src) = self.decl.src {
             return Err(Diagnostic::error(
                 "plan::not-carried-out",
@@ -86,10 +100,11 @@ impl<'a> Single<'a, '_> {
                         }
                     },
                 };
-                let link = self.leaving(link, *via, draft)?;
+                let link = self.leaving(link, *via)?;
                 (Some(link), *via, own_route(link, *via))
             }
         };
+        let spec = alike.share(spec.into());
         self.warn(link, via, draft);
         let key = RouteKey::unscoped(self.decl.prefix);
         let there = self.there(&spec)?;
@@ -137,12 +152,7 @@ impl<'a> Single<'a, '_> {
 
     /// The link that packets leave through: the named one, if the gateway is on it, or
     /// the one that the gateway is on.
-    fn leaving(
-        &self,
-        link: Option<&'a Link>,
-        via: Option<IpAddr>,
-        draft: &Draft,
-    ) -> Result<&'a Link, Diagnostic> {
+    fn leaving(&self, link: Option<&'a Link>, via: Option<IpAddr>) -> Result<&'a Link, Diagnostic> {
         let Some(via) = via else {
             let link = link.ok_or_else(|| {
                 Diagnostic::error("plan::no-way", "a route needs a gateway or a link")
@@ -159,7 +169,7 @@ impl<'a> Single<'a, '_> {
         // one whose own network it is in: a longer prefix that somebody has routed elsewhere
         // does not move the gateway there.
         let link = link
-            .or_else(|| self.moved_to(draft, via))
+            .or_else(|| self.moved_to(via))
             .or_else(|| self.ground.neighbour(via));
         let oif = link.map(|link| link.name.as_str());
         let direct = self
@@ -171,7 +181,7 @@ impl<'a> Single<'a, '_> {
         let found = direct
             .and_then(|route| self.ground.link(route.devices().next()?))
             .filter(|found| !found.loopback && link.is_none_or(|link| link.name == found.name))
-            .or_else(|| self.wanted_neighbour(draft, link, via))
+            .or_else(|| self.wanted_neighbour(link, via))
             // The other end of a tunnel, and a link-local address on whatever link is
             // named, need no route of their own.
             .or_else(|| link.filter(|link| is_link_local(via) || self.is_peer(link, via)));
@@ -224,42 +234,23 @@ impl<'a> Single<'a, '_> {
     }
 
     /// The link that a route of this profile makes a neighbour of `via`.
-    fn wanted_neighbour(
-        &self,
-        draft: &Draft,
-        link: Option<&'a Link>,
-        via: IpAddr,
-    ) -> Option<&'a Link> {
-        let mut found = self.wanted_ways(draft, via).map(|(found, _)| found);
+    fn wanted_neighbour(&self, link: Option<&'a Link>, via: IpAddr) -> Option<&'a Link> {
+        let mut found = self.wanted_ways(via).map(|way| way.link);
         found.find(|found| link.is_none_or(|link| link.name == found.name))
     }
 
     /// The same, where that route is the one that will be found.
-    fn moved_to(&self, draft: &Draft, via: IpAddr) -> Option<&'a Link> {
+    fn moved_to(&self, via: IpAddr) -> Option<&'a Link> {
         let live = self.ground.routing.covering(&IpNet::from(via));
         let live = live.map_or(0, |route| route.key.dst.prefix_len());
-        let best = self.wanted_ways(draft, via);
-        let (link, length) = best.max_by_key(|(_, length)| *length)?;
-        (length >= live).then_some(link)
+        let best = self.wanted_ways(via).max_by_key(|way| way.length)?;
+        (best.length >= live).then_some(best.link)
     }
 
-    /// The routes of this profile without a gateway that hold `via`: the link and the length
-    /// of each.
-    fn wanted_ways(&self, draft: &Draft, via: IpAddr) -> impl Iterator<Item = (&'a Link, u8)> {
-        let routes = draft.wanted.iter();
-        let routes = routes.filter_map(|wanted| match (&wanted.resource, &wanted.state) {
-            (Resource::Route(key), State::Route(spec)) => Some((key, spec)),
-            _ => None,
-        });
-        routes
-            .filter(move |(key, spec)| key.dst.contains(&via) && spec.kind == RouteKind::Unicast)
-            .filter_map(|(key, spec)| match spec.hops.as_slice() {
-                [hop] if hop.via.is_none() => {
-                    let link = self.ground.link(hop.dev.as_deref()?)?;
-                    Some((link, key.dst.prefix_len()))
-                }
-                _ => None,
-            })
+    /// The routes of this profile without a gateway that carry packets to `via`.
+    fn wanted_ways(&self, via: IpAddr) -> impl Iterator<Item = Way<'a>> {
+        let ways = self.ways.to(via);
+        ways.filter(|way| way.kind == RouteKind::Unicast)
     }
 
     /// Two routes to one destination have but one key.
@@ -372,7 +363,6 @@ impl<'a> Single<'a, '_> {
     /// the gateway: the kernel takes a route whose gateway is elsewhere, and packets then
     /// go nowhere (`rt_setgate` in xnu, `bsd/net/route.c`).
     fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, direct: bool, draft: &mut Draft) {
-        let Ground { profile, base, .. } = self.ground;
         let devs: Vec<String> = link.map(|link| link.name.clone()).into_iter().collect();
         let mut claim = |subject: String, to, via, direct| {
             draft.claims.push(Claim {
@@ -385,7 +375,7 @@ impl<'a> Single<'a, '_> {
                 at: self.decl.at.clone(),
             });
         };
-        if let Some(to) = declared::probe(profile, base, self.decl.prefix) {
+        if let Some(to) = declared::probe(self.ground, self.claimants, self.decl.prefix) {
             claim(self.subject.clone(), to, via, direct);
         }
         if let Some(via) = via.filter(|via| !is_link_local(*via)) {

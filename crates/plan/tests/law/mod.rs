@@ -166,7 +166,7 @@ fn held(snapshot: &Snapshot) -> Held {
 fn started_anew(machine: &Snapshot, done: &Snapshot) -> Snapshot {
     Snapshot {
         place: Place {
-            boot: "another".to_owned(),
+            boot: "another".into(),
             ..machine.place.clone()
         },
         files: done.files.clone(),

@@ -26,7 +26,7 @@ pub(crate) fn mac(text: &str) -> Snapshot {
         snapshot: Snapshot {
             privileged: true,
             place: Place {
-                boot: "boot-1".to_owned(),
+                boot: "boot-1".into(),
                 netns: 0,
                 link: None,
             },
@@ -202,7 +202,7 @@ impl Reader {
         };
         items(&mut self.snapshot.routes).push(Route {
             key,
-            spec,
+            spec: spec.into(),
             live: RouteLive::default(),
             owner,
         });

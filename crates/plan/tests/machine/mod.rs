@@ -21,7 +21,7 @@ pub(crate) fn machine(text: &str) -> Snapshot {
     let mut snapshot = Snapshot {
         privileged: true,
         place: Place {
-            boot: "boot-1".to_owned(),
+            boot: "boot-1".into(),
             netns: 1,
             link: None,
         },
@@ -190,7 +190,8 @@ fn route(snapshot: &mut Snapshot, words: &[&str]) {
             kind,
             protocol: Protocol::BOOT,
             ..RouteSpec::default()
-        },
+        }
+        .into(),
         live: RouteLive::default(),
         owner: Owner::Unknown,
     };

@@ -175,7 +175,8 @@ mod tests {
                 protocol: Protocol(protocol),
                 hops: vec![Hop::through(dev, None)],
                 ..RouteSpec::default()
-            },
+            }
+            .into(),
             live: RouteLive::default(),
             owner: Owner::Unknown,
         }

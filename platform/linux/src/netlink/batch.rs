@@ -9,6 +9,8 @@
 //! between two sends, and never between the removal of the old and the addition of the
 //! new.
 
+use std::collections::BTreeMap;
+
 use netprof_engine::backend::{Mode, Refusal};
 use netprof_model::Resource;
 use netprof_model::plan::Change;
@@ -32,55 +34,50 @@ impl Kernel {
     /// requests, of which only one was made, that one is taken back.
     pub fn apply(&mut self, changes: &[&Change], mode: Mode) -> Result<(), Vec<Refusal>> {
         let mut batch = Batch::new(self, changes);
-        let mut steps = Vec::new();
+        let mut steps = Vec::with_capacity(changes.len());
         for (at, change) in changes.iter().enumerate() {
-            for step in changes::steps(change, mode) {
-                steps.push((at, step));
-            }
+            steps.extend(changes::steps(change, mode).map(|step| (at, step)));
         }
-        let results = batch.run(&steps);
-        let mut refusals: Vec<Option<String>> = vec![None; changes.len()];
-        let mut made: Vec<Vec<Step<'_>>> = vec![Vec::new(); changes.len()];
-        for ((at, step), result) in steps.iter().zip(results) {
-            match result {
-                Ok(()) => made[*at].push(*step),
-                Err(why) if mode == Mode::Back && step.write == Write::Delete && why.is_gone() => {}
-                Err(NotMade::Withheld) => {}
-                Err(why) => {
-                    let why = why.to_string();
-                    refusals[*at] = Some(match refusals[*at].take() {
-                        None => why,
-                        Some(first) => format!("{first}; {why}"),
-                    });
-                }
+        let mut failed = batch.run(&steps);
+        // By change: as a rule there are none.
+        let mut refusals: BTreeMap<usize, String> = BTreeMap::new();
+        for (number, why) in &failed {
+            let (at, step) = &steps[*number];
+            let is_done = mode == Mode::Back && step.write == Write::Delete && why.is_gone();
+            if is_done || matches!(why, NotMade::Withheld) {
+                continue;
             }
+            let refusal = refusals.entry(*at).or_default();
+            if !refusal.is_empty() {
+                refusal.push_str("; ");
+            }
+            refusal.push_str(&why.to_string());
+        }
+        if refusals.is_empty() {
+            return Ok(());
         }
         let mut undo = Vec::new();
-        for (at, made) in made.iter().enumerate() {
-            if refusals[at].is_some() {
-                undo.extend(made.iter().rev().map(|step| (at, step.inverse())));
-            }
+        for (at, of_one) in refusals.keys().map(|at| {
+            let start = steps.partition_point(|(other, _)| other < at);
+            let end = steps.partition_point(|(other, _)| other <= at);
+            (*at, start..end)
+        }) {
+            let made = of_one.rev().filter(|number| !failed.contains_key(number));
+            undo.extend(made.map(|number| (at, steps[number].1.inverse())));
         }
-        for ((at, _), result) in undo.iter().zip(batch.run(&undo)) {
-            if let (Err(why), Some(refusal)) = (result, &mut refusals[*at]) {
+        failed = batch.run(&undo);
+        for (number, why) in failed {
+            if let Some(refusal) = refusals.get_mut(&undo[number].0) {
                 refusal.push_str(&format!("; taking its first half back failed: {why}"));
             }
         }
-        let refusals: Vec<Refusal> = changes
-            .iter()
-            .zip(refusals)
-            .filter_map(|(change, why)| {
-                Some(Refusal {
-                    change: Box::new((*change).clone()),
-                    why: why?,
-                })
+        Err(refusals
+            .into_iter()
+            .map(|(at, why)| Refusal {
+                change: Box::new(changes[at].clone()),
+                why,
             })
-            .collect();
-        if refusals.is_empty() {
-            Ok(())
-        } else {
-            Err(refusals)
-        }
+            .collect())
     }
 }
 
@@ -117,6 +114,9 @@ impl NotMade {
     }
 }
 
+/// What was not made of some steps, by the place of each: as a rule nothing.
+type NotMadeOf = BTreeMap<usize, NotMade>;
+
 /// Requests on their way to the kernel, and what became of them.
 struct Batch<'a> {
     kernel: &'a mut Kernel,
@@ -146,10 +146,11 @@ impl<'a> Batch<'a> {
         }
     }
 
-    fn run(&mut self, steps: &[(usize, Step<'_>)]) -> Vec<Result<(), NotMade>> {
-        let mut results: Vec<Result<(), NotMade>> = steps.iter().map(|_| Ok(())).collect();
+    /// Sends `steps`. What was not made of them, by the place of each.
+    fn run(&mut self, steps: &[(usize, Step<'_>)]) -> NotMadeOf {
+        let mut failed = NotMadeOf::new();
         if steps.is_empty() {
-            return results;
+            return failed;
         }
         let mut standing = self.standing(steps);
         let window = self.kernel.socket.window();
@@ -160,27 +161,28 @@ impl<'a> Batch<'a> {
                 let sequence = self.kernel.socket.next_sequence();
                 match self.write(*at, step, sequence, &mut standing) {
                     Ok(()) => self.waiting.push((sequence, number)),
-                    Err(why) => results[number] = Err(why),
+                    Err(why) => {
+                        failed.insert(number, why);
+                    }
                 }
                 number += 1;
             }
-            let adds_nothing = change
-                .iter()
-                .zip(&results[first..number])
-                .any(|((_, step), result)| step.write != Write::Delete && result.is_err());
+            let adds_nothing = (first..).zip(change).any(|(number, (_, step))| {
+                step.write != Write::Delete && failed.contains_key(&number)
+            });
             if adds_nothing {
                 self.requests.cut(end);
                 self.waiting.truncate(waiting);
-                for result in results[first..number].iter_mut().filter(|one| one.is_ok()) {
-                    *result = Err(NotMade::Withheld);
+                for number in first..number {
+                    failed.entry(number).or_insert(NotMade::Withheld);
                 }
             }
             if self.requests.bytes().len() >= PIECE || self.waiting.len() >= window {
-                self.flush(&mut results);
+                self.flush(&mut failed);
             }
         }
-        self.flush(&mut results);
-        results
+        self.flush(&mut failed);
+        failed
     }
 
     /// What stands where something is to be removed: one dump for all of it.
@@ -233,23 +235,22 @@ impl<'a> Batch<'a> {
     }
 
     /// Sends what waits. What was not answered for certain counts as not made.
-    fn flush(&mut self, results: &mut [Result<(), NotMade>]) {
+    fn flush(&mut self, failed: &mut NotMadeOf) {
         if self.waiting.is_empty() {
             return;
         }
-        if let Err(error) = self.exchange(results) {
+        if let Err(error) = self.exchange(failed) {
             self.kernel.socket.give_up();
             for (_, number) in &self.waiting {
-                if results[*number].is_ok() {
-                    results[*number] = Err(NotMade::Unanswered(error.to_string()));
-                }
+                let unanswered = || NotMade::Unanswered(error.to_string());
+                failed.entry(*number).or_insert_with(unanswered);
             }
         }
         self.waiting.clear();
         self.requests.clear();
     }
 
-    fn exchange(&mut self, results: &mut [Result<(), NotMade>]) -> Result<(), Error> {
+    fn exchange(&mut self, failed: &mut NotMadeOf) -> Result<(), Error> {
         let operation = Self::OPERATION;
         let malformed = |source| Error::Decode { operation, source };
         let socket = &mut self.kernel.socket;
@@ -270,7 +271,7 @@ impl<'a> Batch<'a> {
                     .waiting
                     .binary_search_by_key(&message.sequence, |(sequence, _)| *sequence);
                 if let (Err(error), Ok(which)) = (answer, which) {
-                    results[self.waiting[which].1] = Err(error.into());
+                    failed.insert(self.waiting[which].1, error.into());
                 }
                 if Some(message.sequence) == last {
                     return Ok(());

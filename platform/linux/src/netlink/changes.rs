@@ -7,7 +7,6 @@ use std::collections::BTreeSet;
 
 use netprof_engine::backend::Mode;
 use netprof_model::plan::Change;
-use netprof_model::route::RouteSpec;
 use netprof_model::{Resource, State};
 
 use super::Write;
@@ -43,23 +42,24 @@ pub fn is_netlink(change: &Change) -> bool {
     }
 }
 
-/// The requests that make `change`.
-#[must_use]
-pub fn steps(change: &Change, mode: Mode) -> Vec<Step<'_>> {
-    let step = |write, state| Step {
-        resource: &change.resource,
-        write,
-        state,
+/// The requests that make `change`: none, one or two.
+pub fn steps(change: &Change, mode: Mode) -> impl Iterator<Item = Step<'_>> {
+    let step = |write, state| {
+        Some(Step {
+            resource: &change.resource,
+            write,
+            state,
+        })
     };
-    match (&change.before, &change.after) {
-        (None, None) => Vec::new(),
+    let steps = match (&change.before, &change.after) {
+        (None, None) => [None, None],
         // A link that is to be neither up nor down stays as it is.
-        (_, None) if matches!(change.resource, Resource::LinkUp { .. }) => Vec::new(),
+        (_, None) if matches!(change.resource, Resource::LinkUp { .. }) => [None, None],
         (_, Some(after)) if matches!(change.resource, Resource::LinkUp { .. }) => {
-            vec![step(Write::Put, after)]
+            [step(Write::Put, after), None]
         }
-        (None, Some(after)) => vec![step(Write::Add, after)],
-        (Some(before), None) => vec![step(Write::Delete, before)],
+        (None, Some(after)) => [step(Write::Add, after), None],
+        (Some(before), None) => [step(Write::Delete, before), None],
         (Some(_), Some(after)) if replaces_exactly(&change.resource) => {
             // On the way back the old may be gone by itself, and the new must be
             // there all the same.
@@ -67,12 +67,11 @@ pub fn steps(change: &Change, mode: Mode) -> Vec<Step<'_>> {
                 Mode::Forward => Write::Replace,
                 Mode::Back => Write::Put,
             };
-            vec![step(write, after)]
+            [step(write, after), None]
         }
-        (Some(before), Some(after)) => {
-            vec![step(Write::Delete, before), step(Write::Add, after)]
-        }
-    }
+        (Some(before), Some(after)) => [step(Write::Delete, before), step(Write::Add, after)],
+    };
+    steps.into_iter().flatten()
 }
 
 /// Whether NLM_F_REPLACE puts the new exactly into the place of the old.
@@ -139,8 +138,8 @@ pub fn devices<'a>(changes: &[&'a Change]) -> BTreeSet<&'a str> {
         }
         names.extend(change.link.iter().map(|link| link.name.as_str()));
         for side in [&change.before, &change.after] {
-            if let Some(State::Route(RouteSpec { hops, .. })) = side {
-                names.extend(hops.iter().filter_map(|hop| hop.dev.as_deref()));
+            if let Some(State::Route(spec)) = side {
+                names.extend(spec.hops.iter().filter_map(|hop| hop.dev.as_deref()));
             }
         }
     }
@@ -173,7 +172,7 @@ mod tests {
     use netprof_model::Owner;
     use netprof_model::link::LinkId;
     use netprof_model::resource::Lasts;
-    use netprof_model::route::{Hop, RouteKey, RouteKind};
+    use netprof_model::route::{Hop, RouteKey, RouteKind, RouteSpec};
     use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
 
     use super::*;
@@ -207,14 +206,17 @@ mod tests {
     }
 
     fn through(dev: &str) -> State {
-        State::Route(RouteSpec {
-            hops: vec![Hop::through(dev, None)],
-            ..RouteSpec::default()
-        })
+        State::Route(
+            RouteSpec {
+                hops: vec![Hop::through(dev, None)],
+                ..RouteSpec::default()
+            }
+            .into(),
+        )
     }
 
     fn writes(change: &Change, mode: Mode) -> Vec<Write> {
-        steps(change, mode).iter().map(|step| step.write).collect()
+        steps(change, mode).map(|step| step.write).collect()
     }
 
     #[test]
@@ -228,7 +230,7 @@ mod tests {
         assert_eq!(writes(&six, Mode::Back), [Write::Delete, Write::Add]);
         let key = RuleKey::new(Family::V4, 110, RuleAction::Nop);
         let spec = || Some(State::Rule(RuleSpec::default()));
-        let rule = change(Resource::Rule(key), spec(), spec());
+        let rule = change(Resource::Rule(Box::new(key)), spec(), spec());
         assert_eq!(writes(&rule, Mode::Forward), [Write::Delete, Write::Add]);
     }
 
@@ -249,14 +251,17 @@ mod tests {
         let other = Err(Unwritable::OtherLink("tun0".to_owned()));
         let on_it = change(route("10.0.0.0/8"), None, Some(through("tun0")));
         assert_eq!(same_link(&on_it, &names), other);
-        let unreachable = State::Route(RouteSpec {
-            kind: RouteKind::Unreachable,
-            ..RouteSpec::default()
-        });
+        let unreachable = State::Route(
+            RouteSpec {
+                kind: RouteKind::Unreachable,
+                ..RouteSpec::default()
+            }
+            .into(),
+        );
         let without = change(route("10.0.0.0/8"), Some(unreachable), None);
         assert_eq!(same_link(&without, &names), Ok(()));
         let key = RuleKey::new(Family::V4, 110, RuleAction::Nop);
-        let rule = change(Resource::Rule(key), None, None);
+        let rule = change(Resource::Rule(Box::new(key)), None, None);
         assert_eq!(same_link(&rule, &LinkNames::default()), Ok(()));
         names.insert(7, "tun0");
         assert_eq!(same_link(&on_it, &names), Ok(()));
@@ -266,7 +271,7 @@ mod tests {
     fn sides_of_another_resource_are_refused() {
         let wrong = change(route("10.0.0.0/8"), None, Some(State::LinkUp { up: true }));
         let mut requests = Requests::default();
-        let step = steps(&wrong, Mode::Forward)[0];
+        let step = steps(&wrong, Mode::Forward).next().unwrap();
         let encoded = step.encode(&mut requests, 1, &LinkNames::default());
         assert_eq!(encoded, Err(Unwritable::OtherState));
     }

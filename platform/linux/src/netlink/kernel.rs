@@ -4,8 +4,9 @@ use std::ops::ControlFlow;
 
 use netprof_model::link::{Address, Link};
 use netprof_model::plan::{RouteAnswer, RouteProbe};
-use netprof_model::route::{Protocol, Route};
+use netprof_model::route::{Protocol, Route, RouteSpec};
 use netprof_model::rule::Rule;
+use netprof_model::shared::Alike;
 use netprof_plan::{Need, Sieve};
 
 use super::answer;
@@ -177,12 +178,10 @@ impl Kernel {
         };
         let mut all = Vec::new();
         for filter in filters {
-            let routes = self.stream_routes(
-                filter,
-                || Some(Vec::new()),
-                |routes, view| sieved(routes, view, sieve, names),
-            )?;
-            match routes {
+            let caught = self.stream_routes(filter, Caught::default, |caught, view| {
+                caught.take(view, sieve, names)
+            })?;
+            match caught.routes {
                 None => return Ok(None),
                 Some(routes) if all.is_empty() => all = routes,
                 Some(routes) => all.extend(routes),
@@ -202,8 +201,8 @@ impl Kernel {
         let read = self.socket.dump_until(
             READ_ROUTES,
             |requests, sequence| route::dump(requests, sequence, whole),
-            || (Some(Vec::new()), 0),
-            |(routes, passed_by), message| {
+            || (Caught::default(), 0),
+            |(caught, passed_by), message| {
                 if let Some(view) = route_in(message, whole)? {
                     if !sieve.has_table(view.table) {
                         *passed_by += 1;
@@ -211,14 +210,14 @@ impl Kernel {
                             return Ok(ControlFlow::Break(()));
                         }
                     } else {
-                        sieved(routes, &view, sieve, names)?;
+                        caught.take(&view, sieve, names)?;
                     }
                 }
                 Ok(ControlFlow::Continue(()))
             },
         )?;
         Ok(match read {
-            ControlFlow::Continue((routes, _)) => Some(routes),
+            ControlFlow::Continue((caught, _)) => Some(caught.routes),
             ControlFlow::Break(()) => None,
         })
     }
@@ -229,8 +228,12 @@ impl Kernel {
         filter: RouteFilter,
         names: &LinkNames,
     ) -> Result<Vec<Route>, Error> {
-        self.stream_routes(filter, Vec::new, |routes, view| {
-            routes.extend(view.to_route(names)?.ok());
+        let mut alike = Alike::default();
+        self.stream_routes(filter, Vec::new, |routes: &mut Vec<Route>, view| {
+            if let Ok(mut route) = view.to_route(names)? {
+                route.spec = alike.share(route.spec);
+                routes.push(route);
+            }
             Ok(())
         })
     }
@@ -312,21 +315,41 @@ fn route_in<'a>(
     Ok(RouteView::parse(message.payload)?.filter(|view| view.passes(filter)))
 }
 
-/// Adds a route to `routes` if `sieve` lets it through; takes all of them away where it goes
-/// through a link without a name.
-fn sieved(
-    routes: &mut Option<Vec<Route>>,
-    view: &RouteView<'_>,
-    sieve: &Sieve,
-    names: &LinkNames,
-) -> Result<(), Malformed> {
-    if let Some(list) = routes
-        && sieve.takes(view.destination()?, view.table, Protocol(view.protocol))
-    {
-        match view.to_route(names)? {
-            Ok(route) => list.push(route),
-            Err(_) => *routes = None,
+/// What a sieve lets through of a dump.
+struct Caught {
+    /// None once a route goes through a link without a name.
+    routes: Option<Vec<Route>>,
+    /// Thousands of routes may lead the same way.
+    alike: Alike<RouteSpec>,
+}
+
+impl Default for Caught {
+    fn default() -> Self {
+        Self {
+            routes: Some(Vec::new()),
+            alike: Alike::default(),
         }
     }
-    Ok(())
+}
+
+impl Caught {
+    fn take(
+        &mut self,
+        view: &RouteView<'_>,
+        sieve: &Sieve,
+        names: &LinkNames,
+    ) -> Result<(), Malformed> {
+        if let Some(list) = &mut self.routes
+            && sieve.takes(view.destination()?, view.table, Protocol(view.protocol))
+        {
+            match view.to_route(names)? {
+                Ok(mut route) => {
+                    route.spec = self.alike.share(route.spec);
+                    list.push(route);
+                }
+                Err(_) => self.routes = None,
+            }
+        }
+        Ok(())
+    }
 }

@@ -13,6 +13,7 @@ use std::collections::HashMap;
 
 use netprof_model::route::{Route, RouteKey, RouteSpec};
 use netprof_model::rule::{Rule, RuleAction, RuleKey, RuleSpec};
+use netprof_model::shared::Shared;
 use netprof_model::{Owner, Resource, State};
 
 use super::Write;
@@ -126,7 +127,7 @@ fn is_vague(key: &RouteKey) -> bool {
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
     rules: Option<Vec<Rule>>,
-    routes: Option<HashMap<RouteKey, Vec<RouteSpec>>>,
+    routes: Option<HashMap<RouteKey, Vec<Shared<RouteSpec>>>>,
 }
 
 impl Standing {
@@ -136,7 +137,7 @@ impl Standing {
         Self {
             rules,
             routes: routes.map(|routes| {
-                let mut by_key: HashMap<RouteKey, Vec<RouteSpec>> = HashMap::new();
+                let mut by_key: HashMap<RouteKey, Vec<Shared<RouteSpec>>> = HashMap::new();
                 for route in routes.into_iter().filter(|route| is_vague(&route.key)) {
                     by_key.entry(route.key).or_default().push(route.spec);
                 }
@@ -198,7 +199,7 @@ impl Standing {
         }
     }
 
-    fn remove_route(&mut self, key: &RouteKey, spec: &RouteSpec) -> Hit {
+    fn remove_route(&mut self, key: &RouteKey, spec: &Shared<RouteSpec>) -> Hit {
         let Some(routes) = &mut self.routes else {
             return Hit::Exactly;
         };
@@ -242,7 +243,7 @@ mod tests {
     }
 
     fn removal(standing: &mut Standing, key: &RuleKey) -> Hit {
-        let resource = Resource::Rule(key.clone());
+        let resource = Resource::Rule(Box::new(key.clone()));
         standing.note(&Step {
             resource: &resource,
             write: Write::Delete,
@@ -349,7 +350,7 @@ mod tests {
             tos: 0,
             ifscope: None,
         };
-        let state = State::Route(RouteSpec::default());
+        let state = State::Route(RouteSpec::default().into());
         let resource = Resource::Route(key(0));
         let step = Step {
             resource: &resource,
@@ -365,7 +366,7 @@ mod tests {
         );
         let route = |metric| Route {
             key: key(metric),
-            spec: RouteSpec::default(),
+            spec: RouteSpec::default().into(),
             live: Default::default(),
             owner: Owner::Unknown,
         };

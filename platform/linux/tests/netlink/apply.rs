@@ -81,21 +81,27 @@ fn key(dst: &str, metric: u32) -> Resource {
 }
 
 fn via(gateway: &str, dev: &str) -> State {
-    State::Route(RouteSpec {
-        protocol: Protocol::NETPROF,
-        hops: vec![Hop::through(dev, Some(gateway.parse().unwrap()))],
-        ..RouteSpec::default()
-    })
+    State::Route(
+        RouteSpec {
+            protocol: Protocol::NETPROF,
+            hops: vec![Hop::through(dev, Some(gateway.parse().unwrap()))],
+            ..RouteSpec::default()
+        }
+        .into(),
+    )
 }
 
 fn direct(dev: &str, src: &str, scope: u8) -> State {
-    State::Route(RouteSpec {
-        protocol: Protocol::NETPROF,
-        scope,
-        prefsrc: Some(src.parse().unwrap()),
-        hops: vec![Hop::through(dev, None)],
-        ..RouteSpec::default()
-    })
+    State::Route(
+        RouteSpec {
+            protocol: Protocol::NETPROF,
+            scope,
+            prefsrc: Some(src.parse().unwrap()),
+            hops: vec![Hop::through(dev, None)],
+            ..RouteSpec::default()
+        }
+        .into(),
+    )
 }
 
 fn rule(priority: u32, to: &str) -> (Resource, State) {
@@ -105,7 +111,7 @@ fn rule(priority: u32, to: &str) -> (Resource, State) {
     let spec = RuleSpec {
         protocol: Protocol::NETPROF,
     };
-    (Resource::Rule(key), State::Rule(spec))
+    (Resource::Rule(Box::new(key)), State::Rule(spec))
 }
 
 fn forward(changes: &[Change]) {
@@ -146,8 +152,11 @@ fn made_and_taken_away() {
         add(key("fd20::/16", 1024), via("fd01::9", "one")),
         add(key("10.22.0.0/16", 5), direct("one", "10.1.0.1", 253)),
         add(key("fd22::/16", 5), direct("one", "fd01::1", 0)),
-        add(key("10.21.0.0/16", 0), State::Route(unreachable.clone())),
-        add(key("fd21::/16", 1024), State::Route(unreachable)),
+        add(
+            key("10.21.0.0/16", 0),
+            State::Route(unreachable.clone().into()),
+        ),
+        add(key("fd21::/16", 1024), State::Route(unreachable.into())),
     ];
     forward(&changes);
     let seen = observe();

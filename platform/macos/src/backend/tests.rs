@@ -81,8 +81,8 @@ fn spec(via: Option<&str>, dev: &str) -> RouteSpec {
 fn route(dst: &str, before: Option<RouteSpec>, after: Option<RouteSpec>) -> Change {
     change(
         Resource::Route(key(dst)),
-        before.map(State::Route),
-        after.map(State::Route),
+        before.map(|spec| State::Route(spec.into())),
+        after.map(|spec| State::Route(spec.into())),
     )
 }
 

@@ -148,7 +148,7 @@ impl World {
         let request = Request::add(key, spec, &self.names(), 0).unwrap();
         let route = self.route_of(request.bytes());
         assert_eq!(
-            (&route.key, &route.spec),
+            (&route.key, &*route.spec),
             (key, spec),
             "it comes back as it was written"
         );

@@ -140,7 +140,8 @@ pub(super) fn route(
             flags: flags & rtf::WRITABLE,
             opaque,
             ..RouteSpec::default()
-        },
+        }
+        .into(),
         live: RouteLive {
             expires: expires(header, now),
             ..RouteLive::default()

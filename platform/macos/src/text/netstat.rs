@@ -381,7 +381,8 @@ impl Entry {
                 flags: self.flags & rtf::WRITABLE,
                 opaque: host.then(|| by(attribute::BY_HOST)).into_iter().collect(),
                 ..RouteSpec::default()
-            },
+            }
+            .into(),
             live: RouteLive {
                 // A route that clones hands its time down, and never goes itself.
                 expires: self.expires.filter(|_| self.flags & rtf::CLONING == 0),

@@ -254,7 +254,7 @@ fn single() {
     let said = |flags, slots: &Slots| {
         let route = only(&kernel::rt(4, EN0, UP | GATEWAY | STATIC | flags, slots));
         assert_eq!(route.key.dst, "198.51.100.7/32".parse().unwrap());
-        route.spec.opaque
+        route.spec.opaque.clone()
     };
     let masked = net("198.51.100.7", 32, ip4("192.168.7.1"));
     let bare: Slots = masked[..2].to_vec();

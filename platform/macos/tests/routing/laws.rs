@@ -121,7 +121,7 @@ prop_compose! {
                 value: attribute::BY_HOST.to_owned(),
             });
         }
-        Route { key, spec, live: RouteLive::default(), owner: Owner::Unknown }
+        Route { key, spec: spec.into(), live: RouteLive::default(), owner: Owner::Unknown }
     }
 }
 

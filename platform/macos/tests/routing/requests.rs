@@ -275,8 +275,8 @@ fn of_route(key: RouteKey, before: Option<RouteSpec>, after: Option<RouteSpec>) 
     Change {
         id: 1,
         resource: Resource::Route(key),
-        before: before.map(State::Route),
-        after: after.map(State::Route),
+        before: before.map(|spec| State::Route(spec.into())),
+        after: after.map(|spec| State::Route(spec.into())),
         original: None,
         owner: Owner::Unknown,
         lasts: Lasts::Boot,
@@ -377,7 +377,10 @@ fn mistaken() {
     let answer = kernel.write(request.bytes(), 9);
     let reply = Reply::read(&answer, 9, 1, &names(), 0).unwrap().unwrap();
     let taken = reply.route.unwrap();
-    assert_eq!((taken.key, taken.spec), (key("10.1.2.0/25"), network));
+    assert_eq!(
+        (taken.key, taken.spec),
+        (key("10.1.2.0/25"), network.into())
+    );
 }
 
 fn refused() {

@@ -7,6 +7,7 @@ use netprof_model::Owner;
 use netprof_model::route::{
     Hop, OpaqueAttribute, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec,
 };
+use netprof_model::shared::Shared;
 
 use super::super::address::ip;
 use super::super::names::LinkNames;
@@ -201,7 +202,7 @@ impl<'a> RouteView<'a> {
                 tos: self.tos,
                 ifscope: None,
             },
-            spec: RouteSpec {
+            spec: Shared::from(RouteSpec {
                 kind: known.unwrap_or_default(),
                 protocol: Protocol(self.protocol),
                 scope: self.scope,
@@ -211,7 +212,7 @@ impl<'a> RouteView<'a> {
                 nexthop_id: self.nexthop_id,
                 flags: 0,
                 opaque,
-            },
+            }),
             live: RouteLive {
                 dead: flags & RTNH_F_DEAD != 0,
                 linkdown: flags & RTNH_F_LINKDOWN != 0,

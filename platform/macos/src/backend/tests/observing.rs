@@ -28,7 +28,10 @@ fn a_snapshot_is_built_of_bytes() {
     bench.fake.publish();
     let snapshot = bench.snapshot();
     assert_eq!(snapshot.os, Os::Macos);
-    assert_eq!(snapshot.place.boot, "5C5E8E4B-0000-0000-0000-000000000001");
+    assert_eq!(
+        &*snapshot.place.boot,
+        "5C5E8E4B-0000-0000-0000-000000000001"
+    );
     assert_eq!(snapshot.place.netns, 0);
     let owners: Vec<_> = snapshot
         .links

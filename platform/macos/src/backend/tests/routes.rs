@@ -57,7 +57,7 @@ fn scoped_and_unscoped_routes_of_one_prefix_are_two() {
     let add = change(
         Resource::Route(scoped.clone()),
         None,
-        Some(State::Route(ours.clone())),
+        Some(State::Route(ours.clone().into())),
     );
     bench.forward(std::slice::from_ref(&add)).unwrap();
     assert_eq!(bench.fake.spec(&scoped), Some(ours));
