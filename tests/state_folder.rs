@@ -68,7 +68,7 @@ pub(crate) fn a_damaged_held_json_is_derived_anew_or_refused(lab: &Lab) {
         good[..good.len() / 2].to_owned(),
         "{\"a\":".repeat(DEEP),
         "x".repeat(3 << 20),
-        good.replace("\"version\":1", "\"version\":\"one\""),
+        good.replace("\"version\":2", "\"version\":\"one\""),
     ] {
         fs::write(held, damaged).unwrap();
         let status = bounded(lab.netprof_command("status"), "status").exits(0);
@@ -81,7 +81,7 @@ pub(crate) fn a_damaged_held_json_is_derived_anew_or_refused(lab: &Lab) {
         applied.assert_same(&Picture::take(lab));
     }
     // What a newer netprof wrote, and what is no file, is not guessed at.
-    fs::write(held, good.replace("\"version\":1", "\"version\":9")).unwrap();
+    fs::write(held, good.replace("\"version\":2", "\"version\":9")).unwrap();
     assert_refused(lab, "release", "format version 9");
     lab.run_each(&format!("rm {held}\n mkfifo {held}"));
     assert_refused(lab, "release", "held.json: it is not a plain file");

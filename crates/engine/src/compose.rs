@@ -29,9 +29,18 @@ struct Way<'a> {
     now: Option<State>,
     /// The oldest change that was gone back over.
     oldest: Option<&'a Change>,
-    kept: Option<Kept>,
+    kept: Option<Box<Kept>>,
     /// The settings that stay as somebody else made them, where others go back.
     settings: BTreeSet<String>,
+}
+
+/// What the end of each way depends on.
+struct End<'a> {
+    index: &'a Index<'a>,
+    transaction: u64,
+    reason: Reason,
+    /// What is held for a network that a link is in.
+    of_network: HashSet<&'a Resource>,
 }
 
 /// The plan that undoes `intents`, newest first, as transaction `transaction`.
@@ -80,16 +89,27 @@ pub(crate) fn compose(
         dropped: dropped.collect(),
         ..Plan::default()
     };
-    let reason = Reason::plain(match intents {
-        [one] => format!("takes back transaction {}", one.transaction),
-        [newest, .., oldest] => format!(
-            "takes back transactions {} to {}",
-            oldest.transaction, newest.transaction
-        ),
-        [] => "takes nothing back".to_owned(),
-    });
+    let ends = End {
+        index: &index,
+        transaction,
+        reason: Reason::plain(match intents {
+            [one] => format!("takes back transaction {}", one.transaction),
+            [newest, .., oldest] => format!(
+                "takes back transactions {} to {}",
+                oldest.transaction, newest.transaction
+            ),
+            [] => "takes nothing back".to_owned(),
+        }),
+        of_network: snapshot
+            .held()
+            .iter()
+            .flat_map(|held| &held.resources)
+            .filter(|held| held.of_network)
+            .map(|held| &held.resource)
+            .collect(),
+    };
     for way in order.iter().filter_map(|resource| ways.remove(*resource)) {
-        way.end(&mut plan, &index, transaction, &reason);
+        way.end(&mut plan, &ends);
     }
     if intents.len() > 1 {
         sort(&mut plan.changes);
@@ -117,12 +137,12 @@ impl<'a> Way<'a> {
         let [live, after, before] = [&self.now, &change.after, &change.before].map(Option::as_ref);
         let back = taken_back(live, after, before);
         if back.theirs && back.settings.is_empty() {
-            self.kept = Some(Kept {
+            self.kept = Some(Box::new(Kept {
                 resource: change.resource.clone(),
                 committed: change.after.clone(),
                 live: self.now.clone(),
                 owner: index.owner(&change.resource),
-            });
+            }));
         } else if live == after || live == before {
             self.kept = None;
             self.settings.clear();
@@ -132,7 +152,8 @@ impl<'a> Way<'a> {
         self.oldest = Some(change);
     }
 
-    fn end(self, plan: &mut Plan, index: &Index<'_>, transaction: u64, reason: &Reason) {
+    fn end(self, plan: &mut Plan, ends: &End<'_>) {
+        let index = ends.index;
         let resource = &self.newest.resource;
         // A way is made by going back over a change.
         let Some(oldest) = self.oldest else { return };
@@ -140,20 +161,18 @@ impl<'a> Way<'a> {
             [&self.now, &oldest.before, &oldest.original].map(Option::as_ref);
         let original = taken_back(now, before, original).state;
         let is_held = self.now != original;
-        let held = index.snapshot().held();
-        let held = held.and_then(|held| held.get(resource));
-        let of_network = held.is_some_and(|held| held.of_network);
+        let of_network = ends.of_network.contains(resource);
         if self.live == self.now && is_held {
             plan.still_held.push(HeldResource {
                 resource: resource.clone(),
                 original,
                 committed: self.now,
-                transaction,
+                transaction: ends.transaction,
                 place: index.snapshot().place_on(oldest.link.clone()),
                 lasts: oldest.lasts.clone(),
                 of_network,
             });
-            plan.kept.extend(self.kept);
+            plan.kept.extend(self.kept.map(|kept| *kept));
             return;
         }
         if !is_held && (self.live == self.now || self.kept.is_some()) {
@@ -170,7 +189,7 @@ impl<'a> Way<'a> {
         if self.live != self.now {
             let mut reasons = vec![Reason {
                 of_network,
-                ..reason.clone()
+                ..ends.reason.clone()
             }];
             reasons.extend(self.settings.iter().map(|one| Reason::left(one)));
             plan.changes.push(Change {
@@ -182,7 +201,7 @@ impl<'a> Way<'a> {
                 ..self.newest.clone()
             });
         }
-        plan.kept.extend(self.kept);
+        plan.kept.extend(self.kept.map(|kept| *kept));
     }
 }
 

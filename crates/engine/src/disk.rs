@@ -33,8 +33,11 @@ pub(crate) trait Disk {
     /// What `held.json` holds; none if it is not there.
     fn read_held(&self, limit: usize) -> io::Result<Option<Vec<u8>>>;
 
-    /// Writes what is to become `held.json` to a file beside it.
-    fn write_held(&self, bytes: &[u8]) -> io::Result<()>;
+    /// Writes what is to become `held.json` to a file beside it, as `write` writes it.
+    fn write_held(
+        &self,
+        write: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> io::Result<()>;
 
     /// Puts that file in the place of `held.json`.
     fn rename_held(&self) -> io::Result<()>;

@@ -100,7 +100,8 @@ impl<'a> Engine<'a> {
             ControlFlow::Break(report) => return Ok(report),
         };
         let snapshot = self.observe(need)?;
-        let plan = planner(&snapshot);
+        let mut plan = planner(&snapshot);
+        self.unlend(snapshot);
         if plan.is_refused() {
             return Ok(self.report(Outcome::Refused, plan, recovered));
         }
@@ -111,8 +112,8 @@ impl<'a> Engine<'a> {
             Some(_) => Kind::Apply,
             None => Kind::Release,
         };
-        let intent = self.intent(kind, &snapshot, &plan);
-        let outcome = self.carry_out(intent, &plan)?;
+        let intent = self.intent(kind, &mut plan)?;
+        let outcome = self.carry_out(intent, &mut plan)?;
         Ok(self.report(outcome, plan, recovered))
     }
 
@@ -133,20 +134,19 @@ impl<'a> Engine<'a> {
         let intents = self.intents(&undone)?;
         let changes = intents.iter().flat_map(|intent| &intent.changes);
         let snapshot = self.observe(verify::need(changes))?;
-        let transaction = self.store.next();
-        let plan = compose(&snapshot, &intents, transaction)?;
+        let composed = compose(&snapshot, &intents, self.store.next());
+        self.unlend(snapshot);
+        drop(intents);
+        let mut plan = composed?;
         let stack = &self.held().stack;
-        let plan = Plan {
-            profile: stack[..stack.len() - undone.len()]
-                .last()
-                .and_then(|one| one.profile.clone()),
-            ..plan
-        };
+        plan.profile = stack[..stack.len() - undone.len()]
+            .last()
+            .and_then(|one| one.profile.clone());
         let intent = Intent {
             undone,
-            ..self.intent(Kind::Rollback, &snapshot, &plan)
+            ..self.intent(Kind::Rollback, &mut plan)?
         };
-        let outcome = self.carry_out(intent, &plan)?;
+        let outcome = self.carry_out(intent, &mut plan)?;
         Ok(self.report(outcome, plan, recovered))
     }
 
@@ -191,8 +191,16 @@ impl<'a> Engine<'a> {
             .map_err(|source| Error::Observe { source })?;
         // What a recovery compares with must come from the same source.
         snapshot.place = here;
-        snapshot.held = Section::Seen(self.held().clone());
+        snapshot.held = Section::Seen(self.store.lend());
         Ok(snapshot)
+    }
+
+    /// Takes back what is held, which a snapshot has for as long as it is planned on: there
+    /// may be too much of it for two copies.
+    fn unlend(&mut self, snapshot: Snapshot) {
+        if let Section::Seen(held) = snapshot.held {
+            self.store.take_back(held);
+        }
     }
 
     /// Recovers, as every command does first; the report that ends the command where that
@@ -218,39 +226,44 @@ impl<'a> Engine<'a> {
         same && plan.changes.is_empty() && plan.dropped.is_empty() && plan.still_held.is_empty()
     }
 
-    fn intent(&self, kind: Kind, snapshot: &Snapshot, plan: &Plan) -> Intent {
-        Intent {
+    /// What is meant by `plan`, with its changes: those are not in the plan until they are
+    /// carried out.
+    fn intent(&mut self, kind: Kind, plan: &mut Plan) -> Result<Intent, Error> {
+        Ok(Intent {
             transaction: self.store.next(),
             kind,
             profile: plan.profile.clone(),
-            place: snapshot.place_on(None),
+            place: self.here()?,
             started: self.started,
             undone: Vec::new(),
-            changes: plan.changes.clone(),
+            changes: std::mem::take(&mut plan.changes),
             still_held: plan.still_held.clone(),
             dropped: plan.dropped.clone(),
             kept: plan.kept.clone(),
-        }
+        })
     }
 
-    fn carry_out(&mut self, intent: Intent, plan: &Plan) -> Result<Outcome, Error> {
+    /// Carries `intent` out, and puts its changes back into `plan`.
+    fn carry_out(&mut self, intent: Intent, plan: &mut Plan) -> Result<Outcome, Error> {
         let planned = Planned {
             run: self.run(),
             intent,
-            expectations: plan.expectations.clone(),
+            expectations: &plan.expectations,
         };
         let journaled = planned.journal()?;
         let done = journaled
             .apply()
             .and_then(|applied| applied.verify())
             .and_then(|verified| verified.commit());
-        Ok(match done {
-            Ok(committed) => Outcome::Committed(committed),
+        let (outcome, changes) = match done {
+            Ok((committed, changes)) => (Outcome::Committed(committed), changes),
             Err(failed) => match failed.roll_back() {
-                Ok(back) => Outcome::RolledBack(back),
-                Err(incomplete) => Outcome::RollbackIncomplete(incomplete),
+                (Ok(back), changes) => (Outcome::RolledBack(back), changes),
+                (Err(incomplete), changes) => (Outcome::RollbackIncomplete(incomplete), changes),
             },
-        })
+        };
+        plan.changes = changes;
+        Ok(outcome)
     }
 
     /// The transactions to undo, newest first.

@@ -89,10 +89,8 @@ pub enum Error {
         source: serde_json::Error,
     },
     /// A plan does not fit into a journal.
-    #[error("the plan takes {size} bytes in a journal, and {limit} is the most")]
+    #[error("the plan does not fit into a journal, of {limit} bytes at most")]
     TooLarge {
-        /// Its size in bytes.
-        size: usize,
         /// The most, in bytes.
         limit: usize,
     },

@@ -7,7 +7,7 @@
 //! stands at its name. The standard library opens everything with O_CLOEXEC.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, Read, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -82,7 +82,10 @@ impl Disk for Files {
         }
     }
 
-    fn write_held(&self, bytes: &[u8]) -> io::Result<()> {
+    fn write_held(
+        &self,
+        write: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> io::Result<()> {
         let path = self.new_held();
         let create = || {
             OpenOptions::new()
@@ -91,7 +94,7 @@ impl Disk for Files {
                 .mode(0o644)
                 .open(&path)
         };
-        let mut file = match create() {
+        let file = match create() {
             // A crash left it behind.
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
                 fs::remove_file(&path)?;
@@ -99,7 +102,10 @@ impl Disk for Files {
             }
             other => other?,
         };
-        file.write_all(bytes)?;
+        let mut buffered = BufWriter::with_capacity(64 << 10, &file);
+        write(&mut buffered)?;
+        buffered.flush()?;
+        drop(buffered);
         // Every user may read it, whatever the umask of this process is.
         file.set_permissions(Permissions::from_mode(0o644))
     }

@@ -1,9 +1,10 @@
 //! What is held, as a sum over the journals of what was committed.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use netprof_model::held::{Committed, Held, HeldResource};
 use netprof_model::plan::Reason;
+use netprof_model::positions::Positions;
 use netprof_model::resource::{Place, Resource};
 
 use crate::journal::{Intent, Kind};
@@ -18,6 +19,7 @@ pub const STACK_LIMIT: usize = 256;
 /// there before netprof came. It is a pure function, and the only place that says
 /// what is held, so that `held.json` can be derived anew at any time.
 pub fn fold(held: &mut Held, intent: &Intent) {
+    held.resources.reserve_exact(intent.changes.len());
     let mut sum = Sum::of(std::mem::take(&mut held.resources));
     for change in &intent.changes {
         if change.after == change.original {
@@ -63,33 +65,40 @@ pub fn fold(held: &mut Held, intent: &Intent) {
 /// each of them stands: a plan may change ten thousand of them.
 struct Sum {
     resources: Vec<Option<HeldResource>>,
-    at: HashMap<Resource, usize>,
+    at: Positions,
 }
 
 impl Sum {
     fn of(resources: Vec<HeldResource>) -> Self {
-        let at = resources
-            .iter()
-            .enumerate()
-            .map(|(at, held)| (held.resource.clone(), at))
-            .collect();
+        let mut at = Positions::default();
+        for (position, held) in resources.iter().enumerate() {
+            at.insert(&held.resource, position);
+        }
         Self {
             resources: resources.into_iter().map(Some).collect(),
             at,
         }
     }
 
+    fn find(&self, resource: &Resource) -> Option<usize> {
+        self.at.find(resource, |position| {
+            let held = self.resources.get(position)?.as_ref()?;
+            Some(&held.resource)
+        })
+    }
+
     fn hold(&mut self, held: HeldResource) {
-        if let Some(at) = self.at.get(&held.resource) {
-            self.resources[*at] = Some(held);
+        if let Some(at) = self.find(&held.resource) {
+            self.resources[at] = Some(held);
             return;
         }
-        self.at.insert(held.resource.clone(), self.resources.len());
+        self.at.insert(&held.resource, self.resources.len());
         self.resources.push(Some(held));
     }
 
     fn drop(&mut self, resource: &Resource) {
-        if let Some(at) = self.at.remove(resource) {
+        if let Some(at) = self.find(resource) {
+            self.at.remove(resource, at);
             self.resources[at] = None;
         }
     }

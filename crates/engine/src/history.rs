@@ -88,7 +88,13 @@ struct Outline {
     started: u64,
     #[serde(default)]
     undone: Vec<u64>,
-    changes: Vec<IgnoredAny>,
+    changes: Vec<Counted>,
+}
+
+/// A change, or a run of them, as far as they are counted.
+#[derive(Deserialize)]
+struct Counted {
+    each: Option<Vec<IgnoredAny>>,
 }
 
 /// Reads all journals, oldest first.
@@ -123,7 +129,11 @@ fn entry(disk: &dyn Disk, number: u64) -> Entry {
                 kind: outline.kind,
                 profile: outline.profile,
                 started: outline.started,
-                changes: outline.changes.len(),
+                changes: outline
+                    .changes
+                    .iter()
+                    .map(|one| one.each.as_ref().map_or(1, Vec::len))
+                    .sum(),
                 undone: outline.undone,
             };
             let ending = match journal.stage {

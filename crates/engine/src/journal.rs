@@ -1,6 +1,7 @@
 //! The journal of one transaction: what was meant, and how far it came.
 
 use std::io;
+use std::path::Path;
 
 use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, Dropped, Kept, ProfileRef};
@@ -54,6 +55,7 @@ pub struct Intent {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<u64>,
     /// The changes, in order.
+    #[serde(with = "crate::runs::changes")]
     pub changes: Vec<Change>,
     /// What is held and not written: a rollback found it as an older transaction left it,
     /// or it is what was wanted by somebody else's doing.
@@ -245,6 +247,29 @@ pub(crate) enum Durable {
     Later,
 }
 
+/// Writes header and intent, and the zeros for what comes later. Also where the next
+/// record goes.
+fn begin(file: &mut dyn JournalFile, intent: &Intent, path: &Path) -> Result<Position, Error> {
+    let transaction = intent.transaction;
+    let mut begun = record::Begin::new(transaction, |bytes, offset| file.write_at(bytes, offset));
+    let failed = |source| Error::File {
+        operation: "write",
+        path: path.to_owned(),
+        source,
+    };
+    match serde_json::to_writer(&mut begun, intent) {
+        Ok(()) => begun.finish().map_err(failed),
+        Err(_) if begun.is_too_large() => Err(Error::TooLarge {
+            limit: record::LIMIT,
+        }),
+        Err(error) if error.is_io() => Err(failed(error.into())),
+        Err(source) => Err(Error::Encode {
+            transaction,
+            source,
+        }),
+    }
+}
+
 /// The journal of a transaction that is under way.
 pub(crate) struct Open {
     number: u64,
@@ -258,17 +283,6 @@ impl Open {
     /// the disk; when it fails, there is nothing of which an undo could come.
     pub(crate) fn create(disk: &dyn Disk, intent: &Intent) -> Result<Self, Error> {
         let number = intent.transaction;
-        let payload = serde_json::to_vec(intent).map_err(|source| Error::Encode {
-            transaction: number,
-            source,
-        })?;
-        let (bytes, next) = record::begin(number, &payload);
-        if bytes.len() > record::LIMIT {
-            return Err(Error::TooLarge {
-                size: bytes.len(),
-                limit: record::LIMIT,
-            });
-        }
         let path = disk.journal_path(number);
         let failed = |operation| {
             let path = path.clone();
@@ -279,24 +293,26 @@ impl Open {
             }
         };
         let mut file = disk.create_journal(number).map_err(failed("create"))?;
-        let written = file
-            .write_at(&bytes, 0)
-            .map_err(failed("write"))
-            .and_then(|()| file.sync().map_err(failed("sync")))
-            .and_then(|()| disk.sync_journals().map_err(failed("sync the folder of")));
-        if let Err(error) = written {
-            // A full disk must not collect one of these for each attempt. If it stays
-            // all the same, it does no harm: nothing was changed on its behalf, which
-            // is what a recovery will find.
-            let _ = disk.remove_journal(number);
-            return Err(error);
+        let written = begin(file.as_mut(), intent, &path).and_then(|next| {
+            file.sync().map_err(failed("sync"))?;
+            disk.sync_journals().map_err(failed("sync the folder of"))?;
+            Ok(next)
+        });
+        match written {
+            Ok(next) => Ok(Self {
+                number,
+                file,
+                next,
+                path,
+            }),
+            Err(error) => {
+                // A full disk must not collect one of these for each attempt. If it stays
+                // all the same, it does no harm: nothing was changed on its behalf, which
+                // is what a recovery will find.
+                let _ = disk.remove_journal(number);
+                Err(error)
+            }
         }
-        Ok(Self {
-            number,
-            file,
-            next,
-            path,
-        })
     }
 
     /// Opens the journal of an unfinished transaction, to write how it ended.

@@ -28,6 +28,7 @@ mod lock;
 mod record;
 mod recover;
 mod report;
+mod runs;
 mod store;
 mod transaction;
 mod undo;

@@ -11,8 +11,11 @@
 //! gave to another file before is taken for a record. `docs/journal.md` has the
 //! layout byte by byte.
 
-/// The newest version of the format that is known, and the one that is written.
-pub const VERSION: u32 = 1;
+use std::io;
+
+/// The newest version of the format that is known, and the one that is written. Version 1
+/// says everything of each change.
+pub const VERSION: u32 = 2;
 
 /// The first bytes of every journal.
 pub(crate) const MAGIC: [u8; 8] = *b"netprofj";
@@ -27,7 +30,7 @@ const PAGE: usize = 4096;
 /// transaction writes that is applied, fails, and is rolled back.
 const RESERVE: usize = 4 * SECTOR;
 
-/// The largest journal that is written or read, in bytes: some fifty thousand changes.
+/// The largest journal that is written or read, in bytes: several hundred thousand changes.
 pub(crate) const LIMIT: usize = 64 << 20;
 
 /// The largest payload of a record that is no intent, in bytes.
@@ -95,27 +98,100 @@ pub(crate) enum Fault {
     Damaged(&'static str),
 }
 
-/// A whole new journal: header, intent, zeros for what comes later. Also where the
-/// next record goes.
-pub(crate) fn begin(number: u64, intent: &[u8]) -> (Vec<u8>, Position) {
-    let end = align(SECTOR + FRAME + intent.len(), SECTOR);
-    let mut bytes = Vec::with_capacity(align(end + RESERVE, PAGE));
-    bytes.extend_from_slice(&header(number));
-    bytes.resize(SECTOR, 0);
-    bytes.extend_from_slice(&frame(number, 0, Tag::Intent, intent));
-    bytes.extend_from_slice(intent);
-    bytes.resize(align(end + RESERVE, PAGE), 0);
-    let next = Position {
-        offset: end,
-        sequence: 1,
-    };
-    (bytes, next)
+/// How much of a new journal is written at once.
+const PIECE: usize = if cfg!(test) { 2 << 10 } else { 64 << 10 };
+
+/// A new journal on its way to the disk: header, intent, zeros for what comes later.
+///
+/// The intent of ten thousand changes is as large as everything else that is known of
+/// them, so it is written while it is made. What tells that it is whole, header and frame,
+/// is written last; that is no promise of the order in which a disk takes it, and none is
+/// needed: a record counts where its checksum fits.
+pub(crate) struct Begin<W> {
+    number: u64,
+    write_at: W,
+    /// What is not written yet. It starts at `written` in the file.
+    piece: Vec<u8>,
+    written: usize,
+    length: usize,
+    crc: crc32fast::Hasher,
+}
+
+impl<W: FnMut(&[u8], usize) -> io::Result<()>> Begin<W> {
+    /// The journal of transaction `number`, which `write_at` writes at an offset.
+    pub(crate) fn new(number: u64, write_at: W) -> Self {
+        Self {
+            number,
+            write_at,
+            // Room for the header and the frame.
+            piece: vec![0; SECTOR + FRAME],
+            written: 0,
+            length: 0,
+            crc: seed(number, 0, Tag::Intent as u8),
+        }
+    }
+
+    /// Whether the intent is larger than a journal may be.
+    pub(crate) fn is_too_large(&self) -> bool {
+        align(SECTOR + FRAME + self.length + RESERVE, PAGE) > LIMIT
+    }
+
+    /// Takes what waits into the checksum: much at once, since that is how it is fast.
+    fn sum_up(&mut self) {
+        let head = (SECTOR + FRAME).saturating_sub(self.written);
+        self.crc.update(&self.piece[head..]);
+    }
+
+    /// Writes the rest. Returns where the next record goes.
+    pub(crate) fn finish(mut self) -> io::Result<Position> {
+        let mut head = [0; SECTOR + FRAME];
+        head[..HEADER].copy_from_slice(&header(self.number));
+        self.sum_up();
+        let crc = std::mem::take(&mut self.crc).finalize();
+        head[SECTOR..].copy_from_slice(&frame(0, Tag::Intent, self.length, crc));
+        let end = align(SECTOR + FRAME + self.length, SECTOR);
+        let size = align(end + RESERVE, PAGE);
+        self.piece.resize(size - self.written, 0);
+        if self.written == 0 {
+            self.piece[..head.len()].copy_from_slice(&head);
+        }
+        (self.write_at)(&self.piece, self.written)?;
+        if self.written > 0 {
+            (self.write_at)(&head, 0)?;
+        }
+        Ok(Position {
+            offset: end,
+            sequence: 1,
+        })
+    }
+}
+
+impl<W: FnMut(&[u8], usize) -> io::Result<()>> io::Write for Begin<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.length += bytes.len();
+        if self.is_too_large() {
+            return Err(io::ErrorKind::FileTooLarge.into());
+        }
+        self.piece.extend_from_slice(bytes);
+        if self.piece.len() >= PIECE {
+            self.sum_up();
+            (self.write_at)(&self.piece, self.written)?;
+            self.written += self.piece.len();
+            self.piece.clear();
+        }
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A later record, and where the one after it goes.
 pub(crate) fn record(number: u64, at: Position, tag: Tag, payload: &[u8]) -> (Vec<u8>, Position) {
     let mut bytes = Vec::with_capacity(FRAME + payload.len());
-    bytes.extend_from_slice(&frame(number, at.sequence, tag, payload));
+    let crc = checksum(number, at.sequence, tag as u8, payload);
+    bytes.extend_from_slice(&frame(at.sequence, tag, payload.len(), crc));
     bytes.extend_from_slice(payload);
     let next = Position {
         offset: align(at.offset + bytes.len(), SECTOR),
@@ -234,12 +310,11 @@ fn states(
     })
 }
 
-fn frame(number: u64, sequence: u32, tag: Tag, payload: &[u8]) -> [u8; FRAME] {
+fn frame(sequence: u32, tag: Tag, length: usize, crc: u32) -> [u8; FRAME] {
     let mut bytes = [0; FRAME];
-    // A payload is at most `LIMIT` bytes long, which the journal checks first.
-    let length = u32::try_from(payload.len()).unwrap_or(u32::MAX);
+    // A payload is at most `LIMIT` bytes long, which is looked at while it is written.
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
     bytes[..4].copy_from_slice(&length.to_le_bytes());
-    let crc = checksum(number, sequence, tag as u8, payload);
     bytes[4..8].copy_from_slice(&crc.to_le_bytes());
     bytes[8..12].copy_from_slice(&sequence.to_le_bytes());
     bytes[12] = tag as u8;
@@ -266,12 +341,18 @@ fn frame_at(number: u64, bytes: &[u8], offset: usize) -> Option<Found<'_>> {
 }
 
 fn checksum(number: u64, sequence: u32, tag: u8, payload: &[u8]) -> u32 {
+    let mut crc = seed(number, sequence, tag);
+    crc.update(payload);
+    crc.finalize()
+}
+
+/// The checksum of all that stands before the payload.
+fn seed(number: u64, sequence: u32, tag: u8) -> crc32fast::Hasher {
     let mut crc = crc32fast::Hasher::new();
     crc.update(&[tag]);
     crc.update(&sequence.to_le_bytes());
     crc.update(&number.to_le_bytes());
-    crc.update(payload);
-    crc.finalize()
+    crc
 }
 
 fn u32_at(bytes: &[u8], offset: usize) -> Option<u32> {

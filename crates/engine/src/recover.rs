@@ -28,7 +28,8 @@ pub(crate) fn recover(run: Run<'_>, here: Place) -> Result<Option<Recovered>, Er
         });
     }
     let failed = Failed::earlier(run, here, journal)?;
-    Ok(Some(match failed.roll_back() {
+    let (back, _) = failed.roll_back();
+    Ok(Some(match back {
         Ok(back) => Recovered::RolledBack(back),
         Err(incomplete) => Recovered::Incomplete(incomplete),
     }))

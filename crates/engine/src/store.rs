@@ -6,7 +6,7 @@
 
 use std::io;
 
-use netprof_model::held::{self, Held};
+use netprof_model::held::Held;
 
 use crate::disk::{Disk, unlisted};
 use crate::error::Error;
@@ -60,6 +60,16 @@ impl Store {
 
     pub(crate) fn held(&self) -> &Held {
         &self.held
+    }
+
+    /// What is held, for as long as somebody plans on it.
+    pub(crate) fn lend(&mut self) -> Held {
+        std::mem::take(&mut self.held)
+    }
+
+    /// Takes it back.
+    pub(crate) fn take_back(&mut self, held: Held) {
+        self.held = held;
     }
 
     /// The number of the next transaction.
@@ -119,9 +129,10 @@ impl Store {
                 source,
             }
         };
-        let bytes = serde_json::to_vec(&self.held)
-            .map_err(|error| failed("write")(io::Error::other(error)))?;
-        self.disk.write_held(&bytes).map_err(failed("write"))?;
+        let mut write = |to: &mut dyn io::Write| {
+            serde_json::to_writer(to, &written::Borrowed::from(&self.held)).map_err(io::Error::from)
+        };
+        self.disk.write_held(&mut write).map_err(failed("write"))?;
         self.disk.rename_held().map_err(failed("replace"))
     }
 }
@@ -170,18 +181,74 @@ fn stored(disk: &dyn Disk) -> Result<Stored, Error> {
             });
         }
     };
-    if let Ok(held) = serde_json::from_slice::<Held>(&bytes)
-        && held.version == held::VERSION
-    {
+    if let Some(held) = parse(&bytes) {
         return Ok(Stored::Good(held));
     }
     match serde_json::from_slice::<Version>(&bytes) {
-        Ok(Version { version }) if version > held::VERSION => Err(Error::Newer {
+        Ok(Version { version }) if version > written::VERSION => Err(Error::Newer {
             path: disk.held_path(),
             found: version,
-            known: held::VERSION,
+            known: written::VERSION,
         }),
         _ => Ok(Stored::Broken),
+    }
+}
+
+/// What stands in a `held.json`, of a version that is known.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Held> {
+    let read: written::Owned = serde_json::from_slice(bytes).ok()?;
+    let is_known = (1..=written::VERSION).contains(&read.version);
+    is_known.then(|| read.into())
+}
+
+/// `held.json`, as it is written: neighbours that are alike are written as one.
+mod written {
+    use netprof_model::held::{self, Committed, Held, HeldResource};
+    use serde::{Deserialize, Serialize};
+
+    use crate::runs;
+
+    /// The newest version of the format. Version 1 says everything of each resource.
+    pub(super) const VERSION: u32 = 2;
+
+    #[derive(Serialize)]
+    pub(super) struct Borrowed<'a> {
+        version: u32,
+        through: u64,
+        stack: &'a [Committed],
+        #[serde(with = "runs::held")]
+        resources: &'a [HeldResource],
+    }
+
+    impl<'a> From<&'a Held> for Borrowed<'a> {
+        fn from(held: &'a Held) -> Self {
+            Self {
+                version: VERSION,
+                through: held.through,
+                stack: &held.stack,
+                resources: &held.resources,
+            }
+        }
+    }
+
+    #[derive(Deserialize)]
+    pub(super) struct Owned {
+        pub(super) version: u32,
+        through: u64,
+        stack: Vec<Committed>,
+        #[serde(with = "runs::held")]
+        resources: Vec<HeldResource>,
+    }
+
+    impl From<Owned> for Held {
+        fn from(read: Owned) -> Self {
+            Self {
+                version: held::VERSION,
+                through: read.through,
+                stack: read.stack,
+                resources: read.resources,
+            }
+        }
     }
 }
 

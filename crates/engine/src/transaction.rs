@@ -28,14 +28,14 @@ pub(crate) struct Run<'e> {
 pub(crate) struct Planned<'e> {
     pub(crate) run: Run<'e>,
     pub(crate) intent: Intent,
-    pub(crate) expectations: Vec<Expectation>,
+    pub(crate) expectations: &'e [Expectation],
 }
 
 struct Begun<'e> {
     run: Run<'e>,
     journal: Open,
     intent: Intent,
-    expectations: Vec<Expectation>,
+    expectations: &'e [Expectation],
 }
 
 /// The intent is on the disk, and nothing has been changed.
@@ -137,8 +137,9 @@ impl<'e> Applied<'e> {
 }
 
 impl<'e> Verified<'e> {
-    /// Puts on the disk that it holds. From then on a signal comes too late.
-    pub(crate) fn commit(self) -> Result<Committed, Box<Failed<'e>>> {
+    /// Puts on the disk that it holds. From then on a signal comes too late. Gives the
+    /// changes back.
+    pub(crate) fn commit(self) -> Result<(Committed, Vec<Change>), Box<Failed<'e>>> {
         let mut begun = self.0;
         if let Err(why) = begun.journal.write(&Stage::Committed, Durable::Now) {
             // The record may be there all the same. Before anything is undone, the disk
@@ -155,10 +156,11 @@ impl<'e> Verified<'e> {
             }
         }
         begun.run.store.committed(&begun.intent);
-        Ok(Committed {
+        let committed = Committed {
             transaction: begun.intent.transaction,
             journal: begun.journal.path().to_owned(),
-        })
+        };
+        Ok((committed, begun.intent.changes))
     }
 }
 
@@ -197,7 +199,7 @@ impl<'e> Begun<'e> {
             return Err(Error::Cancelled);
         }
         verify::read_back(*backend, &self.intent.changes)?;
-        verify::ask(*backend, &self.expectations)?;
+        verify::ask(*backend, self.expectations)?;
         if cancelled() {
             return Err(Error::Cancelled);
         }
@@ -233,15 +235,14 @@ fn doubted(why: &Error, changes: &[Change]) -> Doubts {
             })
             .map(|one| (one.change.id, None))
             .collect(),
-        Error::Differs { differences } => changes
-            .iter()
-            .filter(|change| {
-                differences
-                    .iter()
-                    .any(|one| one.resource == change.resource)
-            })
-            .map(|change| (change.id, None))
-            .collect(),
+        Error::Differs { differences } => {
+            let differs: HashSet<&Resource> = differences.iter().map(|one| &one.resource).collect();
+            changes
+                .iter()
+                .filter(|change| differs.contains(&change.resource))
+                .map(|change| (change.id, None))
+                .collect()
+        }
         _ => Doubts::new(),
     }
 }
@@ -278,7 +279,7 @@ impl<'e> Failed<'e> {
                 run,
                 journal: open,
                 intent: journal.intent,
-                expectations: Vec::new(),
+                expectations: &[],
             },
             here,
             doubts,
@@ -294,8 +295,9 @@ impl<'e> Failed<'e> {
         self
     }
 
-    /// Undoes what was done, newest first, and looks whether that is so.
-    pub(crate) fn roll_back(self) -> Result<RolledBack, RollbackIncomplete> {
+    /// Undoes what was done, newest first, and looks whether that is so. Gives the changes
+    /// back.
+    pub(crate) fn roll_back(self) -> (Result<RolledBack, RollbackIncomplete>, Vec<Change>) {
         let Self {
             mut begun,
             here,
@@ -328,37 +330,41 @@ impl<'e> Failed<'e> {
             doubts,
         ) {
             Ok(undone) => {
-                let unrecorded = begun.close(Stage::rolled_back(&words, &undone)).err();
+                let (written, changes) = begun.close(Stage::rolled_back(&words, &undone));
+                let unrecorded = written.err();
                 if contested && unrecorded.is_some() {
                     // The system is as it was, and the journal may say the opposite.
-                    return Err(RollbackIncomplete {
+                    let incomplete = RollbackIncomplete {
                         transaction,
                         journal: path,
                         why,
                         left: Vec::new(),
                         kept: without_numbers(undone.kept),
                         unrecorded,
-                    });
+                    };
+                    return (Err(incomplete), changes);
                 }
-                Ok(RolledBack {
+                let back = RolledBack {
                     transaction,
                     journal: path,
                     why,
                     kept: without_numbers(undone.kept),
                     expired: undone.expired.into_iter().map(|(_, one)| one).collect(),
                     unrecorded,
-                })
+                };
+                (Ok(back), changes)
             }
             Err(not) => {
-                let unrecorded = begun.close(Stage::incomplete(&words, &not)).err();
-                Err(RollbackIncomplete {
+                let (written, changes) = begun.close(Stage::incomplete(&words, &not));
+                let incomplete = RollbackIncomplete {
                     transaction,
                     journal: path,
                     why,
                     left: not.left,
                     kept: without_numbers(not.kept),
-                    unrecorded,
-                })
+                    unrecorded: written.err(),
+                };
+                (Err(incomplete), changes)
             }
         }
     }
@@ -366,16 +372,17 @@ impl<'e> Failed<'e> {
 
 impl Begun<'_> {
     /// Writes how it ended. What the disk does not know to be over is tried again by
-    /// the next command, also if that is one of the same process.
-    fn close(mut self, stage: Stage) -> Result<(), Error> {
+    /// the next command, also if that is one of the same process. Gives the changes back.
+    fn close(mut self, stage: Stage) -> (Result<(), Error>, Vec<Change>) {
         let written = self.journal.write(&stage, Durable::Now);
         if written.is_ok() && stage.is_final() {
             self.run.store.taken_back(self.intent.transaction);
-        } else {
-            let journal = self.journal.close(self.intent, stage);
-            self.run.store.put_unfinished(journal);
+            return (written, self.intent.changes);
         }
-        written
+        let changes = self.intent.changes.clone();
+        let journal = self.journal.close(self.intent, stage);
+        self.run.store.put_unfinished(journal);
+        (written, changes)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The bytes of a journal: torn, cut, overwritten, and of other versions.
 
+use std::io::Write;
+
 use proptest::prelude::*;
 
 use super::laws::{apply, rollback};
@@ -8,7 +10,7 @@ use super::world::World;
 use crate::error::Error;
 use crate::history::{self, Ending};
 use crate::journal::{self, Intent, Stage};
-use crate::record::{self, Content, Fault, SECTOR, Tag};
+use crate::record::{self, Begin, Content, Fault, Position, SECTOR, Tag};
 
 /// A committed journal, as it is on the disk.
 fn committed() -> (World, Vec<u8>) {
@@ -16,6 +18,19 @@ fn committed() -> (World, Vec<u8>) {
     let _ = apply(&world, "office", &Machine::Linux.office()).unwrap();
     let bytes = world.disk().journal(1);
     (world, bytes)
+}
+
+/// A whole new journal, and where the next record goes.
+fn begin(number: u64, intent: &[u8]) -> (Vec<u8>, Position) {
+    let mut file: Vec<u8> = Vec::new();
+    let mut begun = Begin::new(number, |bytes, offset| {
+        file.resize(file.len().max(offset + bytes.len()), 0);
+        file[offset..offset + bytes.len()].copy_from_slice(bytes);
+        Ok(())
+    });
+    begun.write_all(intent).expect("it fits");
+    let next = begun.finish().expect("memory takes it");
+    (file, next)
 }
 
 fn stage(world: &World, bytes: Vec<u8>) -> Result<Option<Stage>, Error> {
@@ -28,16 +43,16 @@ fn stage(world: &World, bytes: Vec<u8>) -> Result<Option<Stage>, Error> {
 fn a_journal_is_made_of_whole_pages_and_never_grows_on_the_good_way() {
     let (_, bytes) = committed();
     assert_eq!(bytes.len() % 4096, 0);
-    let (made, next) = record::begin(1, &[b' '; 100]);
+    let (made, next) = begin(1, &[b' '; 100]);
     assert_eq!(made.len(), 4096);
     assert_eq!((next.offset, next.sequence), (2 * SECTOR, 1));
 }
 
 #[test]
 fn the_layout_is_the_documented_one() {
-    let (bytes, next) = record::begin(7, b"{}");
+    let (bytes, next) = begin(7, b"{}");
     assert_eq!(&bytes[..8], b"netprofj");
-    assert_eq!(bytes[8..12], 1_u32.to_le_bytes());
+    assert_eq!(bytes[8..12], 2_u32.to_le_bytes());
     assert_eq!(bytes[12..20], 7_u64.to_le_bytes());
     assert_eq!(bytes[20..24], crc32fast::hash(&bytes[..20]).to_le_bytes());
     let covered = [&[1][..], &[0; 4], &7_u64.to_le_bytes(), b"{}"].concat();
@@ -96,7 +111,7 @@ fn a_zeroed_sector_of_a_journal_that_was_not_acted_on_means_not_begun() {
     let Ok(Content::Begun { intent, .. }) = record::read(1, &bytes) else {
         panic!("it is whole");
     };
-    let (bytes, next) = record::begin(1, intent);
+    let (bytes, next) = begin(1, intent);
     for sector in 0..bytes.len() / SECTOR {
         let mut torn = bytes.clone();
         torn[sector * SECTOR..][..SECTOR].fill(0);
@@ -108,7 +123,7 @@ fn a_zeroed_sector_of_a_journal_that_was_not_acted_on_means_not_begun() {
 
 #[test]
 fn a_torn_record_leaves_the_one_before_it_in_force() {
-    let (bytes, at) = record::begin(1, b"{}");
+    let (bytes, at) = begin(1, b"{}");
     let why = format!(r#"{{"why":"{}"}}"#, "x".repeat(700));
     let (applied, at) = {
         let (record, next) = record::record(1, at, Tag::Applied, b"{}");
@@ -136,17 +151,71 @@ fn a_torn_record_leaves_the_one_before_it_in_force() {
 #[test]
 fn a_newer_format_is_refused_and_says_so() {
     let (world, mut bytes) = committed();
-    bytes[8] = 2;
+    bytes[8] = 3;
     let crc = crc32fast::hash(&bytes[..20]);
     bytes[20..24].copy_from_slice(&crc.to_le_bytes());
-    assert_eq!(record::read(1, &bytes), Err(Fault::Newer(2)));
+    assert_eq!(record::read(1, &bytes), Err(Fault::Newer(3)));
     let error = stage(&world, bytes).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "journal/000001 has format version 2, and this netprof knows versions up to 1: \
+        "journal/000001 has format version 3, and this netprof knows versions up to 2: \
          a newer netprof wrote it"
     );
     assert!(matches!(rollback(&world, None), Err(Error::Newer { .. })));
+}
+
+#[test]
+fn a_journal_of_version_1_says_everything_of_each_change_and_is_read() {
+    let (world, bytes) = committed();
+    let Ok(Content::Begun { intent, .. }) = record::read(1, &bytes) else {
+        panic!("it is whole");
+    };
+    let now: Intent = serde_json::from_slice(intent).unwrap();
+    let mut then: serde_json::Value = serde_json::from_slice(intent).unwrap();
+    then["changes"] = serde_json::to_value(&now.changes).unwrap();
+    let (mut bytes, _) = begin(1, &serde_json::to_vec(&then).unwrap());
+    bytes[8] = 1;
+    let crc = crc32fast::hash(&bytes[..20]);
+    bytes[20..24].copy_from_slice(&crc.to_le_bytes());
+    world.with_disk(|disk| disk.set_journal(1, bytes));
+    let journal = journal::read::<Intent>(&world, 1).unwrap().unwrap();
+    assert_eq!(journal.intent, now);
+    let entry = &history::read(&world).unwrap()[0];
+    let about = entry.about.as_ref().unwrap();
+    assert_eq!(about.changes, now.changes.len());
+}
+
+#[test]
+fn an_intent_of_many_pieces_is_whole_only_with_the_last() {
+    let intent = vec![b'x'; 20_000];
+    let mut writes: Vec<(usize, Vec<u8>)> = Vec::new();
+    let mut begun = Begin::new(1, |bytes, offset| {
+        writes.push((offset, bytes.to_vec()));
+        Ok(())
+    });
+    for bytes in intent.chunks(7) {
+        begun.write_all(bytes).unwrap();
+    }
+    let next = begun.finish().unwrap();
+    assert!(writes.len() > 3, "{} writes", writes.len());
+    let mut file = Vec::new();
+    let count = writes.len();
+    for (done, (offset, bytes)) in writes.into_iter().enumerate() {
+        assert_eq!(
+            record::read(1, &file),
+            Ok(Content::NeverBegun),
+            "{done} of {count}"
+        );
+        file.resize(file.len().max(offset + bytes.len()), 0);
+        file[offset..offset + bytes.len()].copy_from_slice(&bytes);
+    }
+    assert_eq!(file.len() % 4096, 0);
+    let whole = Content::Begun {
+        intent: &intent,
+        last: None,
+        next,
+    };
+    assert_eq!(record::read(1, &file), Ok(whole));
 }
 
 #[test]
@@ -154,7 +223,7 @@ fn the_journal_of_another_transaction_is_not_believed() {
     let (_, bytes) = committed();
     assert!(matches!(record::read(2, &bytes), Err(Fault::Damaged(_))));
     // Nor are records that the file system gave back from a file that was removed.
-    let (mut other, next) = record::begin(2, b"{}");
+    let (mut other, next) = begin(2, b"{}");
     other[next.offset..].fill(0);
     let from = bytes.len() - 4 * SECTOR;
     let stale = bytes[from..from + SECTOR].to_vec();
@@ -233,7 +302,7 @@ proptest! {
         state in proptest::collection::vec(any::<u8>(), 0..600),
         tag in 2..7_u8,
     ) {
-        let (mut bytes, next) = record::begin(1, &intent);
+        let (mut bytes, next) = begin(1, &intent);
         let tags = [
             Tag::Applied, Tag::Committed, Tag::RollingBack, Tag::RolledBack, Tag::Incomplete,
         ];

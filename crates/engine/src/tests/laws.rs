@@ -11,6 +11,7 @@ use super::world::World;
 use crate::fold::fold;
 use crate::journal::{self, Stage};
 use crate::report::{Outcome, Report};
+use crate::store;
 use netprof_plan::Need;
 
 pub(super) fn apply(world: &World, name: &str, wanted: &States) -> Result<Report, crate::Error> {
@@ -49,7 +50,7 @@ pub(super) fn held(world: &World) -> Vec<HeldResource> {
 pub(super) fn held_is_derived(world: &World) {
     let _ = world.run(|_| Ok(()));
     let bytes = world.disk().held.expect("opening the folder writes it");
-    let stored: Held = serde_json::from_slice(&bytes).expect("it is whole");
+    let stored = store::parse(&bytes).expect("it is whole");
     let mut derived = Held::default();
     for number in 1..=world.disk().count() as u64 {
         match journal::read::<crate::Intent>(world, number).expect("it is whole") {

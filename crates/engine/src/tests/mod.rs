@@ -11,6 +11,7 @@
 //! - `settings`: what a transaction changes a part of
 //! - `framing`: the bytes of a journal, torn, cut and overwritten
 //! - `folders`: the state folder on a real file system
+//! - `runs`: lists whose neighbours are alike
 
 mod boots;
 mod crashes;
@@ -21,6 +22,7 @@ mod halves;
 mod laws;
 mod machine;
 mod profiles;
+mod runs;
 mod settings;
 mod world;
 

@@ -78,6 +78,8 @@ pub(super) struct DiskData {
     pub(super) syncs: u64,
     /// Journals that were read.
     pub(super) reads: u64,
+    /// Writes to journals.
+    pub(super) writes: u64,
 }
 
 impl DiskData {
@@ -600,9 +602,14 @@ impl Disk for World {
         self.disk_read(|disk| Ok(disk.held.clone()))
     }
 
-    fn write_held(&self, bytes: &[u8]) -> io::Result<()> {
+    fn write_held(
+        &self,
+        write: &mut dyn FnMut(&mut dyn io::Write) -> io::Result<()>,
+    ) -> io::Result<()> {
+        let mut bytes = Vec::new();
+        write(&mut bytes)?;
         self.disk_call(|disk| {
-            disk.new_held = Some(bytes.to_vec());
+            disk.new_held = Some(bytes.clone());
             Ok(())
         })
     }
@@ -641,6 +648,7 @@ impl World {
 impl JournalFile for Handle {
     fn write_at(&mut self, bytes: &[u8], offset: usize) -> io::Result<()> {
         self.world.disk_call(|disk| {
+            disk.writes += 1;
             let data = &mut disk.journals.entry(self.number).or_default().live;
             data.resize(data.len().max(offset + bytes.len()), 0);
             data[offset..offset + bytes.len()].copy_from_slice(bytes);
