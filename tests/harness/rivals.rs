@@ -7,7 +7,7 @@
 use std::fs::File;
 use std::os::fd::AsRawFd;
 
-use super::Lab;
+use super::{Lab, until};
 
 /// A tun link with a program behind it: without one it has no carrier, and
 /// its routes count as down. Gone when this value is.
@@ -66,6 +66,11 @@ impl Tailscale {
         let tun = Tun::new(lab, "tailscale0");
         tailscale_link(lab);
         tailscale_rules(lab);
+        // The kernel finishes an IPv6 address in a work queue (addrconf_dad_work).
+        until("the address is there", || {
+            lab.run("ip -6 route show table local")
+                .contains("fd7a:115c:a1e0::1")
+        });
         Self { _tun: tun }
     }
 
