@@ -45,6 +45,8 @@ mod tunnels;
 mod clients;
 // What netprof is for.
 #[cfg(target_os = "linux")]
+mod engines;
+#[cfg(target_os = "linux")]
 mod examples;
 #[cfg(target_os = "linux")]
 mod input;
@@ -186,6 +188,9 @@ fn main() -> std::process::ExitCode {
         Host several::one_of_them_is_killed,
         Host several::they_come_again_in_another_order,
         Host several::a_release_gives_all_three_what_they_claimed,
+        Engines engines::docker_keeps_what_is_its_own,
+        Engines engines::a_route_into_dockers_network_names_both,
+        Engines engines::podman_keeps_what_is_its_own,
         Host resolver_faults::without_a_bus_there_is_no_resolver,
         Host resolver_faults::a_resolver_that_is_gone_is_refused,
         Host resolver_faults::a_resolver_that_hangs_is_refused_in_time,

@@ -180,8 +180,7 @@ fn ips() -> Vec<Command> {
     let own = ["/usr/sbin/ip", "/usr/bin/ip", "/sbin/ip", "/bin/ip"];
     let own = own.iter().filter(|path| Path::new(path).exists());
     let mut commands: Vec<Command> = own.take(1).map(Command::new).collect();
-    let trees = [Tree::Host, Tree::Newer];
-    for tree in trees.iter().filter_map(|tree| tree.path().ok()) {
+    for tree in Tree::ALL.iter().filter_map(|tree| tree.path().ok()) {
         commands.extend(ip_of(&tree));
     }
     commands
@@ -219,7 +218,7 @@ fn ip_of(tree: &Path) -> Option<Command> {
 
 /// Where tests mount things; in their own mount namespaces only.
 fn mounts_in_trees() -> Result<String, String> {
-    let trees: Vec<String> = [Tree::Host, Tree::Newer]
+    let trees: Vec<String> = Tree::ALL
         .iter()
         .filter_map(|tree| Some(tree.path().ok()?.display().to_string()))
         .collect();

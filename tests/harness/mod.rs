@@ -4,6 +4,7 @@
 pub(crate) mod clients;
 mod daemon;
 mod dns_server;
+mod engines;
 mod lab;
 mod link_managers;
 mod machine;
@@ -29,6 +30,7 @@ mod two_sites;
 
 pub(crate) use daemon::{Bus, Daemon};
 pub(crate) use dns_server::{DnsServer, Zone};
+pub(crate) use engines::{Docker, PodmanContainer};
 pub(crate) use lab::Lab;
 pub(crate) use link_managers::{NetworkManager, Networkd};
 pub(crate) use netprof::Ran;

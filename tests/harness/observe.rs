@@ -136,6 +136,8 @@ fn strip_kernel(value: &mut Value) {
                     *time = Value::from(if forever { "forever" } else { "limited" });
                 }
             }
+            // Bridges and their ports show when they will next do what they always do.
+            object.retain(|key, _| !key.ends_with("_timer"));
             if let Some(Value::Array(flags)) = object.get_mut("flags") {
                 flags.retain(|flag| {
                     !["dead", "linkdown", "offload", "trap"]

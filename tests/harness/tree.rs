@@ -18,14 +18,18 @@ pub(crate) enum Tree {
     /// Of the distribution's development suite: a systemd-resolved that reads
     /// DNS delegates, which came with version 258.
     Newer,
+    /// The host's release, with container engines.
+    Engines,
 }
 
 impl Tree {
+    pub(super) const ALL: [Self; 3] = [Self::Host, Self::Newer, Self::Engines];
+
     /// Shares the tree's lock until this process ends; `fetch-tree` takes it alone
     /// to replace the tree. Who cannot open the lock goes without: there is nothing
     /// to lock, or it was made by another user for somebody else's trees.
     fn share(self, path: &Path) {
-        static LOCKS: [OnceLock<Option<File>>; 2] = [OnceLock::new(), OnceLock::new()];
+        static LOCKS: [OnceLock<Option<File>>; 3] = [const { OnceLock::new() }; 3];
         LOCKS[self as usize].get_or_init(|| {
             let path = path.with_extension("lock");
             // Reading is enough to share it, and any user may.
@@ -41,6 +45,7 @@ impl Tree {
         match self {
             Tree::Host => "host",
             Tree::Newer => "newer",
+            Tree::Engines => "engines",
         }
     }
 
@@ -49,6 +54,7 @@ impl Tree {
         match self {
             Tree::Host => "",
             Tree::Newer => "newer",
+            Tree::Engines => "engines",
         }
     }
 

@@ -737,3 +737,15 @@ fn a_networkd_that_leaves_foreign_routes_and_rules_ends_none() {
         assert_eq!(says("plan::networkd-deletes"), routes || rules);
     }
 }
+
+#[test]
+fn a_route_into_the_network_of_containers_names_both_owners() {
+    let shadowing = format!(
+        "{LINKS} routes {{
+            route \"172.17.128.0/17\" link=\"vpn\"
+            route \"172.17.0.0/16\" link=\"vpn\"
+            route \"172.16.0.0/12\" link=\"vpn\"
+        }}"
+    );
+    assert_snapshot!(planned(&shadowing, &laptop(OPENVPN)));
+}

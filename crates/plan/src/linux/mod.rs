@@ -3,6 +3,7 @@
 mod claim;
 pub(crate) mod connected;
 mod dns;
+mod engines;
 pub mod fib;
 mod lan;
 mod localhost;
@@ -103,6 +104,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     lan::desire(&ground, &priorities, draft);
     routes::desire(&ground, &priorities, draft);
     managers::shorten(base, draft);
+    engines::warn(base, draft);
     dns::desire(&ground, draft);
 }
 

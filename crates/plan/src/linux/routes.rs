@@ -274,7 +274,10 @@ impl<'a> Single<'a, '_> {
             return Ok(None);
         };
         let way = match other.devices().next() {
-            Some(dev) => format!("through {dev}"),
+            Some(dev) => match self.ground.link(dev).map(|link| link.owner) {
+                Some(owner) if owner.is_engine() => format!("through {dev} of {owner}"),
+                _ => format!("through {dev}"),
+            },
             None => other.spec.kind.as_str().to_owned(),
         };
         let taken = |message: String| Diagnostic::error("plan::key-taken", message);

@@ -1,0 +1,131 @@
+//! Container engines: the real programs, as far as the network is concerned.
+//!
+//! Docker's bridges are there while it runs, so its containers are stood in for by network
+//! namespaces on them, which spares images and control groups. Podman's are there while a
+//! container runs, so it runs one, of a static busybox and without control groups.
+
+use std::os::unix::fs::symlink;
+
+use super::daemon::Daemon;
+use super::{Lab, Peer, until};
+
+/// dockerd, with its networks in 10.201.0.0/16.
+#[derive(Debug)]
+pub(crate) struct Docker {
+    daemon: Daemon,
+}
+
+impl Docker {
+    pub(crate) fn start(lab: &Lab) -> Self {
+        prepare(lab);
+        lab.write(
+            "/etc/docker/daemon.json",
+            r#"{ "default-address-pools": [ {"base":"10.201.0.0/16","size":24} ], "storage-driver": "vfs" }"#,
+        );
+        let mut daemon = Daemon::start("dockerd", lab.command("dockerd --log-level=warn"));
+        daemon.ready_when(|_| lab.succeeds("docker version"));
+        Self { daemon }
+    }
+
+    /// Ends it; its bridges stay.
+    pub(crate) fn stop(&mut self) {
+        self.daemon.stop();
+    }
+
+    /// A container of sorts: a machine on a bridge of Docker's.
+    pub(crate) fn container<'lab>(
+        &self,
+        lab: &'lab Lab,
+        name: &'static str,
+        bridge: &str,
+        address: &str,
+        gateway: &str,
+    ) -> Peer<'lab> {
+        let peer = Peer::new(lab, name);
+        peer.cable("vethc0");
+        lab.run(&format!("ip link set vethc0 master {bridge}"));
+        until("the bridge carries its packets", || {
+            lab.ip(&format!("link show {bridge}"))[0]["operstate"] == "UP"
+        });
+        peer.run(&format!("ip addr add {address} dev eth0"));
+        peer.run(&format!("ip route add default via {gateway}"));
+        peer
+    }
+}
+
+/// A container of Podman's, and with it its bridge. Taken away with this value.
+#[derive(Debug)]
+pub(crate) struct PodmanContainer<'lab> {
+    lab: &'lab Lab,
+}
+
+impl<'lab> PodmanContainer<'lab> {
+    /// Starts one that sleeps, on the default network, 10.203.0.0/24.
+    pub(crate) fn start(lab: &'lab Lab) -> Self {
+        prepare(lab);
+        lab.write(
+            "/etc/containers/containers.conf",
+            "[containers]\ndefault_sysctls = []\npids_limit = 0\n\
+             [engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nruntime = \"crun\"\n\
+             [network]\nnetwork_backend = \"netavark\"\ndefault_subnet = \"10.203.0.0/24\"\n",
+        );
+        lab.write(
+            "/etc/containers/storage.conf",
+            "[storage]\ndriver = \"vfs\"\ngraphroot = \"/var/lib/containers\"\nrunroot = \"/run/containers\"\n",
+        );
+        lab.write(
+            "/etc/containers/policy.json",
+            r#"{"default":[{"type":"insecureAcceptAnything"}]}"#,
+        );
+        lab.sh(
+            "mkdir -p /tmp/image/bin && cp /bin/busybox /tmp/image/bin/ \
+             && tar -C /tmp/image -cf /tmp/image.tar bin && podman import -q /tmp/image.tar busybox",
+        );
+        lab.run("podman run --detach --cgroups=disabled --name one busybox /bin/busybox sleep 600");
+        // A carrier shows a little later than it is there (linkwatch_event).
+        until("the links of the container are up", || {
+            let links = lab.ip("link");
+            let mut links = links.as_array().into_iter().flatten();
+            links.all(|link| link["ifname"] == "lo" || link["operstate"] == "UP")
+        });
+        Self { lab }
+    }
+
+    fn inspect(&self, what: &str) -> String {
+        let line = format!("podman inspect --format {{{{.NetworkSettings.{what}}}}} one");
+        self.lab.run(&line).trim().to_owned()
+    }
+
+    pub(crate) fn address(&self) -> String {
+        self.inspect("IPAddress")
+    }
+
+    /// Whether one ping from it is answered within a second.
+    pub(crate) fn reaches(&self, address: &str) -> bool {
+        let namespace = self.inspect("SandboxKey");
+        self.lab.succeeds(&format!(
+            "nsenter --net={namespace} ping -n -q -c 1 -W 1 {address}"
+        ))
+    }
+
+    pub(crate) fn end(self) {
+        self.lab.run("podman rm --force --time 0 one");
+    }
+}
+
+/// What the engines' packages would have set up, and a hierarchy of control groups to
+/// look at. It is the machine's, so only this mount of it is read-only.
+fn prepare(lab: &Lab) {
+    for name in ["iptables", "ip6tables"] {
+        let _ = symlink(
+            format!("/usr/sbin/{name}-nft"),
+            format!("/usr/local/bin/{name}"),
+        );
+    }
+    const GROUPS: &str = "/sys/fs/cgroup";
+    if !lab.succeeds(&format!("mount -t cgroup2 none {GROUPS}"))
+        || !lab.succeeds(&format!("mount -o remount,bind,ro {GROUPS}"))
+    {
+        lab.not_run("no control groups (version 2) can be mounted");
+    }
+}
