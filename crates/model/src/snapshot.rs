@@ -385,6 +385,14 @@ pub struct XfrmPolicy {
     pub transforms: bool,
     /// Lower ones win.
     pub priority: u32,
+    /// The number of the xfrm link that it belongs to; then it holds only for what is
+    /// routed into that one. 0: it holds for all packets.
+    #[serde(default)]
+    pub if_id: u32,
+    /// Whether it holds only for some of the packets between the networks: of a
+    /// protocol, a port, a mark, or through one link.
+    #[serde(default)]
+    pub selective: bool,
     /// Who made it.
     #[serde(default)]
     pub owner: Owner,

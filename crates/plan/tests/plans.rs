@@ -343,18 +343,94 @@ fn a_public_or_too_wide_lan_is_refused() {
     assert_snapshot!(planned(KEEP_LAN, &laptop(more)));
 }
 
-#[test]
-fn an_ipsec_policy_and_a_kill_switch_are_named() {
-    let mut machine = laptop("");
-    machine.xfrm = Section::Seen(vec![XfrmPolicy {
+/// A road warrior's, without an address of its own.
+fn policy_for_all() -> XfrmPolicy {
+    XfrmPolicy {
         direction: "out".to_owned(),
         from: "0.0.0.0/0".parse().unwrap(),
         to: "0.0.0.0/0".parse().unwrap(),
         action: "allow".to_owned(),
         transforms: true,
         priority: 371_327,
+        if_id: 0,
+        selective: false,
         owner: Owner::Strongswan,
-    }]);
+    }
+}
+
+/// One that lets packets within the LAN pass.
+fn policy_that_passes_the_lan() -> XfrmPolicy {
+    XfrmPolicy {
+        from: "192.168.7.0/24".parse().unwrap(),
+        to: "192.168.7.0/24".parse().unwrap(),
+        transforms: false,
+        priority: 175_423,
+        ..policy_for_all()
+    }
+}
+
+/// The codes of what is said of `KEEP_LAN` beside these policies.
+fn said_of(policies: Vec<XfrmPolicy>) -> Vec<String> {
+    let mut machine = laptop("");
+    machine.xfrm = Section::Seen(policies);
+    let text = planned(KEEP_LAN, &machine);
+    let lines = text.lines().filter(|line| line.contains("plan::"));
+    let code = |line: &str| line.split_whitespace().nth(1).unwrap().to_owned();
+    lines.map(code).collect()
+}
+
+#[test]
+fn an_ipsec_policy_counts_for_the_packets_that_it_holds_for() {
+    assert_eq!(said_of(vec![policy_for_all()]), ["plan::ipsec-policy"]);
+    let none: [String; 0] = [];
+    // Of a tunnel that is a link: what is not routed into it stays out.
+    let of_a_link = XfrmPolicy {
+        if_id: 42,
+        ..policy_for_all()
+    };
+    assert_eq!(said_of(vec![of_a_link.clone()]), none);
+    assert_eq!(
+        said_of(vec![policy_for_all(), policy_that_passes_the_lan()]),
+        none
+    );
+    // What passes in a link does not pass outside, and what passes in part does not
+    // pass all.
+    for passes in [
+        XfrmPolicy {
+            if_id: 42,
+            ..policy_that_passes_the_lan()
+        },
+        XfrmPolicy {
+            selective: true,
+            ..policy_that_passes_the_lan()
+        },
+        XfrmPolicy {
+            to: "192.168.7.0/25".parse().unwrap(),
+            ..policy_that_passes_the_lan()
+        },
+    ] {
+        assert_eq!(
+            said_of(vec![passes, policy_for_all()]),
+            ["plan::ipsec-policy"]
+        );
+    }
+    // What takes a part is said, unless the rest is taken anyway, or all passes before.
+    let part = XfrmPolicy {
+        selective: true,
+        ..policy_for_all()
+    };
+    assert_eq!(said_of(vec![part.clone()]), ["plan::selective-policy"]);
+    assert_eq!(
+        said_of(vec![part.clone(), policy_for_all()]),
+        ["plan::ipsec-policy"]
+    );
+    assert_eq!(said_of(vec![part, policy_that_passes_the_lan()]), none);
+}
+
+#[test]
+fn an_ipsec_policy_and_a_kill_switch_are_named() {
+    let mut machine = laptop("");
+    machine.xfrm = Section::Seen(vec![policy_for_all()]);
     machine.firewall = Section::Seen(vec![BaseChain {
         family: "inet".to_owned(),
         table: "mullvad".to_owned(),
@@ -404,6 +480,24 @@ fn a_route_goes_where_policy_routing_does_not_pass_it_by() {
     let more = format!("{OPENVPN}{EXIT_NODE}");
     let profile = format!("{LINKS} routes {{ route \"10.0.0.0/8\" link=\"vpn\"; }}");
     assert_snapshot!(planned(&profile, &laptop(&more)));
+}
+
+#[test]
+fn a_route_through_a_vrf_is_warned_of() {
+    let more = "link vrf0 kind vrf index 7
+        link eth1 master 7
+        addr eth1 172.20.0.2/24
+        link eth2
+        addr eth2 172.21.0.2/24";
+    let warned = |name: &str| {
+        let profile = format!(
+            "link \"out\" {{ match name=\"{name}\"; }}
+             routes {{ route \"10.50.0.1/32\" link=\"out\"; }}"
+        );
+        planned(&profile, &laptop(more)).contains("warning plan::vrf")
+    };
+    assert!(warned("eth1") && warned("vrf0"));
+    assert!(!warned("eth2") && !warned("wlan0"));
 }
 
 #[test]

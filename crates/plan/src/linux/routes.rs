@@ -87,6 +87,9 @@ impl<'a> Single<'a, '_> {
         if let (Some(link), None) = (link, via) {
             self.warn_of_neighbours(link, draft);
         }
+        if let Some(link) = link {
+            self.warn_of_vrf(link, draft);
+        }
         let hop = link.map(|link| Hop::through(&link.name, via));
         let spec = own_route(self.decl.prefix, kind, hop, self.decl.src);
         let spec = alike.share(spec.into());
@@ -200,6 +203,29 @@ impl<'a> Single<'a, '_> {
         }
         let warning = declared::takes_for_neighbours(self.decl, &self.subject, link);
         draft.diagnostics.push(warning);
+    }
+
+    /// Warns of a link that belongs to a vrf: packets leave through it, and what comes
+    /// back is for the programs of that vrf (`inet_sk_bound_dev_eq` in
+    /// include/net/inet_sock.h; `tcp_l3mdev_accept` in Documentation/networking/vrf.rst).
+    fn warn_of_vrf(&self, link: &Link, draft: &mut Draft) {
+        let is_vrf = |link: &&Link| link.kind.as_deref() == Some("vrf");
+        let links = self.ground.base.links.items();
+        let master = links.iter().find(|one| Some(one.index) == link.master);
+        let Some(vrf) = Some(link).filter(is_vrf).or(master.filter(is_vrf)) else {
+            return;
+        };
+        draft.diagnostics.push(
+            Diagnostic::warning(
+                "plan::vrf",
+                format!(
+                    "{} is in the vrf {}: what comes back there is heard by programs of that vrf only",
+                    link.name, vrf.name
+                ),
+            )
+            .at(self.decl.at.clone())
+            .help("run what needs it in there: ip vrf exec; or see net.ipv4.tcp_l3mdev_accept"),
+        );
     }
 
     /// The table in which the route wins; wants the rule that leads to netprof's own

@@ -16,6 +16,10 @@ const HEADER: usize = 168;
 
 /// The templates of a policy.
 const XFRMA_TMPL: u16 = 5;
+/// `struct xfrm_mark`: a value, and the mask that a packet's mark is read by.
+const XFRMA_MARK: u16 = 21;
+/// The xfrm link that a policy belongs to.
+const XFRMA_IF_ID: u16 = 31;
 
 /// Asks for all policies.
 pub fn dump(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
@@ -52,6 +56,21 @@ pub fn decode(kind: u16, payload: &[u8]) -> Result<Option<XfrmPolicy>, Malformed
         // 3 and above: policies that sockets made for themselves.
         _ => return Ok(None),
     };
+    let if_id = match attributes.clone().find(XFRMA_IF_ID)? {
+        Some(id) => id.u32()?,
+        None => 0,
+    };
+    // A packet that nobody has marked has mark 0.
+    let marked = attributes.clone().find(XFRMA_MARK)?.is_some_and(|mark| {
+        let half = |at| u32_at(mark.value, at).unwrap_or_default();
+        half(0) != 0 && half(4) != 0
+    });
+    // Masks of destination and source port, protocol, link.
+    let narrowed = [34..36, 38..40, 44..45, 48..52].into_iter().any(|field| {
+        payload
+            .get(field)
+            .is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
+    });
     Ok(Some(XfrmPolicy {
         direction: direction.to_owned(),
         to: net(0, 42)?,
@@ -65,6 +84,8 @@ pub fn decode(kind: u16, payload: &[u8]) -> Result<Option<XfrmPolicy>, Malformed
             .find(XFRMA_TMPL)?
             .is_some_and(|templates| !templates.value.is_empty()),
         priority: u32_at(payload, 152).ok_or_else(malformed)?,
+        if_id,
+        selective: marked || narrowed,
         owner: Owner::Unknown,
     }))
 }

@@ -14,6 +14,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("chains_that_may_drop_are_seen_with_their_owner", chains),
     ("rules_of_iptables_nft_are_seen", iptables),
     ("policies_of_ipsec_are_seen", policies),
+    ("policies_for_some_packets_only_say_so", narrow_policies),
     ("what_may_not_be_read_says_so", unreadable),
 ];
 
@@ -125,6 +126,8 @@ fn policies() {
         action: "allow".to_owned(),
         transforms: true,
         priority: 7,
+        if_id: 0,
+        selective: false,
         owner: Owner::Unknown,
     };
     assert_eq!(
@@ -139,6 +142,45 @@ fn policies() {
             policy("out", "10.0.0.0/8", "10.1.0.0/16"),
         ]
     );
+}
+
+/// What holds for some packets only must not be taken to hold for all.
+fn narrow_policies() {
+    sh("ip link add way0 type bridge");
+    let template = "tmpl src 192.0.2.1 dst 192.0.2.2 proto esp mode tunnel";
+    let policies = [
+        ("", 0, false),
+        ("if_id 42", 42, false),
+        ("mark 7 mask 0xff", 0, true),
+        ("mark 0 mask 0xff", 0, false),
+        ("proto tcp", 0, true),
+        ("proto udp dport 53", 0, true),
+        ("proto udp sport 53", 0, true),
+        ("dev way0", 0, true),
+    ];
+    for (number, (what, _, _)) in policies.iter().enumerate() {
+        // A selector's words stand before the direction, the others behind it.
+        let (selector, rest) = if what.starts_with("proto") || what.starts_with("dev") {
+            (*what, "")
+        } else {
+            ("", *what)
+        };
+        sh(&format!(
+            "ip xfrm policy add src 10.0.{number}.0/24 dst 10.1.0.0/16 {selector} dir out {rest} {template}"
+        ));
+    }
+    let Section::Seen(mut seen) = observe().1 else {
+        panic!("they can be read");
+    };
+    seen.sort_by_key(|policy| policy.from);
+    assert_eq!(seen.len(), policies.len());
+    for (policy, (what, if_id, selective)) in seen.iter().zip(policies) {
+        assert_eq!(
+            (policy.if_id, policy.selective),
+            (if_id, selective),
+            "{what}"
+        );
+    }
 }
 
 /// Without CAP_NET_ADMIN neither can be read: this program starts itself once more,

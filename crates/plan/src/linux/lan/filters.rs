@@ -27,6 +27,7 @@ pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
         .help("let the IPsec client pass the LAN by (strongSwan: the bypass-lan plugin)");
         draft.refuse(&one.subject, &one.reason, error, &one.at);
     }
+    warn_of_selective_policies(base.xfrm.items(), one, draft);
     let drops = base
         .firewall
         .items()
@@ -90,15 +91,57 @@ pub(super) fn warn_of_selective(ground: &Ground, priority: u32, one: &Kept, draf
     }
 }
 
-/// The policy that takes packets to `one`, if one does, and where they come from.
+/// The policy that takes all packets to `one`, if one does, and where they come from.
 fn taking<'a>(policies: &'a [XfrmPolicy], one: &Kept) -> Option<(&'a XfrmPolicy, IpAddr)> {
     let source = one.source?;
-    // The lowest priority number wins; of equals, the kernel takes the older.
-    let first = policies
+    let first = first(policies, one)?;
+    takes(first).then_some((first, source))
+}
+
+/// Warns of policies that take some packets to `one`, and not all.
+fn warn_of_selective_policies(policies: &[XfrmPolicy], one: &Kept, draft: &mut Draft) {
+    let decides = first(policies, one);
+    for policy in meeting(policies, one).filter(|policy| policy.selective && takes(policy)) {
+        // Of those with one priority the kernel takes the older, which the list does not
+        // tell.
+        if decides.is_some_and(|first| first.priority < policy.priority || takes(first)) {
+            continue;
+        }
+        draft.diagnostics.push(
+            Diagnostic::warning(
+                "plan::selective-policy",
+                format!(
+                    "an IPsec policy of {} takes some packets to {} before routing does",
+                    policy.owner.who(),
+                    one.prefix
+                ),
+            )
+            .at(one.at.clone())
+            .help("see which: ip xfrm policy list dir out"),
+        );
+    }
+}
+
+/// The policy that decides on most packets to `one`: the lowest priority number wins; of
+/// equals, the kernel takes the older. What lets a part of `one` pass decides nothing.
+fn first<'a>(policies: &'a [XfrmPolicy], one: &Kept) -> Option<&'a XfrmPolicy> {
+    meeting(policies, one)
+        .filter(|policy| !policy.selective)
+        .filter(|policy| takes(policy) || policy.to.contains(&one.prefix))
+        .min_by_key(|policy| policy.priority)
+}
+
+/// The policies for packets to `one`. One of an xfrm link holds for what is routed into
+/// that link (`xfrm_policy_match` in net/xfrm/xfrm_policy.c), as into any tunnel.
+fn meeting<'a>(policies: &'a [XfrmPolicy], one: &Kept) -> impl Iterator<Item = &'a XfrmPolicy> {
+    let (source, prefix) = (one.source, one.prefix);
+    policies
         .iter()
-        .filter(|policy| policy.direction == "out")
-        .filter(|policy| policy.from.contains(&source))
-        .filter(|policy| policy.to.contains(&one.prefix) || one.prefix.contains(&policy.to))
-        .min_by_key(|policy| policy.priority)?;
-    (first.transforms || first.action == "block").then_some((first, source))
+        .filter(|policy| policy.direction == "out" && policy.if_id == 0)
+        .filter(move |policy| source.is_some_and(|source| policy.from.contains(&source)))
+        .filter(move |policy| policy.to.contains(&prefix) || prefix.contains(&policy.to))
+}
+
+fn takes(policy: &XfrmPolicy) -> bool {
+    policy.transforms || policy.action == "block"
 }
