@@ -22,7 +22,7 @@ macro_rules! tests {
             name: concat!(stringify!($module), "::", stringify!($name)),
             tree: harness::Tree::$tree,
             body: $module::$name,
-            limit: harness::TIME_LIMIT,
+            limit: harness::Tree::$tree.time_limit(),
         }),*]
     };
 }
@@ -74,6 +74,9 @@ mod transactions;
 mod undo;
 #[cfg(target_os = "linux")]
 mod vpn;
+// What most kernels lack that tests run on.
+#[cfg(target_os = "linux")]
+mod kernel;
 // That a test would see a difference.
 #[cfg(target_os = "linux")]
 mod pictures;
@@ -82,7 +85,8 @@ mod pictures;
 fn main() -> std::process::ExitCode {
     harness::main(tests![
         // Tree, then name. Host is this machine's own distribution; Newer has a
-        // systemd-resolved that reads DNS delegates.
+        // systemd-resolved that reads DNS delegates; Vm runs in the machine that
+        // tests/vm starts, and elsewhere where the kernel can do it.
         Host namespaces::links_files_and_processes_are_private,
         Host namespaces::netprof_runs_only_inside,
         Host namespaces::nothing_of_usr_can_be_changed,
@@ -210,6 +214,15 @@ fn main() -> std::process::ExitCode {
         Newer undo::a_delegate_is_undone_though_the_resolver_went_away,
         Newer scopes::a_scope_takes_its_names_from_a_link_that_took_all,
         Newer scopes::a_scope_without_a_link_is_a_delegate,
+        Vm kernel::wg_quick_over_the_kernels_wireguard_leaves_the_lan,
+        Vm kernel::rules_that_come_before_netprofs_own_are_refused,
+        Vm kernel::a_link_that_wg_quick_lost_is_no_obstacle,
+        Vm kernel::wireguard_without_wg_quick_has_its_scope_and_routes,
+        Vm kernel::strongswan_with_an_address_of_its_own_leaves_the_lan,
+        Vm kernel::a_policy_that_takes_the_lan_is_refused,
+        Vm kernel::policies_of_an_xfrm_link_take_what_is_routed_into_it,
+        Vm kernel::a_link_in_a_vrf_is_not_in_a_network_of_main,
+        Vm kernel::dummy_links_are_matched_by_their_kind,
     ])
 }
 

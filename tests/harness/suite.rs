@@ -8,7 +8,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use super::machine::Machine;
 use super::trial::{INSIDE, Test};
-use super::{namespace, self_test};
+use super::{Tree, namespace, self_test};
 
 const MACHINE: &str = "machine::a_whole_run_leaves_the_machine_as_it_was";
 
@@ -33,7 +33,7 @@ fn trials(tests: &[Test]) -> Vec<Trial> {
     // it waits for runs already, and on other threads.
     let (running, over) = mpsc::channel::<()>();
     let mut trials = Vec::new();
-    for &test in tests {
+    for &test in tests.iter().filter(|test| test.tree.is_wanted()) {
         let running = running.clone();
         let trial = Trial::ignorable_test(test.name, move || {
             let _running = running;
@@ -41,7 +41,8 @@ fn trials(tests: &[Test]) -> Vec<Trial> {
         });
         trials.push(trial.with_kind(test.tree.kind()));
     }
-    for (name, check) in self_test::CHECKS {
+    let checks = self_test::CHECKS.iter();
+    for (name, check) in checks.filter(|_| Tree::Host.is_wanted()) {
         let running = running.clone();
         trials.push(Trial::ignorable_test(*name, move || {
             let _running = running;

@@ -9,6 +9,12 @@
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
+use std::time::Duration;
+
+use super::trial::{TIME_LIMIT, TIME_LIMIT_EMULATED};
+
+/// Names the one tree whose tests are wanted.
+const ONLY: &str = "NETPROF_TESTS_TREE";
 
 /// A root tree, by what it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,16 +26,19 @@ pub(crate) enum Tree {
     Newer,
     /// The host's release, with container engines.
     Engines,
+    /// Of this machine's own release again, with a kernel that `tests/vm` boots: for
+    /// tests that need more of a kernel than this machine's may have.
+    Vm,
 }
 
 impl Tree {
-    pub(super) const ALL: [Self; 3] = [Self::Host, Self::Newer, Self::Engines];
+    pub(super) const ALL: [Self; 4] = [Self::Host, Self::Newer, Self::Engines, Self::Vm];
 
     /// Shares the tree's lock until this process ends; `fetch-tree` takes it alone
     /// to replace the tree. Who cannot open the lock goes without: there is nothing
     /// to lock, or it was made by another user for somebody else's trees.
     fn share(self, path: &Path) {
-        static LOCKS: [OnceLock<Option<File>>; 3] = [const { OnceLock::new() }; 3];
+        static LOCKS: [OnceLock<Option<File>>; 4] = [const { OnceLock::new() }; 4];
         LOCKS[self as usize].get_or_init(|| {
             let path = path.with_extension("lock");
             // Reading is enough to share it, and any user may.
@@ -46,6 +55,7 @@ impl Tree {
             Tree::Host => "host",
             Tree::Newer => "newer",
             Tree::Engines => "engines",
+            Tree::Vm => "vm",
         }
     }
 
@@ -55,6 +65,25 @@ impl Tree {
             Tree::Host => "",
             Tree::Newer => "newer",
             Tree::Engines => "engines",
+            Tree::Vm => "vm",
+        }
+    }
+
+    /// Whether only its tests are wanted: `NETPROF_TESTS_TREE` names it.
+    pub(super) fn is_all(self) -> bool {
+        std::env::var_os(ONLY).is_some_and(|name| name == self.name())
+    }
+
+    /// Whether its tests are wanted: all are, unless one tree is named.
+    pub(super) fn is_wanted(self) -> bool {
+        std::env::var_os(ONLY).is_none() || self.is_all()
+    }
+
+    /// How long one of its tests may take.
+    pub(crate) const fn time_limit(self) -> Duration {
+        match self {
+            Tree::Host | Tree::Newer | Tree::Engines => TIME_LIMIT,
+            Tree::Vm => TIME_LIMIT_EMULATED,
         }
     }
 
@@ -67,7 +96,13 @@ impl Tree {
         }
         let reason = fs::read_to_string(path.with_extension("reason"))
             .map(|reason| reason.trim().to_owned())
-            .unwrap_or_else(|_| "it has not been fetched; tests/run does that".to_owned());
+            .unwrap_or_else(|_| match self {
+                Tree::Host | Tree::Newer | Tree::Engines => {
+                    "it has not been fetched; tests/run does that".to_owned()
+                }
+                // What runs its tests where it is not there fetches it, too, and is said.
+                Tree::Vm => "it has not been fetched".to_owned(),
+            });
         Err(format!("there is no {} tree: {reason}", self.name()))
     }
 }
