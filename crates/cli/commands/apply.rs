@@ -12,6 +12,7 @@ use serde_json::Value;
 use super::{Result, input, transaction};
 use crate::answer::Answer;
 use crate::context::{Context, HERE, reference, title};
+use crate::render::evidence::Evidence;
 use crate::render::json as render;
 
 /// Makes the profile `what` so, or the plan in the file `what`.
@@ -40,10 +41,15 @@ pub fn run(context: &Context, what: &str) -> Result {
         ])
         .into());
     }
+    let mut evidence = Evidence::default();
     let report = transaction::run(context, &format!("apply {what}"), |engine| {
         let need = need(Some(&resolved.profile), Some(engine.held()));
         engine.apply(need, |snapshot| {
-            planned(&resolved, &reference, promise.as_ref(), snapshot)
+            let made = planned(&resolved, &reference, promise.as_ref(), snapshot);
+            if context.json {
+                evidence = Evidence::of_plan(&made, snapshot);
+            }
+            made
         })
     })?;
     let mut answer = transaction::answer(
@@ -52,6 +58,7 @@ pub fn run(context: &Context, what: &str) -> Result {
         &report,
         "Take it back with: sudo netprof rollback\n",
     );
+    evidence.join_plan(&mut answer.body);
     let mut diagnostics = resolved.warnings;
     diagnostics.append(&mut answer.diagnostics);
     Ok(answer.with(diagnostics, resolved.sources))

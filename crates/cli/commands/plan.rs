@@ -13,6 +13,7 @@ use super::{Result, input};
 use crate::answer::Answer;
 use crate::context::{Context, HERE, reference, title};
 use crate::exit::Exit;
+use crate::render::evidence::Evidence;
 use crate::render::{json as render, plan as table};
 
 /// Plans `profile` for this machine, or for that of the snapshot in `from`.
@@ -51,9 +52,12 @@ pub fn run(
     let written = output.filter(|_| !refused);
     // Of ten thousand changes it takes more than all the rest, so it is made only where it
     // is written.
-    let body = match context.json || written.is_some() {
-        true => render::plan(&made),
-        false => Value::Null,
+    let body = if context.json || written.is_some() {
+        let mut body = render::plan(&made);
+        Evidence::of_plan(&made, &live).join_plan(&mut body);
+        body
+    } else {
+        Value::Null
     };
     let mut diagnostics = resolved.warnings;
     diagnostics.extend(made.diagnostics);

@@ -4,11 +4,12 @@ use std::path::Path;
 
 use netprof_model::Section;
 use netprof_plan::Need;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{Result, input};
 use crate::answer::{Answer, chain};
 use crate::context::Context;
+use crate::render::evidence;
 
 /// Prints the live state, or writes it to `output`.
 pub fn run(context: &Context, output: Option<&Path>) -> Result {
@@ -20,7 +21,12 @@ pub fn run(context: &Context, output: Option<&Path>) -> Result {
     let mut text = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
     text.push('\n');
     let Some(output) = output else {
-        return Ok(Answer::done(text, json!({ "snapshot": snapshot })));
+        let shown = if context.json {
+            evidence::snapshot(&snapshot)
+        } else {
+            Value::Null
+        };
+        return Ok(Answer::done(text, json!({ "snapshot": shown })));
     };
     input::write(output, &text).map_err(|error| Answer::refused(vec![error]))?;
     let said = format!("The live state is in {}\n", output.display());

@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, ProfileRef};
 use netprof_model::snapshot::Index;
 use netprof_model::{Diagnostic, Owner, Resource, Section, Snapshot};
-use netprof_plan::{Bearing, Drift, drift, need, plan};
+use netprof_plan::linux::above;
+use netprof_plan::{Bearing, Drift, Need, drift, need, plan};
 use netprof_profile::Resolved;
 use serde_json::{Value, json};
 
@@ -13,6 +15,7 @@ use super::Result;
 use crate::answer::Answer;
 use crate::context::{Context, HERE};
 use crate::exit::Exit;
+use crate::render::evidence::Evidence;
 use crate::render::{json as render, words};
 
 /// Shows what is held and how it stands.
@@ -21,9 +24,15 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     let active = held.active().cloned();
     let profile = active.as_ref().map(|active| declared(context, active));
     let declared = profile.as_ref().and_then(|profile| profile.as_ref().ok());
-    let need = need(declared.map(|one| &one.profile), Some(&held));
+    let keeps = |one: &HeldResource| matches!(one.resource, Resource::Rule(_));
+    let need = Need {
+        // What cuts a kept network off is asked also where its profile was edited.
+        filters: held.resources.iter().any(keeps),
+        ..need(declared.map(|one| &one.profile), Some(&held))
+    };
     let snapshot = context.observe(need, Section::Seen(held))?;
     let all = drift(&snapshot);
+    let stands_above = above(&snapshot);
     let drifted = all.iter().filter(|one| one.is_drift()).count();
     // What the profile wants beside what is held: what waited and no longer does, or
     // what went with its link.
@@ -62,7 +71,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         Some(Err(edited)) => Some(edited),
         _ => None,
     };
-    let body = json!({
+    let mut body = json!({
         "profile": active,
         "edited": edited.is_some(),
         "drift": drifted > 0,
@@ -73,6 +82,10 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
             false => Value::Null,
         },
     });
+    if context.json {
+        let resources = all.iter().map(|one| &one.held.resource);
+        Evidence::of(resources, &snapshot).join(&mut body["resources"]);
+    }
     let exit = if exit_code && drifted > 0 {
         Exit::Difference
     } else {
@@ -80,7 +93,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     };
     Ok(Answer {
         exit,
-        diagnostics: edited.into_iter().collect(),
+        diagnostics: edited.into_iter().chain(stands_above).collect(),
         ..Answer::done(text, body)
     })
 }

@@ -1,6 +1,7 @@
 //! From plain data to what is printed.
 
 pub mod diagnostics;
+pub mod evidence;
 pub mod json;
 pub mod macos;
 pub mod plan;

@@ -10,7 +10,9 @@
 pub mod configd;
 pub mod diagnostic;
 pub mod dns;
+pub mod evidence;
 pub mod file;
+pub mod firewall;
 pub mod held;
 pub mod link;
 pub mod name;

@@ -6,6 +6,7 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::Owner;
+use crate::evidence::Clue;
 
 /// One network interface.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,9 @@ pub struct Link {
     /// Who made it.
     #[serde(default)]
     pub owner: Owner,
+    /// How that was found out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Clue>,
     /// Which service manages its settings, if one says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<LinkManager>,
@@ -60,6 +64,7 @@ impl Link {
             mtu: 1500,
             mac: None,
             owner: Owner::Unknown,
+            evidence: Vec::new(),
             manager: None,
         }
     }

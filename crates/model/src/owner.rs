@@ -31,10 +31,16 @@ pub enum Owner {
     WgQuick,
     /// OpenVPN.
     Openvpn,
+    /// OpenVPN 3.
+    Openvpn3,
+    /// AWS Client VPN, with an openvpn of its own.
+    AwsVpn,
     /// openconnect, with vpnc-script.
     Openconnect,
     /// strongSwan.
     Strongswan,
+    /// libreswan.
+    Libreswan,
     /// Docker.
     Docker,
     /// Podman.
@@ -43,6 +49,10 @@ pub enum Owner {
     Libvirt,
     /// LXC or LXD.
     Lxd,
+    /// firewalld.
+    Firewalld,
+    /// ufw.
+    Ufw,
     /// resolvconf or openresolv.
     Resolvconf,
     /// configd, the configuration daemon of macOS.
@@ -87,12 +97,17 @@ impl Owner {
             Self::Tailscale => "tailscale",
             Self::WgQuick => "wg-quick",
             Self::Openvpn => "openvpn",
+            Self::Openvpn3 => "openvpn3",
+            Self::AwsVpn => "aws-vpn",
             Self::Openconnect => "openconnect",
             Self::Strongswan => "strongswan",
+            Self::Libreswan => "libreswan",
             Self::Docker => "docker",
             Self::Podman => "podman",
             Self::Libvirt => "libvirt",
             Self::Lxd => "lxd",
+            Self::Firewalld => "firewalld",
+            Self::Ufw => "ufw",
             Self::Resolvconf => "resolvconf",
             Self::Configd => "configd",
             Self::Apple => "apple",
@@ -117,8 +132,11 @@ impl Owner {
             Self::Tailscale
                 | Self::WgQuick
                 | Self::Openvpn
+                | Self::Openvpn3
+                | Self::AwsVpn
                 | Self::Openconnect
                 | Self::Strongswan
+                | Self::Libreswan
                 | Self::NetworkExtension
                 | Self::Wireguard
                 | Self::Anyconnect
@@ -171,7 +189,7 @@ impl Owner {
     }
 
     /// Every owner there is.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 34] = [
         Self::Netprof,
         Self::Kernel,
         Self::Dhcp,
@@ -182,12 +200,17 @@ impl Owner {
         Self::Tailscale,
         Self::WgQuick,
         Self::Openvpn,
+        Self::Openvpn3,
+        Self::AwsVpn,
         Self::Openconnect,
         Self::Strongswan,
+        Self::Libreswan,
         Self::Docker,
         Self::Podman,
         Self::Libvirt,
         Self::Lxd,
+        Self::Firewalld,
+        Self::Ufw,
         Self::Resolvconf,
         Self::Configd,
         Self::Apple,

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::configd::{NetworkService, Preferences, ResolverList, Store};
 use crate::dns::{DnsDelegate, DnsDomain, DnsLink, DnsServer};
+use crate::evidence::Clue;
 use crate::file::LiveFile;
 use crate::held::{Held, HeldResource};
 use crate::link::{Address, Link, LinkId};
@@ -16,6 +17,8 @@ use crate::owner::Owner;
 use crate::resource::{AddressSpec, Lasts, Place, Resource, State};
 use crate::route::{Protocol, Route, RouteKey};
 use crate::rule::{Rule, RuleKey};
+
+pub use crate::firewall::BaseChain;
 
 /// The version of the snapshot format. A file with another one is refused.
 pub const VERSION: u32 = 1;
@@ -317,6 +320,9 @@ pub struct ResolvConf {
     pub search: Vec<String>,
     /// Who wrote it.
     pub owner: Owner,
+    /// How that was found out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Clue>,
 }
 
 /// How glibc looks names up.
@@ -348,28 +354,6 @@ impl Default for Networkd {
     }
 }
 
-/// A chain that the kernel itself calls, and that may drop packets.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BaseChain {
-    /// The family: `ip`, `ip6`, `inet`, `arp`, `bridge`, `netdev`.
-    pub family: String,
-    /// The table.
-    pub table: String,
-    /// The chain.
-    pub chain: String,
-    /// The hook: `input`, `output`, `forward`, `prerouting`, `postrouting`.
-    pub hook: String,
-    /// The priority: lower ones are called first.
-    pub priority: i32,
-    /// Whether what no rule takes is dropped.
-    pub policy_drops: bool,
-    /// Whether a rule of its table drops or rejects.
-    pub rules_drop: bool,
-    /// Who made it.
-    #[serde(default)]
-    pub owner: Owner,
-}
-
 /// One IPsec policy.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct XfrmPolicy {
@@ -393,9 +377,15 @@ pub struct XfrmPolicy {
     /// protocol, a port, a mark, or through one link.
     #[serde(default)]
     pub selective: bool,
+    /// The number by which its states are found, if it transforms.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reqid: Option<u32>,
     /// Who made it.
     #[serde(default)]
     pub owner: Owner,
+    /// How that was found out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Clue>,
 }
 
 /// A section that a look-up needed and that was not read.

@@ -354,7 +354,9 @@ fn policy_for_all() -> XfrmPolicy {
         priority: 371_327,
         if_id: 0,
         selective: false,
+        reqid: Some(1),
         owner: Owner::Strongswan,
+        evidence: Vec::new(),
     }
 }
 
@@ -439,9 +441,48 @@ fn an_ipsec_policy_and_a_kill_switch_are_named() {
         priority: 0,
         policy_drops: true,
         rules_drop: false,
-        owner: Owner::Unknown,
+        rules: None,
+        owner: Owner::Mullvad,
+        evidence: Vec::new(),
     }]);
     assert_snapshot!(planned(KEEP_LAN, &machine));
+}
+
+/// Kill switches that are rules and routes instead of chains.
+#[test]
+fn rules_and_routes_that_drop_are_named_with_their_owner() {
+    for (machine, taken) in [
+        (
+            "rule 100 unreachable owner tailscale",
+            "be dropped by rule4 100 unreachable of tailscale",
+        ),
+        (
+            "rule 100 not fwmark 7 lookup 7 owner wg-quick
+             route unreachable default table 7 owner wg-quick",
+            "be dropped, by rule4 100 not fwmark 0x7/0xffffffff lookup 7 of wg-quick",
+        ),
+        (
+            "rule 100 lookup 52 owner tailscale
+             route blackhole 192.168.7.0/24 table 52 owner tailscale",
+            "be dropped, by rule4 100 lookup 52 of tailscale",
+        ),
+        (
+            "rule 100 to 192.168.0.0/16 unreachable owner mullvad",
+            "be dropped by rule4 100 to 192.168.0.0/16 unreachable of mullvad",
+        ),
+    ] {
+        let text = planned(KEEP_LAN, &laptop(machine));
+        assert!(text.contains(taken), "{machine}: {text}");
+    }
+    // Those are asked for the VPN's own packets alone, or after netprof's rules.
+    for machine in [
+        "rule 5250 fwmark 524288 unreachable owner tailscale",
+        "rule 32000 unreachable owner mullvad",
+        "route unreachable default metric 5 owner mullvad",
+    ] {
+        let text = planned(KEEP_LAN, &laptop(machine));
+        assert!(!text.contains("error"), "{machine}: {text}");
+    }
 }
 
 #[test]

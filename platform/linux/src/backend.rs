@@ -1,6 +1,6 @@
 //! Linux as a backend of the engine: netlink and resolved together.
 
-use std::collections::HashMap;
+use std::collections::HashSet;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -9,16 +9,19 @@ use netprof_engine::backend::{Backend, BackendError, Mode, Refusal};
 use netprof_model::link::LinkManager;
 use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
 use netprof_model::resource::Place;
-use netprof_model::snapshot::Os;
-use netprof_model::{Section, Snapshot};
+use netprof_model::snapshot::{BaseChain, Os};
+use netprof_model::{Owner, Section, Snapshot};
 use netprof_plan::Need;
+use netprof_plan::linux::owner;
 use netprof_posix::user;
 
 use crate::netlink::changes::is_netlink;
+use crate::netlink::filters::Firewall;
 use crate::netlink::kernel::Kernel;
-use crate::netlink::{Error, attribution, filters};
+use crate::netlink::{Error, filters};
+use crate::networkd;
+use crate::owner as found;
 use crate::resolver::Resolver;
-use crate::{networkd, owner};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NAMESPACE: &str = "/proc/self/ns/net";
@@ -84,13 +87,9 @@ impl Backend for Linux {
         snapshot.place = place()?;
         snapshot.privileged = user::may_change();
         let mut tables = self.kernel()?.tables(&need)?;
-        let tunnels = if need.owners {
-            owner::tunnel_owners()
-        } else {
-            HashMap::new()
-        };
+        let mut chains = None;
         if need.filters {
-            snapshot.firewall = filters::base_chains();
+            (snapshot.firewall, chains) = split(filters::firewall());
             snapshot.xfrm = filters::xfrm_policies();
         }
         if bus {
@@ -107,10 +106,36 @@ impl Backend for Linux {
                 snapshot.nsswitch = sections.nsswitch;
             }
         }
+        // Every row of a plan names an owner, and a tunnel's is its process.
+        let processes = if need.owners {
+            found::processes(&tables.links)
+        } else {
+            found::Processes::default()
+        };
+        let partners = owner::partners(&tables.rules, &tables.routes);
+        let settings = found::wireguard_files(&tables.links);
         for link in &mut tables.links {
-            link.owner = owner::link_owner(link, &tunnels);
+            let clues = owner::Clues {
+                holders: &processes.holders,
+                running: &processes.running,
+                partners: &partners,
+                settings: &settings,
+                addresses: &tables.addresses,
+                chains: chains.as_ref(),
+            };
+            let mut evidence = Vec::new();
+            link.owner = owner::of_link(link, &clues, &mut evidence);
+            link.evidence = evidence;
         }
-        attribution::attribute(&tables.links, &mut tables.rules, &mut tables.routes);
+        if let Section::Seen(policies) = &mut snapshot.xfrm
+            && !policies.is_empty()
+        {
+            let daemons = found::key_daemons();
+            for policy in policies {
+                policy.owner = owner::of_policy(policy.reqid, &daemons, &mut policy.evidence);
+            }
+        }
+        owner::attribute(&tables.links, &mut tables.rules, &mut tables.routes);
         snapshot.links = Section::Seen(tables.links);
         snapshot.addresses = Section::Seen(tables.addresses);
         snapshot.rules = Section::Seen(tables.rules);
@@ -156,6 +181,17 @@ fn exists(path: &str) -> bool {
 
 fn is_networkd(manager: &LinkManager) -> bool {
     *manager == LinkManager::Networkd
+}
+
+/// The chains of a firewall, and who has chains there.
+fn split(read: Section<Firewall>) -> (Section<Vec<BaseChain>>, Option<HashSet<Owner>>) {
+    match read {
+        Section::Seen(Firewall { chains, owners }) => (Section::Seen(chains), Some(owners)),
+        // Without nft nobody has chains of nft, and others cannot be seen.
+        Section::Absent => (Section::Absent, None),
+        Section::Unreadable(why) => (Section::Unreadable(why), None),
+        Section::Unread => (Section::Unread, None),
+    }
 }
 
 /// Which boot and which network namespace this is.

@@ -1,69 +1,166 @@
-//! Who made a link, as far as it can be told.
+//! What of the machine tells whose a link is: processes and files.
 //!
-//! The kernel does not note it. What there is: names that programs choose by custom, the
-//! kind of the link, and, for a tun device, the process that holds it open, which the
-//! kernel shows in `/proc/PID/fdinfo/FD` as a line `iff:` with the device's name
+//! What it means is in `netprof_plan::linux::owner`. The kernel shows which process holds a
+//! tun device open, in `/proc/PID/fdinfo/FD` as a line `iff:` with the device's name
 //! (`tun_chr_show_fdinfo` in drivers/net/tun.c; proc_pid_fdinfo(5)). Only who may trace a
 //! process may look at its descriptors, so without privilege most tunnels have no known
-//! owner; that is then said, not guessed.
+//! holder; that is then said, not guessed. To look through all processes costs more than
+//! all else that a plan reads of a small machine, so it is done only where there is a
+//! tunnel, and ends once every tunnel's process is found.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io::Read;
 use std::path::Path;
 
 use netprof_model::Owner;
 use netprof_model::link::Link;
+use netprof_plan::linux::owner::{Holder, by_program, is_held};
 
 /// The most processes that are looked at, and the most descriptors of each. A busy
 /// machine has a few thousand of the former; a tunnel is one of the first of the latter.
 const MOST_PROCESSES: usize = 32_768;
 const MOST_DESCRIPTORS: usize = 4_096;
 
-/// Which process holds which tun or tap device: the owner that its name stands for, and
-/// its number.
-///
-/// Left out are processes that may not be looked at, and those whose name stands for no
-/// owner: a workstation has tens of thousands of open files, and to find a process that
-/// says nothing is not worth reading them all.
-#[must_use]
-pub fn tunnel_owners() -> HashMap<String, (Owner, u32)> {
-    tunnel_owners_below(Path::new("/proc"))
+/// What processes tell.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Processes {
+    /// Which process holds which tun or tap device.
+    pub holders: HashMap<String, Holder>,
+    /// The owners whose programs run, with the number of a process of each; as many as
+    /// were seen before every device had its holder.
+    pub running: HashMap<Owner, u32>,
 }
 
-/// The same, with another folder than `/proc`.
+/// What the processes tell of `links`; nothing is looked at where none is a tunnel.
 #[must_use]
-pub fn tunnel_owners_below(proc: &Path) -> HashMap<String, (Owner, u32)> {
-    let mut owners = HashMap::new();
-    let Ok(processes) = fs::read_dir(proc) else {
-        return owners;
+pub fn processes(links: &[Link]) -> Processes {
+    let tunnels: HashSet<&str> = links
+        .iter()
+        .filter(|link| is_held(link))
+        .map(|link| link.name.as_str())
+        .collect();
+    let mut found = if tunnels.is_empty() {
+        Processes::default()
+    } else {
+        processes_below(Path::new("/proc"), &tunnels)
     };
-    let processes = processes
-        .flatten()
-        .filter_map(|entry| Some((number(&entry.file_name())?, entry)));
-    for (pid, process) in processes.take(MOST_PROCESSES) {
-        let folder = process.path();
-        let owner = owner_of(&folder);
+    // A bridge of Docker's is told from one by hand by its engine, which says where it is.
+    let is_bridge = |link: &Link| link.kind.as_deref() == Some("bridge");
+    if links.iter().any(is_bridge)
+        && !found.running.contains_key(&Owner::Docker)
+        && let Some(pid) = dockerd()
+    {
+        found.running.insert(Owner::Docker, pid);
+    }
+    found
+}
+
+/// The programs that speak IKE and run, each with the number of a process.
+#[must_use]
+pub fn key_daemons() -> Vec<(Owner, u32)> {
+    let is_daemon = |owner: Owner| matches!(owner, Owner::Strongswan | Owner::Libreswan);
+    let mut found: Vec<(Owner, u32)> = Vec::new();
+    for (pid, name) in names_below(Path::new("/proc")) {
+        let owner = by_program(&name);
+        if is_daemon(owner) && !found.iter().any(|(other, _)| *other == owner) {
+            found.push((owner, pid));
+        }
+    }
+    found
+}
+
+/// The links that wg-quick(8) has a file for: it looks for `/etc/wireguard/LINK.conf`.
+#[must_use]
+pub fn wireguard_files(links: &[Link]) -> HashSet<String> {
+    let may_be = |link: &&Link| matches!(link.kind.as_deref(), Some("wireguard" | "tun"));
+    let has_file = |link: &&Link| {
+        Path::new("/etc/wireguard")
+            .join(format!("{}.conf", link.name))
+            .is_file()
+    };
+    let found = links.iter().filter(may_be).filter(has_file);
+    found.map(|link| link.name.clone()).collect()
+}
+
+/// The process that dockerd(8) has noted as its own, if it is one.
+fn dockerd() -> Option<u32> {
+    let pid: u32 = short_text(Path::new("/run/docker.pid"))?
+        .trim()
+        .parse()
+        .ok()?;
+    let name = short_text(&Path::new("/proc").join(pid.to_string()).join("comm"))?;
+    (by_program(name.trim()) == Owner::Docker).then_some(pid)
+}
+
+/// The processes below `proc`, with the names that they gave themselves.
+fn names_below(proc: &Path) -> impl Iterator<Item = (u32, String)> {
+    let processes = fs::read_dir(proc).into_iter().flatten().flatten();
+    processes
+        .filter_map(|entry| Some((number(&entry.file_name())?, entry.path())))
+        .take(MOST_PROCESSES)
+        .map(|(pid, folder)| {
+            let name = short_text(&folder.join("comm")).unwrap_or_default();
+            (pid, name.trim().to_owned())
+        })
+}
+
+/// What the processes below `proc` tell of the devices `tunnels`.
+///
+/// Of those whose name stands for no owner nothing more is read: a workstation has tens of
+/// thousands of open files, and to find a process that says nothing is not worth reading
+/// them all.
+#[must_use]
+pub fn processes_below(proc: &Path, tunnels: &HashSet<&str>) -> Processes {
+    let mut found = Processes::default();
+    for (pid, name) in names_below(proc) {
+        let owner = by_program(&name);
         if owner == Owner::Unknown {
             continue;
         }
-        let Ok(descriptors) = fs::read_dir(folder.join("fd")) else {
-            continue;
-        };
-        for descriptor in descriptors.flatten().take(MOST_DESCRIPTORS) {
-            // Reading where a descriptor leads is cheap, reading its details is not.
-            let leads_to = fs::read_link(descriptor.path());
-            if leads_to.is_ok_and(|to| to == Path::new("/dev/net/tun")) {
-                let details = folder.join("fdinfo").join(descriptor.file_name());
-                let device = short_text(&details).and_then(|text| device(&text));
-                if let Some(device) = device {
-                    // A device may be held by a parent and its children.
-                    owners.entry(device).or_insert((owner, pid));
-                }
+        found.running.entry(owner).or_insert(pid);
+        let folder = proc.join(pid.to_string());
+        for device in devices(&folder) {
+            if !tunnels.contains(device.as_str()) {
+                continue;
             }
+            // A device may be held by a parent and its children.
+            found.holders.entry(device).or_insert_with(|| Holder {
+                pid,
+                name: name.clone(),
+                program: program(&folder),
+            });
+        }
+        if found.holders.len() == tunnels.len() {
+            break;
         }
     }
-    owners
+    found
+}
+
+/// The tun and tap devices that a process holds open.
+fn devices(process: &Path) -> Vec<String> {
+    let Ok(descriptors) = fs::read_dir(process.join("fd")) else {
+        return Vec::new();
+    };
+    let descriptors = descriptors.flatten().take(MOST_DESCRIPTORS);
+    descriptors
+        .filter_map(|descriptor| {
+            // Reading where a descriptor leads is cheap, reading its details is not.
+            let leads_to = fs::read_link(descriptor.path()).ok()?;
+            if leads_to != Path::new("/dev/net/tun") {
+                return None;
+            }
+            let details = process.join("fdinfo").join(descriptor.file_name());
+            device(&short_text(&details)?)
+        })
+        .collect()
+}
+
+/// The file of a process's program: the kernel's word, unlike its name.
+fn program(process: &Path) -> Option<String> {
+    let program = fs::read_link(process.join("exe")).ok()?;
+    program.to_str().map(str::to_owned)
 }
 
 fn number(name: &std::ffi::OsStr) -> Option<u32> {
@@ -78,106 +175,19 @@ fn device(text: &str) -> Option<String> {
     (!name.is_empty()).then(|| name.to_owned())
 }
 
+/// The text of a short file of /proc or /run: one read has all of it (`seq_read` fills what
+/// it is given), and a second one, to see the end, would be half as much work again.
 fn short_text(path: &Path) -> Option<String> {
-    let mut text = String::new();
-    let file = fs::File::open(path).ok()?;
-    file.take(4096).read_to_string(&mut text).ok()?;
-    Some(text)
-}
-
-/// The owner that a process's name stands for.
-fn owner_of(process: &Path) -> Owner {
-    let comm = short_text(&process.join("comm")).unwrap_or_default();
-    by_program(comm.trim())
-}
-
-/// The owner that a program's name stands for. `comm` holds its first 15 bytes.
-#[must_use]
-pub fn by_program(name: &str) -> Owner {
-    const PROGRAMS: &[(&str, Owner)] = &[
-        ("openvpn3-service", Owner::Openvpn),
-        ("openvpn", Owner::Openvpn),
-        ("openconnect", Owner::Openconnect),
-        ("vpnc", Owner::Openconnect),
-        ("tailscaled", Owner::Tailscale),
-        ("wireguard-go", Owner::WgQuick),
-        ("boringtun", Owner::WgQuick),
-        ("charon", Owner::Strongswan),
-        ("NetworkManager", Owner::NetworkManager),
-        ("nm-openvpn", Owner::NetworkManager),
-        ("systemd-network", Owner::Networkd),
-        ("qemu-", Owner::Libvirt),
-        ("libvirtd", Owner::Libvirt),
-        ("slirp4netns", Owner::Podman),
-        ("pasta", Owner::Podman),
-    ];
-    PROGRAMS
-        .iter()
-        .find(|(program, _)| name.starts_with(program))
-        .map_or(Owner::Unknown, |(_, owner)| *owner)
-}
-
-/// Who made `link`: the process that holds it, if it is a tunnel with one, else what its
-/// kind and its name say.
-#[must_use]
-pub fn link_owner(link: &Link, tunnels: &HashMap<String, (Owner, u32)>) -> Owner {
-    if let Some((owner, _)) = tunnels.get(&link.name)
-        && *owner != Owner::Unknown
-    {
-        return *owner;
-    }
-    by_name(link)
-}
-
-/// What the kind and the name of a link say.
-fn by_name(link: &Link) -> Owner {
-    let kind = link.kind.as_deref().unwrap_or_default();
-    let name = link.name.as_str();
-    if link.loopback {
-        return Owner::Kernel;
-    }
-    // What bridges are called, with the length of the number that follows, if it is one.
-    let numbered = |prefix: &str, digits: fn(char) -> bool, length: Option<usize>| {
-        name.strip_prefix(prefix).is_some_and(|rest| {
-            !rest.is_empty()
-                && rest.chars().all(digits)
-                && length.is_none_or(|length| rest.len() == length)
-        })
-    };
-    let decimal = |c: char| c.is_ascii_digit();
-    let hexadecimal = |c: char| c.is_ascii_hexdigit();
-    match kind {
-        "wireguard" => Owner::WgQuick,
-        "bridge" if name == "docker0" || name == "docker_gwbridge" => Owner::Docker,
-        // Docker calls its networks by the first 12 digits of their id.
-        "bridge" if numbered("br-", hexadecimal, Some(12)) => Owner::Docker,
-        "bridge" if numbered("podman", decimal, None) || numbered("cni-podman", decimal, None) => {
-            Owner::Podman
-        }
-        "bridge" if numbered("virbr", decimal, None) => Owner::Libvirt,
-        "bridge" if numbered("lxdbr", decimal, None) || numbered("lxcbr", decimal, None) => {
-            Owner::Lxd
-        }
-        "bridge" if numbered("incusbr", decimal, None) => Owner::Lxd,
-        "tun" if numbered("vnet", decimal, None) => Owner::Libvirt,
-        "tun" if numbered("tailscale", decimal, None) => Owner::Tailscale,
-        "tun" if numbered("ipsec", decimal, None) => Owner::Strongswan,
-        _ => Owner::Unknown,
-    }
+    let mut bytes = [0; 4096];
+    let length = fs::File::open(path).ok()?.read(&mut bytes).ok()?;
+    let text = std::str::from_utf8(bytes.get(..length)?).ok()?;
+    Some(text.to_owned())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
-
-    fn link(name: &str, kind: &str) -> Link {
-        Link {
-            kind: (!kind.is_empty()).then(|| kind.to_owned()),
-            loopback: name == "lo",
-            ..Link::new(2, name)
-        }
-    }
 
     /// A process with one descriptor.
     fn process(proc: &Path, pid: &str, comm: &str, leads_to: &str, details: &str) {
@@ -196,71 +206,43 @@ mod tests {
         let proc = proc.path();
         process(proc, "10", "sh", "/dev/net/tun", &tun("tun0"));
         process(proc, "11", "openvpn", "/dev/net/tun", &tun("tun0"));
+        symlink("/usr/sbin/openvpn", proc.join("11/exe")).unwrap();
         process(proc, "12", "tailscaled", "/dev/net/tun", &tun("tailscale0"));
         process(proc, "13", "mytunnel", "/dev/net/tun", &tun("mine0"));
         process(proc, "14", "openvpn", "/dev/null", &tun("tun7"));
         process(proc, "15", "openvpn", "/dev/net/tun", "pos:\t0\n");
+        process(proc, "16", "charon", "/dev/net/tun", &tun("elsewhere0"));
         process(proc, "self", "openvpn", "/dev/net/tun", &tun("tun8"));
-        let mut found: Vec<_> = tunnel_owners_below(proc).into_iter().collect();
-        found.sort();
+        let wanted = HashSet::from(["tun0", "tun7", "tun8", "tailscale0", "mine0"]);
+        let found = processes_below(proc, &wanted);
+        let mut holders: Vec<_> = found.holders.into_iter().collect();
+        holders.sort_by(|a, b| a.0.cmp(&b.0));
+        let holder = |pid, name: &str, program: Option<&str>| Holder {
+            pid,
+            name: name.to_owned(),
+            program: program.map(str::to_owned),
+        };
         assert_eq!(
-            found,
+            holders,
             [
-                ("tailscale0".to_owned(), (Owner::Tailscale, 12)),
-                ("tun0".to_owned(), (Owner::Openvpn, 11)),
+                ("tailscale0".to_owned(), holder(12, "tailscaled", None)),
+                (
+                    "tun0".to_owned(),
+                    holder(11, "openvpn", Some("/usr/sbin/openvpn"))
+                ),
             ]
         );
+        assert!(found.running.contains_key(&Owner::Strongswan));
+        assert!(!found.running.contains_key(&Owner::Docker));
     }
 
     #[test]
-    fn programs_are_known_by_the_beginning_of_their_names() {
-        for (name, owner) in [
-            ("openvpn", Owner::Openvpn),
-            ("boringtun-cli", Owner::WgQuick),
-            ("charon-systemd", Owner::Strongswan),
-            ("systemd-network", Owner::Networkd),
-            ("qemu-system-x86", Owner::Libvirt),
-            ("bash", Owner::Unknown),
-            ("", Owner::Unknown),
-        ] {
-            assert_eq!(by_program(name), owner, "{name}");
-        }
-    }
-
-    #[test]
-    fn links_are_known_by_kind_and_name_together() {
-        for (name, kind, owner) in [
-            ("lo", "", Owner::Kernel),
-            ("wg0", "wireguard", Owner::WgQuick),
-            ("docker0", "bridge", Owner::Docker),
-            ("br-0123456789ab", "bridge", Owner::Docker),
-            ("br-lan", "bridge", Owner::Unknown),
-            ("podman1", "bridge", Owner::Podman),
-            ("virbr0", "bridge", Owner::Libvirt),
-            ("lxdbr0", "bridge", Owner::Lxd),
-            ("tailscale0", "tun", Owner::Tailscale),
-            ("docker0", "dummy", Owner::Unknown),
-            ("tun0", "tun", Owner::Unknown),
-            ("eth0", "", Owner::Unknown),
-        ] {
-            assert_eq!(
-                link_owner(&link(name, kind), &HashMap::new()),
-                owner,
-                "{name}"
-            );
-        }
-    }
-
-    #[test]
-    fn the_process_counts_before_the_name() {
-        let held = HashMap::from([
-            ("tailscale0".to_owned(), (Owner::Openvpn, 7)),
-            ("ipsec0".to_owned(), (Owner::Unknown, 8)),
-        ]);
+    fn no_process_is_looked_at_without_a_tunnel() {
+        let mut bridge = Link::new(2, "br-lan");
+        bridge.kind = Some("vlan".to_owned());
         assert_eq!(
-            link_owner(&link("tailscale0", "tun"), &held),
-            Owner::Openvpn
+            processes(&[Link::new(1, "eth0"), bridge]),
+            Processes::default()
         );
-        assert_eq!(link_owner(&link("ipsec0", "tun"), &held), Owner::Strongswan);
     }
 }

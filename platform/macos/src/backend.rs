@@ -9,12 +9,13 @@ use netprof_model::resource::Place;
 use netprof_model::snapshot::Os;
 use netprof_model::{Resource, Section, Snapshot, State};
 use netprof_plan::Need;
+use netprof_plan::macos::owner::attribute;
 use netprof_posix::user;
 
 use crate::kernel::{each, or_refused, refusal};
 use crate::mac::Mac;
 use crate::settle::{self, Awaited};
-use crate::{attribution, files, holder, kernel, link, owner, preferences, store};
+use crate::{files, holder, kernel, link, owner, preferences, store};
 
 /// This Mac, or one in its place.
 #[derive(Debug, Default)]
@@ -186,10 +187,12 @@ impl<M: Mac> Backend for Macos<M> {
                 } else {
                     Vec::new()
                 };
-                link.owner = owner::link_owner(link, &holders, &services, &agents);
+                let mut evidence = Vec::new();
+                link.owner = owner::link_owner(link, &holders, &services, &agents, &mut evidence);
+                link.evidence = evidence;
             }
         }
-        attribution::attribute(&tables.links, store.seen(), &mut tables.routes);
+        attribute(&tables.links, store.seen(), &mut tables.routes);
         // Whether a tunnel is idle is a matter of the services, too.
         snapshot.store = store;
         if need.resolver {

@@ -6,7 +6,6 @@
 //! is compiled on macOS alone and kept as small as it can be ([`mac::Mac`] is the line
 //! between the two).
 
-pub mod attribution;
 pub mod backend;
 pub mod dnsinfo;
 pub mod files;

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 
 use netprof_model::Owner;
 use netprof_model::configd::Store;
+use netprof_model::evidence::{ClueKind, Trail};
 use netprof_model::link::Link;
 use netprof_model::plist::Value;
 
@@ -97,8 +98,13 @@ pub fn link_owner(
     holders: &HashMap<String, Owner>,
     services: &Services,
     agents: &[Agent],
+    trail: &mut impl Trail,
 ) -> Owner {
     if link.loopback {
+        trail.clue(
+            ClueKind::Kind,
+            format_args!("{} is a loopback link", link.name),
+        );
         return Owner::Kernel;
     }
     let vpn = agents
@@ -108,16 +114,37 @@ pub fn link_owner(
         .and_then(|agent| agent.description.strip_prefix("VPN: "))
         .and_then(|name| services.names.get(name));
     let holder = holders.get(&link.name);
-    let told = [holder, services.links.get(&link.name), named];
+    let told = [
+        (
+            ClueKind::Process,
+            "a process of its holds the tunnel",
+            holder,
+        ),
+        (
+            ClueKind::Service,
+            "a network service of its has addresses there",
+            services.links.get(&link.name),
+        ),
+        (
+            ClueKind::Service,
+            "a network agent of the link names its network service",
+            named,
+        ),
+    ];
     // That it is some app is said by all of them, and which one by the first that knows.
-    let exact = told
-        .into_iter()
-        .flatten()
-        .find(|owner| **owner != Owner::NetworkExtension);
-    if let Some(owner) = exact {
-        return *owner;
+    for (kind, says, owner) in told {
+        if let Some(owner) = owner {
+            trail.clue(kind, format_args!("{says}: {owner}"));
+            if *owner != Owner::NetworkExtension {
+                return *owner;
+            }
+        }
     }
-    if vpn.is_some() || told.iter().any(Option::is_some) {
+    if vpn.is_some() || told.iter().any(|(.., owner)| owner.is_some()) {
+        trail.clue(
+            ClueKind::Service,
+            format_args!("a VPN app keeps it, and which one cannot be told"),
+        );
         return Owner::NetworkExtension;
     }
     // Identity services of a user: `ids501`.
@@ -126,9 +153,20 @@ pub fn link_owner(
         user.is_some_and(|user| !user.is_empty() && user.bytes().all(|c| c.is_ascii_digit()))
     };
     if agents.iter().any(is_apple) {
+        trail.clue(
+            ClueKind::Service,
+            format_args!("a network agent of the link is of macOS's own"),
+        );
         return Owner::Apple;
     }
-    by_name(&link.name)
+    let owner = by_name(&link.name);
+    if owner != Owner::Unknown {
+        trail.clue(
+            ClueKind::Name,
+            format_args!("macOS gives the name {} to no other", link.name),
+        );
+    }
+    owner
 }
 
 /// What the name of a link says: macOS gives these to no other.
@@ -186,6 +224,7 @@ mod tests {
             &HashMap::new(),
             &Services::of(store),
             agents,
+            &mut (),
         )
     }
 
@@ -275,7 +314,7 @@ mod tests {
         let services = Services::of(&store);
         let owner = |holder| {
             let holders = HashMap::from([("utun4".to_owned(), holder)]);
-            link_owner(&Link::new(9, "utun4"), &holders, &services, &[])
+            link_owner(&Link::new(9, "utun4"), &holders, &services, &[], &mut ())
         };
         assert_eq!(owner(Owner::Openvpn), Owner::Openvpn);
         // A service of macOS that holds it says less than the service it is for.
@@ -303,7 +342,7 @@ mod tests {
         };
         let services = Services::default();
         assert_eq!(
-            link_owner(&lo0, &HashMap::new(), &services, &[]),
+            link_owner(&lo0, &HashMap::new(), &services, &[], &mut ()),
             Owner::Kernel
         );
     }

@@ -11,6 +11,7 @@ type Table = &'static [(&'static str, Owner)];
 /// more (`MAXCOMLEN` in bsd/sys/param.h).
 const PROGRAMS: Table = &[
     ("openvpn", Owner::Openvpn),
+    ("acvc-openvpn", Owner::AwsVpn),
     ("openconnect", Owner::Openconnect),
     ("vpnc", Owner::Openconnect),
     ("tailscaled", Owner::Tailscale),

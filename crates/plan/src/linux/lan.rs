@@ -33,7 +33,7 @@ use crate::lan;
 use crate::lan::also::Behind;
 use crate::lan::contradictions;
 
-mod filters;
+pub(super) mod filters;
 mod prefixes;
 mod probes;
 

@@ -1,13 +1,16 @@
 //! What a profile means on Linux: policy routing and systemd-resolved.
 
+mod above;
 mod claim;
 pub(crate) mod connected;
 mod dns;
 mod engines;
 pub mod fib;
+pub mod firewall;
 mod lan;
 mod localhost;
 mod managers;
+pub mod owner;
 mod priority;
 pub mod put_back;
 pub mod resolver;
@@ -30,6 +33,7 @@ use crate::lan::Terrain;
 use crate::tables::Tables;
 use fib::Fib;
 
+pub use above::above;
 pub use fib::{LOCAL, MAIN};
 
 /// netprof's own routing table. Tables from 256 on are nobody's by convention; no

@@ -12,6 +12,7 @@ mod dns;
 mod lan;
 mod localhost;
 mod outrank;
+pub mod owner;
 pub mod phantom;
 mod proxies;
 pub mod put_back;
@@ -24,6 +25,8 @@ mod terrain;
 use netprof_model::Snapshot;
 use netprof_model::held::HeldResource;
 use netprof_model::profile::Profile;
+
+pub use owner::trail;
 
 use crate::draft::Draft;
 use crate::ground::{is_known, standing};

@@ -41,6 +41,7 @@ pub(crate) fn machine(text: &str) -> Snapshot {
             servers: vec!["127.0.0.53".parse().unwrap()],
             search: Vec::new(),
             owner: Owner::Resolved,
+            evidence: Vec::new(),
         }),
         nsswitch: Section::Seen(Nsswitch {
             hosts: vec!["files".to_owned(), "dns".to_owned()],

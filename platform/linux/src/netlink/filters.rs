@@ -5,17 +5,27 @@
 
 use std::collections::HashSet;
 
-use netprof_model::Section;
 use netprof_model::snapshot::{BaseChain, XfrmPolicy};
+use netprof_model::{Owner, Section};
 
 use super::Error;
+use super::nftables::{Ruleset, Set, Sets};
 use super::numbers::{EINVAL, EPROTONOSUPPORT};
 use super::socket::{NETLINK_NETFILTER, NETLINK_XFRM, Socket};
 use super::{nftables, xfrm};
 
-/// The nft chains that may drop packets.
+/// What the firewall is, as far as it matters to a route.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Firewall {
+    /// The chains that may drop packets.
+    pub chains: Vec<BaseChain>,
+    /// Who has chains at all.
+    pub owners: HashSet<Owner>,
+}
+
+/// The nft chains that may drop packets, with the rules that they lead to.
 #[must_use]
-pub fn base_chains() -> Section<Vec<BaseChain>> {
+pub fn firewall() -> Section<Firewall> {
     section(Socket::open(NETLINK_NETFILTER).and_then(|mut socket| {
         let chains = socket.dump(
             "read the nft chains",
@@ -26,20 +36,61 @@ pub fn base_chains() -> Section<Vec<BaseChain>> {
                 Ok(())
             },
         )?;
-        if chains.is_empty() {
-            return Ok(Vec::new());
+        let is_base = |chain: &nftables::Chain| chain.base.is_some();
+        if !chains.iter().any(is_base) {
+            return Ok(Firewall::default());
         }
-        let dropping = socket.dump(
+        let rules = socket.dump(
             "read the nft rules",
             nftables::dump_rules,
-            HashSet::new,
-            |tables, message| {
-                tables.extend(nftables::decode_rule(message.kind, message.payload)?);
+            Vec::new,
+            |rules, message| {
+                rules.extend(nftables::decode_rule(message.kind, message.payload)?);
                 Ok(())
             },
         )?;
-        Ok(nftables::that_may_drop(chains, &dropping))
+        let rules = Ruleset::new(chains, rules);
+        let sets = sets(&mut socket, &rules)?;
+        Ok(Firewall {
+            chains: rules.that_may_drop(&sets),
+            owners: rules.owners(),
+        })
     }))
+}
+
+/// The sets that `rules` look into, with their elements.
+fn sets(socket: &mut Socket, rules: &Ruleset) -> Result<Sets, Error> {
+    let wanted = rules.sets();
+    if wanted.is_empty() {
+        return Ok(Sets::new());
+    }
+    let mut sets = socket.dump(
+        "read the nft sets",
+        nftables::dump_sets,
+        Sets::new,
+        |sets, message| {
+            sets.extend(
+                nftables::decode_set(message.kind, message.payload)?
+                    .filter(|(name, _)| wanted.contains(name)),
+            );
+            Ok(())
+        },
+    )?;
+    for (name, set) in &mut sets {
+        let filled = socket.dump(
+            "read an nft set",
+            |requests, sequence| nftables::dump_elements(requests, sequence, name),
+            || set.clone(),
+            |filled: &mut Set, message| filled.extend(message.kind, message.payload),
+        );
+        match filled {
+            Ok(filled) => *set = filled,
+            // It went meanwhile: what it decides is not told.
+            Err(Error::Refused { .. }) => set.forget(),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(sets)
 }
 
 /// The IPsec policies.

@@ -35,6 +35,7 @@ pub fn decode(payload: &[u8]) -> Result<Link, Malformed> {
         mtu: 0,
         mac: None,
         owner: Owner::Unknown,
+        evidence: Vec::new(),
         manager: None,
     };
     let mut elsewhere = false;

@@ -21,12 +21,10 @@
 //! | [`look_up`] | which way the kernel would send a packet |
 //! | [`changes`] | a plan's changes as requests |
 //! | [`nftables`], [`xfrm`] | what can undo a route |
-//! | [`attribution`] | who put it there |
 //! | `socket`, `kernel`, `batch`, `filters` | the conversation itself |
 
 pub mod address;
 pub mod answer;
-pub mod attribution;
 pub mod changes;
 mod error;
 pub mod link;

@@ -132,6 +132,10 @@ pub(super) const FIB_RULE_OIF_DETACHED: u32 = 0x10;
 // linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 pub(super) const NFT_MSG_NEWRULE: u16 = 0x0a06;
 pub(super) const NFT_MSG_GETRULE: u16 = 0x0a07;
+pub(super) const NFT_MSG_NEWSET: u16 = 0x0a09;
+pub(super) const NFT_MSG_GETSET: u16 = 0x0a0a;
+pub(super) const NFT_MSG_NEWSETELEM: u16 = 0x0a0c;
+pub(super) const NFT_MSG_GETSETELEM: u16 = 0x0a0d;
 pub(super) const NFT_MSG_NEWCHAIN: u16 = 0x0a03;
 pub(super) const NFT_MSG_GETCHAIN: u16 = 0x0a04;
 

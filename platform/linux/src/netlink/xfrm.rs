@@ -14,12 +14,14 @@ use super::wire::{Attributes, Malformed, Requests, Unwritable, u16_at, u32_at};
 /// The length of `struct xfrm_userpolicy_info`.
 const HEADER: usize = 168;
 
-/// The templates of a policy.
+/// The templates of a policy, and where the first one's request number stands in its
+/// `struct xfrm_user_tmpl`: behind xfrm_id (24 bytes), family (4) and source (16).
 const XFRMA_TMPL: u16 = 5;
 /// `struct xfrm_mark`: a value, and the mask that a packet's mark is read by.
 const XFRMA_MARK: u16 = 21;
 /// The xfrm link that a policy belongs to.
 const XFRMA_IF_ID: u16 = 31;
+const REQID: usize = 44;
 
 /// Asks for all policies.
 pub fn dump(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
@@ -71,6 +73,9 @@ pub fn decode(kind: u16, payload: &[u8]) -> Result<Option<XfrmPolicy>, Malformed
             .get(field)
             .is_some_and(|bytes| bytes.iter().any(|byte| *byte != 0))
     });
+    let templates = attributes.find(XFRMA_TMPL)?;
+    let templates = templates.map_or(&[][..], |templates| templates.value);
+    let reqid = u32_at(templates, REQID);
     Ok(Some(XfrmPolicy {
         direction: direction.to_owned(),
         to: net(0, 42)?,
@@ -80,12 +85,12 @@ pub fn decode(kind: u16, payload: &[u8]) -> Result<Option<XfrmPolicy>, Malformed
         } else {
             "block".to_owned()
         },
-        transforms: attributes
-            .find(XFRMA_TMPL)?
-            .is_some_and(|templates| !templates.value.is_empty()),
+        transforms: !templates.is_empty(),
         priority: u32_at(payload, 152).ok_or_else(malformed)?,
         if_id,
         selective: marked || narrowed,
+        reqid,
         owner: Owner::Unknown,
+        evidence: Vec::new(),
     }))
 }

@@ -9,6 +9,7 @@
 use std::net::IpAddr;
 
 use netprof_model::Owner;
+use netprof_model::evidence::{ClueKind, Trail};
 use netprof_model::snapshot::ResolvConf;
 
 /// The most that is read: a file this long was not meant for a resolver.
@@ -36,16 +37,23 @@ pub fn parse(target: Option<String>, followed: Option<&str>, text: &str) -> Reso
             _ => {}
         }
     }
+    let mut evidence = Vec::new();
+    let mut by_place = |path: &str| {
+        let owner = owner_by_place(path)?;
+        evidence.clue(ClueKind::Place, format_args!("it leads to {path}"));
+        Some(owner)
+    };
     let owner = target
         .as_deref()
-        .and_then(owner_by_place)
-        .or_else(|| followed.and_then(owner_by_place))
-        .unwrap_or_else(|| owner_by_text(text));
+        .and_then(&mut by_place)
+        .or_else(|| followed.and_then(&mut by_place))
+        .unwrap_or_else(|| owner_by_text(text, &mut evidence));
     ResolvConf {
         target,
         servers,
         search,
         owner,
+        evidence,
     }
 }
 
@@ -83,7 +91,7 @@ fn ends_a_folder(rest: &str) -> bool {
 }
 
 /// Who wrote a file with such comments.
-fn owner_by_text(text: &str) -> Owner {
+fn owner_by_text(text: &str, trail: &mut impl Trail) -> Owner {
     /// What a comment contains, in lower case.
     const MARKS: &[(&str, Owner)] = &[
         ("managed by man:systemd-resolved", Owner::Resolved),
@@ -112,8 +120,10 @@ fn owner_by_text(text: &str) -> Owner {
         if !line.starts_with(['#', ';']) {
             continue;
         }
+        let comment = line;
         let line = line.to_ascii_lowercase();
         if let Some((_, owner)) = MARKS.iter().find(|(mark, _)| line.contains(mark)) {
+            trail.clue(ClueKind::Header, format_args!("it says `{comment}`"));
             return *owner;
         }
         generated |= line.contains("generated") || line.contains("do not edit");
@@ -121,6 +131,10 @@ fn owner_by_text(text: &str) -> Owner {
     if generated {
         Owner::Unknown
     } else {
+        trail.clue(
+            ClueKind::Header,
+            format_args!("no comment in it says that a program wrote it"),
+        );
         Owner::User
     }
 }

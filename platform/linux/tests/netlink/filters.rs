@@ -6,6 +6,7 @@ use netprof_engine::backend::Backend;
 use netprof_linux::Linux;
 use netprof_model::snapshot::{BaseChain, XfrmPolicy};
 use netprof_model::{Owner, Section};
+use netprof_plan::linux::firewall::{Judgement, Lan, judge};
 use netprof_plan::{Need, Routes};
 
 use crate::namespace::{Test, not_run, sh, try_sh};
@@ -13,6 +14,12 @@ use crate::namespace::{Test, not_run, sh, try_sh};
 pub(crate) const TESTS: &[Test] = &[
     ("chains_that_may_drop_are_seen_with_their_owner", chains),
     ("rules_of_iptables_nft_are_seen", iptables),
+    ("rules_are_read_as_the_kernel_runs_them", rules),
+    (
+        "kill_switches_of_iptables_nft_are_read",
+        switches_of_iptables,
+    ),
+    ("a_set_that_is_too_large_is_not_told", large_set),
     ("policies_of_ipsec_are_seen", policies),
     ("policies_for_some_packets_only_say_so", narrow_policies),
     ("what_may_not_be_read_says_so", unreadable),
@@ -30,6 +37,457 @@ fn observe() -> (Section<Vec<BaseChain>>, Section<Vec<XfrmPolicy>>) {
     (snapshot.firewall, snapshot.xfrm)
 }
 
+/// The chains without their rules and how their owners were found.
+fn bare() -> Section<Vec<BaseChain>> {
+    match observe().0 {
+        Section::Seen(chains) => {
+            let bare = |chain: BaseChain| {
+                assert_eq!(chain.evidence.is_empty(), chain.owner == Owner::Unknown);
+                assert_eq!(chain.rules.is_some(), chain.hook != "forward");
+                BaseChain {
+                    rules: None,
+                    evidence: Vec::new(),
+                    ..chain
+                }
+            };
+            Section::Seen(chains.into_iter().map(bare).collect())
+        }
+        other => other,
+    }
+}
+
+/// What becomes of a LAN behind the link `lan0`.
+fn judged(prefix: &str, source: &str) -> String {
+    let need = Need {
+        filters: true,
+        ..Need::default()
+    };
+    let snapshot = Linux::new().observe(need).expect("it can be observed");
+    let lan = Lan {
+        prefix: prefix.parse().unwrap(),
+        link: snapshot.link("lan0").expect("lan0 is there"),
+        source: Some(source.parse().unwrap()),
+    };
+    match judge(snapshot.firewall.items(), &lan) {
+        Judgement::Passes => "passes".to_owned(),
+        Judgement::Dropped(by) => format!("dropped by {}", by.chain),
+        Judgement::MostlyDropped(by) => format!("mostly dropped by {}", by.chain),
+        Judgement::Unclear(at, what) => format!("unclear in {}: {what}", at.chain),
+    }
+}
+
+/// Rules of a chain, the hook that it is at, and what becomes of an IPv4 and of an IPv6
+/// LAN.
+const FORMS: &[(&str, &str, &str, &str)] = &[
+    ("output", "drop", "dropped by c", "dropped by c"),
+    ("output", "reject", "dropped by c", "dropped by c"),
+    ("output", "meta nfproto ipv4 drop", "dropped by c", "passes"),
+    (
+        "output",
+        "ip daddr 192.168.0.0/16 drop",
+        "dropped by c",
+        "passes",
+    ),
+    (
+        "output",
+        "ip daddr 192.168.64.0/20 drop",
+        "dropped by c",
+        "passes",
+    ),
+    (
+        "output",
+        "ip daddr 192.168.64.0/21 drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "output",
+        "ip daddr 192.168.77.0-192.168.77.255 drop",
+        "dropped by c",
+        "passes",
+    ),
+    (
+        "output",
+        "ip daddr != 192.168.77.0/24 drop",
+        "passes",
+        "passes",
+    ),
+    ("output", "ip daddr 192.168.77.1 drop", "passes", "passes"),
+    (
+        "output",
+        "ip daddr { 10.0.0.0/8, 192.168.0.0/16 } drop",
+        "dropped by c",
+        "passes",
+    ),
+    (
+        "output",
+        "ip daddr != { 10.0.0.0/8, 192.168.0.0/16 } drop",
+        "passes",
+        "passes",
+    ),
+    ("output", "ip daddr @local drop", "dropped by c", "passes"),
+    ("output", "ip daddr @nowhere drop", "passes", "passes"),
+    (
+        "output",
+        "ip6 daddr fd00::/8 drop",
+        "passes",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "ip6 daddr { fc00::/7, fe80::/10 } drop",
+        "passes",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "ip saddr 192.168.77.2 drop",
+        "dropped by c",
+        "passes",
+    ),
+    (
+        "output",
+        "ip6 saddr fd00:77::/64 drop",
+        "passes",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "oifname lan0 drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "oifname \"lan*\" drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "oifname != \"wg*\" drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "oifname { lan0, lo } drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    ("output", "oifname != { lan0, lo } drop", "passes", "passes"),
+    ("output", "oif lan0 drop", "dropped by c", "dropped by c"),
+    ("output", "oif != lo drop", "dropped by c", "dropped by c"),
+    ("output", "iifname lan0 drop", "passes", "passes"),
+    (
+        "output",
+        "meta mark != 51820 drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    ("output", "meta mark 51820 drop", "passes", "passes"),
+    (
+        "output",
+        "meta mark and 0xff0000 == 0x80000 drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "output",
+        "meta mark and 0xff0000 != 0x80000 drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "ct mark 0xf41 accept; drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "ct state new drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "ct state established,related accept; drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "ct state { new, invalid } drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    ("output", "ct state != new drop", "passes", "passes"),
+    (
+        "output",
+        "ct state vmap { established : accept, new : drop }",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "input",
+        "ct state vmap { established : accept, new : drop }; drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "input",
+        "ct state established,related accept; drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "input",
+        "ct state & (established | related) == 0 drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "input",
+        "ct state new accept; drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "input",
+        "iifname lan0 ip saddr 192.168.77.0/24 accept; drop",
+        "passes",
+        "dropped by c",
+    ),
+    (
+        "input",
+        "fib saddr . iif oif missing drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "input",
+        "fib daddr type local accept; drop",
+        "passes",
+        "passes",
+    ),
+    ("input", "ip daddr 10.64.1.2 drop", "passes", "passes"),
+    (
+        "prerouting",
+        "iifname != wg0 fib saddr type != local drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "prerouting",
+        "iifname != wg0 ip daddr 10.7.0.2 fib saddr type != local drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "postrouting",
+        "oifname wg0 ct mark 0xf41 drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "output",
+        "fib daddr type != local drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "meta l4proto tcp drop",
+        "mostly dropped by c",
+        "mostly dropped by c",
+    ),
+    (
+        "output",
+        "meta l4proto { tcp, udp } drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    ("output", "ip protocol icmp drop", "passes", "passes"),
+    ("output", "udp dport 53 reject", "passes", "passes"),
+    (
+        "output",
+        "tcp dport { 80, 443 } accept; drop",
+        "mostly dropped by c",
+        "mostly dropped by c",
+    ),
+    (
+        "output",
+        "udp sport 68 ip daddr 255.255.255.255 udp dport 67 accept; drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "meta skuid 1000 accept; drop",
+        "mostly dropped by c",
+        "mostly dropped by c",
+    ),
+    (
+        "output",
+        "meta skuid != 1000 drop",
+        "mostly dropped by c",
+        "mostly dropped by c",
+    ),
+    (
+        "output",
+        "limit rate 5/second accept; drop",
+        "mostly dropped by c",
+        "mostly dropped by c",
+    ),
+    (
+        "output",
+        "ether daddr 02:00:00:00:00:01 drop",
+        "unclear in c: a comparison of the kind of a link",
+        "unclear in c: a comparison of the kind of a link",
+    ),
+    (
+        "output",
+        "counter log prefix \"x\" jump deep",
+        "dropped by deep",
+        "passes",
+    ),
+    ("output", "goto deep", "dropped by deep", "passes"),
+    (
+        "output",
+        "ip daddr vmap { 10.0.0.0/8 : accept, 192.168.77.0/24 : goto deep }",
+        "dropped by deep",
+        "passes",
+    ),
+    (
+        "output",
+        "oifname vmap { lo : accept, lan0 : jump deep }",
+        "dropped by deep",
+        "passes",
+    ),
+    (
+        "output",
+        "ip daddr . meta l4proto { 192.168.77.1 . tcp } accept; drop",
+        "unclear in c: set __set0",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "meta mark set 7 meta mark 7 accept; drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "output",
+        "meta mark set ct mark meta mark 0 drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+    (
+        "output",
+        "notrack ct state untracked drop",
+        "dropped by c",
+        "dropped by c",
+    ),
+];
+
+fn rules() {
+    sh("ip link add lan0 type bridge");
+    let mut wrong = Vec::new();
+    for (hook, rules, v4, v6) in FORMS {
+        let rules = rules.replace("; ", "\n");
+        let table = format!(
+            "table inet t {{
+                set local {{ type ipv4_addr; flags interval; elements = {{ 192.168.0.0/16 }}; }}
+                set nowhere {{ type ipv4_addr; elements = {{ 192.168.78.1, 192.168.76.1 }}; }}
+                chain deep {{ ip daddr 192.168.0.0/16 drop; }}
+                chain c {{ type filter hook {hook} priority 0; policy accept;
+                    {rules}
+                }}
+            }}"
+        );
+        sh(&format!("nft -f - <<'EOF'\n{table}\nEOF"));
+        let found = (
+            judged("192.168.77.0/24", "192.168.77.2"),
+            judged("fd00:77::/64", "fd00:77::2"),
+        );
+        if found != ((*v4).to_owned(), (*v6).to_owned()) {
+            wrong.push(format!("{hook}: {rules}: {found:?}"));
+        }
+        sh("nft delete table inet t");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// PostUp of wg-quick(8)'s example, and others that are often copied.
+fn switches_of_iptables() {
+    if !try_sh("iptables-nft -V").0 {
+        not_run("there is no iptables-nft");
+    }
+    sh("ip link add lan0 type bridge");
+    let mut wrong = Vec::new();
+    for (rule, found) in [
+        (
+            "-I OUTPUT ! -o wg0 -m mark ! --mark 0xca6c -m addrtype ! --dst-type LOCAL -j REJECT",
+            "dropped by OUTPUT",
+        ),
+        (
+            "-I OUTPUT ! -o wg0 ! -d 192.168.0.0/16 -m mark ! --mark 0xca6c -m addrtype ! --dst-type LOCAL -j REJECT",
+            "passes",
+        ),
+        ("-I OUTPUT ! -o wg+ -j DROP", "dropped by OUTPUT"),
+        ("-I OUTPUT ! -o lan+ -j DROP", "passes"),
+        (
+            "-I OUTPUT -m conntrack --ctstate NEW -j DROP",
+            "dropped by OUTPUT",
+        ),
+        (
+            "-I OUTPUT -m conntrack --ctstate ESTABLISHED -j DROP",
+            "passes",
+        ),
+        ("-P OUTPUT DROP", "dropped by OUTPUT"),
+        (
+            "-I INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j DROP",
+            "dropped by INPUT",
+        ),
+        ("-I OUTPUT -p tcp -m tcp --dport 25 -j REJECT", "passes"),
+        ("-I OUTPUT -m owner ! --uid-owner 0 -j DROP", "passes"),
+        ("-I OUTPUT -m rpfilter -j DROP", "unclear"),
+    ] {
+        if !try_sh(&format!("iptables-nft {rule}")).0 {
+            continue;
+        }
+        let judged = judged("192.168.77.0/24", "192.168.77.2");
+        if !judged.starts_with(found) {
+            wrong.push(format!("{rule}: {judged}"));
+        }
+        sh("iptables-nft -P OUTPUT ACCEPT; iptables-nft -F OUTPUT; iptables-nft -F INPUT");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// A list of addresses of a whole country decides nothing here but its memory.
+fn large_set() {
+    sh("ip link add lan0 type bridge");
+    sh("nft -f - <<'EOF'
+table ip t {
+    set s { type ipv4_addr; }
+    chain c { type filter hook output priority 0; policy accept; ip daddr @s drop; }
+}
+EOF
+        for at in $(seq 0 35); do awk -v at=$at 'BEGIN {
+            printf \"add element ip t s { 11.%d.0.0\", at
+            for (i = 1; i < 2000; i++)
+                printf \", 11.%d.%d.%d\", at, i / 128, i % 128 * 2
+            print \" }\"
+        }' | nft -f - || exit 1; done");
+    assert_eq!(
+        judged("192.168.77.0/24", "192.168.77.2"),
+        "unclear in c: set s"
+    );
+    assert_eq!(judged("fd00:77::/64", "fd00:77::2"), "passes");
+}
+
 fn chain(family: &str, table: &str, chain: &str, hook: &str, priority: i32) -> BaseChain {
     BaseChain {
         family: family.to_owned(),
@@ -39,7 +497,9 @@ fn chain(family: &str, table: &str, chain: &str, hook: &str, priority: i32) -> B
         priority,
         policy_drops: false,
         rules_drop: false,
+        rules: None,
         owner: Owner::Unknown,
+        evidence: Vec::new(),
     }
 }
 
@@ -93,7 +553,7 @@ fn chains() {
             ..chain("ip6", "wg-quick-wg0", "preraw", "prerouting", -300)
         },
     ];
-    assert_eq!(observe().0, Section::Seen(wanted));
+    assert_eq!(bare(), Section::Seen(wanted));
 }
 
 fn iptables() {
@@ -105,7 +565,7 @@ fn iptables() {
         rules_drop: true,
         ..chain("ip", "filter", "INPUT", "input", 0)
     };
-    assert_eq!(observe().0, Section::Seen(vec![wanted]));
+    assert_eq!(bare(), Section::Seen(vec![wanted]));
 }
 
 fn policies() {
@@ -128,7 +588,9 @@ fn policies() {
         priority: 7,
         if_id: 0,
         selective: false,
+        reqid: Some(0),
         owner: Owner::Unknown,
+        evidence: Vec::new(),
     };
     assert_eq!(
         seen,
@@ -137,6 +599,7 @@ fn policies() {
                 action: "block".to_owned(),
                 transforms: false,
                 priority: 0,
+                reqid: None,
                 ..policy("in", "fd00::/8", "::/0")
             },
             policy("out", "10.0.0.0/8", "10.1.0.0/16"),

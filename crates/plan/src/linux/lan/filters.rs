@@ -5,48 +5,36 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netprof_model::rule::Family;
 use netprof_model::snapshot::XfrmPolicy;
-use netprof_model::{Diagnostic, Snapshot};
+use netprof_model::{Diagnostic, Owner, Severity, Snapshot};
 
 use super::Kept;
 use crate::draft::Draft;
-use crate::linux::{Ground, is_unreadable};
+use crate::linux::{Ground, firewall, is_unreadable};
 
 /// Says what stands above the routes of `one`.
 pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
     let said = |draft: &Draft, code: &str| draft.diagnostics.iter().any(|said| said.code == code);
-    if let Some((policy, source)) = taking(base.xfrm.items(), one) {
-        let error = Diagnostic::error(
-            "plan::ipsec-policy",
-            format!(
-                "an IPsec policy of {} takes packets from {source} to {} before routing does",
-                policy.owner.who(),
-                one.prefix
-            ),
-        )
-        .label("this would not hold")
-        .help("let the IPsec client pass the LAN by (strongSwan: the bypass-lan plugin)");
+    if let Some(source) = one.source
+        && let Some(policy) = taking(base.xfrm.items(), &one.prefix, source)
+    {
+        let error = taken(policy, &one.prefix, source).label("this would not hold");
         draft.refuse(&one.subject, &one.reason, error, &one.at);
     }
     warn_of_selective_policies(base.xfrm.items(), one, draft);
-    let drops = base
-        .firewall
-        .items()
-        .iter()
-        .find(|chain| chain.hook == "output" && chain.policy_drops);
-    if let Some(chain) = drops
-        && !said(draft, "plan::firewall-drops")
-    {
-        draft.diagnostics.push(
-            Diagnostic::warning(
-                "plan::firewall-drops",
-                format!(
-                    "chain {} of nft table {} {} ({}) drops what it does not name: the LAN may stay cut off",
-                    chain.chain, chain.family, chain.table, chain.owner.who()
-                ),
-            )
-            .at(one.at.clone())
-            .help("a VPN client's kill switch does this; allow the LAN in its settings"),
-        );
+    if let Some(link) = one.link() {
+        let lan = firewall::Lan {
+            prefix: one.prefix,
+            link,
+            source: one.source,
+        };
+        match firewall::said(base.firewall.items(), &lan) {
+            Some(error) if error.severity == Severity::Error => {
+                let error = error.label("this would not hold");
+                draft.refuse(&one.subject, &one.reason, error, &one.at);
+            }
+            Some(warning) => draft.diagnostics.push(warning.at(one.at.clone())),
+            None => {}
+        }
     }
     let unread: Vec<&str> = [
         ("nft", is_unreadable(&base.firewall)),
@@ -91,17 +79,40 @@ pub(super) fn warn_of_selective(ground: &Ground, priority: u32, one: &Kept, draf
     }
 }
 
-/// The policy that takes all packets to `one`, if one does, and where they come from.
-fn taking<'a>(policies: &'a [XfrmPolicy], one: &Kept) -> Option<(&'a XfrmPolicy, IpAddr)> {
-    let source = one.source?;
-    let first = first(policies, one)?;
-    takes(first).then_some((first, source))
+/// That `policy` takes the packets from `source` to `prefix`.
+pub(in crate::linux) fn taken(policy: &XfrmPolicy, prefix: &IpNet, source: IpAddr) -> Diagnostic {
+    Diagnostic::error(
+        "plan::ipsec-policy",
+        format!(
+            "an IPsec policy of {} takes packets from {source} to {prefix} before routing does",
+            policy.owner.who(),
+        ),
+    )
+    .help(match policy.owner {
+        Owner::Libreswan => {
+            "let libreswan pass the LAN by: a conn with type=passthrough and the LAN on both sides"
+        }
+        _ => "let the IPsec client pass the LAN by (strongSwan: the bypass-lan plugin)",
+    })
+}
+
+/// The policy that takes all packets from `source` to `prefix`, if one does.
+pub(in crate::linux) fn taking<'a>(
+    policies: &'a [XfrmPolicy],
+    prefix: &IpNet,
+    source: IpAddr,
+) -> Option<&'a XfrmPolicy> {
+    first(policies, prefix, source).filter(|policy| takes(policy))
 }
 
 /// Warns of policies that take some packets to `one`, and not all.
 fn warn_of_selective_policies(policies: &[XfrmPolicy], one: &Kept, draft: &mut Draft) {
-    let decides = first(policies, one);
-    for policy in meeting(policies, one).filter(|policy| policy.selective && takes(policy)) {
+    let Some(source) = one.source else {
+        return;
+    };
+    let decides = first(policies, &one.prefix, source);
+    let some = meeting(policies, &one.prefix, source);
+    for policy in some.filter(|policy| policy.selective && takes(policy)) {
         // Of those with one priority the kernel takes the older, which the list does not
         // tell.
         if decides.is_some_and(|first| first.priority < policy.priority || takes(first)) {
@@ -122,24 +133,27 @@ fn warn_of_selective_policies(policies: &[XfrmPolicy], one: &Kept, draft: &mut D
     }
 }
 
-/// The policy that decides on most packets to `one`: the lowest priority number wins; of
-/// equals, the kernel takes the older. What lets a part of `one` pass decides nothing.
-fn first<'a>(policies: &'a [XfrmPolicy], one: &Kept) -> Option<&'a XfrmPolicy> {
-    meeting(policies, one)
+/// The policy that decides on most packets to `prefix`: the lowest priority number wins; of
+/// equals, the kernel takes the older. What lets a part of `prefix` pass decides nothing.
+fn first<'a>(policies: &'a [XfrmPolicy], prefix: &IpNet, source: IpAddr) -> Option<&'a XfrmPolicy> {
+    meeting(policies, prefix, source)
         .filter(|policy| !policy.selective)
-        .filter(|policy| takes(policy) || policy.to.contains(&one.prefix))
+        .filter(|policy| takes(policy) || policy.to.contains(prefix))
         .min_by_key(|policy| policy.priority)
 }
 
-/// The policies for packets to `one`. One of an xfrm link holds for what is routed into
+/// The policies for packets to `prefix`. One of an xfrm link holds for what is routed into
 /// that link (`xfrm_policy_match` in net/xfrm/xfrm_policy.c), as into any tunnel.
-fn meeting<'a>(policies: &'a [XfrmPolicy], one: &Kept) -> impl Iterator<Item = &'a XfrmPolicy> {
-    let (source, prefix) = (one.source, one.prefix);
+fn meeting<'a>(
+    policies: &'a [XfrmPolicy],
+    prefix: &IpNet,
+    source: IpAddr,
+) -> impl Iterator<Item = &'a XfrmPolicy> {
     policies
         .iter()
         .filter(|policy| policy.direction == "out" && policy.if_id == 0)
-        .filter(move |policy| source.is_some_and(|source| policy.from.contains(&source)))
-        .filter(move |policy| policy.to.contains(&prefix) || prefix.contains(&policy.to))
+        .filter(move |policy| policy.from.contains(&source))
+        .filter(move |policy| policy.to.contains(prefix) || prefix.contains(&policy.to))
 }
 
 fn takes(policy: &XfrmPolicy) -> bool {

@@ -12,11 +12,12 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netprof_model::Owner;
 use netprof_model::configd::Store;
+use netprof_model::evidence::{Clue, ClueKind, Trail};
 use netprof_model::link::Link;
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::route::{Protocol, Route};
+use netprof_model::{Owner, Resource, Snapshot};
 
 /// Names the owners of routes. The links carry theirs already.
 pub fn attribute(links: &[Link], store: Option<&Store>, routes: &mut [Route]) {
@@ -26,25 +27,67 @@ pub fn attribute(links: &[Link], store: Option<&Store>, routes: &mut [Route]) {
         .collect();
     let of_services = store.map(of_services).unwrap_or_default();
     for route in routes {
-        route.owner = owner(route, &owners, &of_services);
+        route.owner = owner(route, &owners, &of_services, &mut ());
     }
 }
 
-fn owner(route: &Route, links: &HashMap<&str, Owner>, of_services: &HashSet<Made>) -> Owner {
+/// How it was found out whose `resource` is in `snapshot`; nothing where it is not there.
+#[must_use]
+pub fn trail(snapshot: &Snapshot, resource: &Resource) -> Vec<Clue> {
+    let mut trail = Vec::new();
+    match resource {
+        Resource::Route(key) => {
+            let mut routes = snapshot.routes.items().iter();
+            if let Some(route) = routes.find(|route| &route.key == key) {
+                let links = snapshot.links.items().iter();
+                let owners = links.map(|link| (link.name.as_str(), link.owner)).collect();
+                let services = snapshot.store.seen().map(of_services).unwrap_or_default();
+                owner(route, &owners, &services, &mut trail);
+            }
+        }
+        Resource::LinkUp { dev } | Resource::Address { dev, .. } | Resource::Mtu { dev } => {
+            if let Some(link) = snapshot.link(dev) {
+                trail.clone_from(&link.evidence);
+            }
+        }
+        Resource::Proxies { .. } => trail.clue(
+            ClueKind::File,
+            format_args!("the preferences are what a person has set"),
+        ),
+        _ => {}
+    }
+    trail
+}
+
+fn owner(
+    route: &Route,
+    links: &HashMap<&str, Owner>,
+    of_services: &HashSet<Made>,
+    trail: &mut impl Trail,
+) -> Owner {
     if route.spec.protocol == Protocol::NETPROF {
+        trail.clue(ClueKind::Protocol, format_args!("it bears RTF_PROTO1"));
         return Owner::Netprof;
     }
     if route.spec.protocol == Protocol::KERNEL {
         let learned =
             matches!(route.gateway(), Some(IpAddr::V6(via)) if via.is_unicast_link_local());
+        trail.clue(
+            ClueKind::Protocol,
+            format_args!("nobody asked for it: it lacks RTF_STATIC"),
+        );
         return if learned { Owner::Ra } else { Owner::Kernel };
     }
     let mut devices = route.devices();
     let through = devices.find_map(|dev| {
         let owner = *links.get(dev)?;
-        (owner.is_vpn() || owner.is_engine() || owner == Owner::Apple).then_some(owner)
+        (owner.is_vpn() || owner.is_engine() || owner == Owner::Apple).then_some((dev, owner))
     });
-    if let Some(owner) = through {
+    if let Some((dev, owner)) = through {
+        trail.clue(
+            ClueKind::Link,
+            format_args!("it goes through {dev}, which is {owner}'s"),
+        );
         return owner;
     }
     let is_made = |dev: &str| {
@@ -55,6 +98,10 @@ fn owner(route: &Route, links: &HashMap<&str, Owner>, of_services: &HashSet<Made
         })
     };
     if route.devices().any(is_made) {
+        trail.clue(
+            ClueKind::Service,
+            format_args!("it follows from a network service in the dynamic store"),
+        );
         Owner::Configd
     } else {
         Owner::Unknown

@@ -1,0 +1,317 @@
+//! nft: the chains that may drop packets, and their rules as plain data.
+//!
+//! A route that is right is of no use where another owner's chain drops what it
+//! carries. So chains with a hook are read, and of those that may drop packets of this
+//! host all rules that they lead to, with the sets that these look into. A rule is a
+//! small program for a machine of registers ([`rule`]); it is run here with names for
+//! values, so that what comes out are conditions. Kernel:
+//! `net/netfilter/nf_tables_api.c`, `linux/netfilter/nf_tables.h`. All numbers are in
+//! the network's byte order, but for what stands in registers.
+
+mod expression;
+mod rule;
+mod set;
+mod xtables;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use netprof_model::Owner;
+use netprof_model::firewall::{BaseChain, FirewallRule, Rules};
+use netprof_plan::linux::owner::of_chain;
+
+use super::numbers::*;
+use super::wire::{Attributes, Malformed, Requests, Unwritable};
+
+pub use rule::{RawRule, decode as decode_rule};
+pub use set::{Set, SetName, decode as decode_set};
+
+/// The length of `struct nfgenmsg`.
+const HEADER: usize = 4;
+
+const NFTA_CHAIN_TABLE: u16 = 1;
+const NFTA_CHAIN_NAME: u16 = 3;
+const NFTA_CHAIN_HOOK: u16 = 4;
+const NFTA_CHAIN_POLICY: u16 = 5;
+const NFTA_HOOK_HOOKNUM: u16 = 1;
+const NFTA_HOOK_PRIORITY: u16 = 2;
+const NF_DROP: u32 = 0;
+
+/// The most rules that a chain may lead to and still be kept: a file of millions of
+/// lines helps nobody.
+const MOST_RULES: usize = 20_000;
+
+/// Asks for the chains of all families.
+pub fn dump_chains(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
+    dump(NFT_MSG_GETCHAIN, requests, sequence)
+}
+
+/// Asks for the rules of all families.
+pub fn dump_rules(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
+    dump(NFT_MSG_GETRULE, requests, sequence)
+}
+
+/// Asks for the sets of all families, without what is in them.
+pub fn dump_sets(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
+    dump(NFT_MSG_GETSET, requests, sequence)
+}
+
+/// Asks for what is in a set.
+pub fn dump_elements(
+    requests: &mut Requests,
+    sequence: u32,
+    set: &SetName,
+) -> Result<(), Unwritable> {
+    let flags = NLM_F_REQUEST | NLM_F_DUMP;
+    requests.add(NFT_MSG_GETSETELEM, flags, sequence, |body| {
+        let (family, table) = &set.table;
+        body.header(&[*family, 0, 0, 0]);
+        body.text(set::NFTA_SET_ELEM_LIST_TABLE, table)?;
+        body.text(set::NFTA_SET_ELEM_LIST_SET, &set.name)
+    })
+}
+
+fn dump(kind: u16, requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
+    requests.add(kind, NLM_F_REQUEST | NLM_F_DUMP, sequence, |body| {
+        body.header(&[0; HEADER]);
+        Ok(())
+    })
+}
+
+/// A table: its family's number and its name.
+pub type Table = (u8, String);
+
+/// A chain as it was read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    /// Its table.
+    pub table: Table,
+    /// Its name.
+    pub name: String,
+    /// What it is where a hook calls it.
+    pub base: Option<BaseChain>,
+}
+
+/// Reads one chain.
+pub fn decode_chain(kind: u16, payload: &[u8]) -> Result<Option<Chain>, Malformed> {
+    if kind != NFT_MSG_NEWCHAIN {
+        return Ok(None);
+    }
+    let attributes = Attributes::behind(payload, HEADER)?;
+    let family = payload.first().copied().unwrap_or_default();
+    let (mut table, mut chain) = (String::new(), String::new());
+    let mut number = None;
+    let mut priority = 0;
+    let mut policy_drops = false;
+    for attribute in attributes {
+        let attribute = attribute?;
+        match attribute.number() {
+            NFTA_CHAIN_TABLE => table = attribute.text(),
+            NFTA_CHAIN_NAME => chain = attribute.text(),
+            NFTA_CHAIN_POLICY => policy_drops = attribute.be32()? == NF_DROP,
+            NFTA_CHAIN_HOOK => {
+                for attribute in attribute.nested() {
+                    let attribute = attribute?;
+                    match attribute.number() {
+                        NFTA_HOOK_HOOKNUM => number = Some(attribute.be32()?),
+                        NFTA_HOOK_PRIORITY => priority = attribute.be32()?.cast_signed(),
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let base = number
+        .and_then(|number| hook(family, number))
+        .map(|hook| BaseChain {
+            family: family_name(family),
+            table: table.clone(),
+            chain: chain.clone(),
+            hook: hook.to_owned(),
+            priority,
+            policy_drops,
+            rules_drop: false,
+            rules: None,
+            owner: Owner::Unknown,
+            evidence: Vec::new(),
+        });
+    Ok(Some(Chain {
+        table: (family, table),
+        name: chain,
+        base,
+    }))
+}
+
+/// Whether a packet that this host sends, or an answer to it, comes past `hook`.
+fn is_of_host(hook: &str) -> bool {
+    matches!(hook, "output" | "postrouting" | "prerouting" | "input")
+}
+
+/// The chains and rules of a machine, before sets are known.
+#[derive(Debug, Default)]
+pub struct Ruleset {
+    chains: Vec<Chain>,
+    names: HashMap<Table, HashSet<String>>,
+    rules: HashMap<Table, HashMap<String, Vec<RawRule>>>,
+}
+
+impl Ruleset {
+    /// Lays them out. Rules are in the order of their chains already.
+    #[must_use]
+    pub fn new(chains: Vec<Chain>, rules: Vec<RawRule>) -> Self {
+        let mut laid: HashMap<Table, HashMap<String, Vec<RawRule>>> = HashMap::new();
+        for rule in rules {
+            let chains = laid.entry(rule.table.clone()).or_default();
+            chains.entry(rule.chain.clone()).or_default().push(rule);
+        }
+        let mut names: HashMap<Table, HashSet<String>> = HashMap::new();
+        for chain in &chains {
+            let of_table = names.entry(chain.table.clone()).or_default();
+            of_table.insert(chain.name.clone());
+        }
+        Self {
+            chains,
+            names,
+            rules: laid,
+        }
+    }
+
+    /// Who has chains here.
+    #[must_use]
+    pub fn owners(&self) -> HashSet<Owner> {
+        let name = |chain: &Chain| of_chain(&chain.table.1, &chain.name, None, &mut ());
+        self.chains.iter().filter_map(name).collect()
+    }
+
+    fn of(&self, table: &Table, chain: &str) -> &[RawRule] {
+        let chains = self.rules.get(table);
+        chains
+            .and_then(|chains| chains.get(chain))
+            .map_or(&[], Vec::as_slice)
+    }
+
+    /// The chains that `chain` leads to, itself first.
+    fn reached<'a>(&'a self, chain: &'a Chain, sets: &Sets) -> Vec<&'a str> {
+        let mut all = vec![chain.name.as_str()];
+        let mut seen: BTreeSet<&str> = BTreeSet::from([chain.name.as_str()]);
+        let Some(names) = self.names.get(&chain.table) else {
+            return all;
+        };
+        let mut at = 0;
+        while let Some(name) = all.get(at).copied() {
+            at += 1;
+            for rule in self.of(&chain.table, name) {
+                for called in rule.calls(sets) {
+                    if let Some(own) = names.get(called)
+                        && seen.insert(own)
+                    {
+                        all.push(own);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    /// The sets whose elements must be known.
+    #[must_use]
+    pub fn sets(&self) -> BTreeSet<SetName> {
+        let all = self.rules.values().flat_map(HashMap::values).flatten();
+        all.flat_map(|rule| {
+            rule.sets.iter().map(|name| SetName {
+                table: rule.table.clone(),
+                name: name.clone(),
+            })
+        })
+        .collect()
+    }
+
+    /// The chains that may drop, sorted by table and priority.
+    #[must_use]
+    pub fn that_may_drop(&self, sets: &Sets) -> Vec<BaseChain> {
+        let mut found: Vec<BaseChain> = self
+            .chains
+            .iter()
+            .filter_map(|chain| self.judged(chain, sets))
+            .collect();
+        found.sort_by(|a, b| {
+            (&a.family, &a.table, a.priority, &a.chain)
+                .cmp(&(&b.family, &b.table, b.priority, &b.chain))
+        });
+        found
+    }
+
+    fn judged(&self, chain: &Chain, sets: &Sets) -> Option<BaseChain> {
+        let base = chain.base.clone()?;
+        let reached = self.reached(chain, sets);
+        let of = |name: &&str| self.of(&chain.table, name);
+        let rules_drop = reached.iter().flat_map(of).any(|rule| rule.drops(sets));
+        if !rules_drop && !base.policy_drops {
+            return None;
+        }
+        let comments = reached.iter().flat_map(of);
+        let mut comments = comments.filter_map(|rule| rule.comment.as_deref());
+        let comment = comments.find(|comment| comment.starts_with("wg-quick(8) rule for "));
+        let mut evidence = Vec::new();
+        let table = &chain.table.1;
+        let owner = of_chain(table, &chain.name, None, &mut evidence)
+            .or_else(|| {
+                let mut called = reached.iter().skip(1);
+                called.find_map(|name| of_chain(table, name, None, &mut evidence))
+            })
+            .or_else(|| of_chain(table, &chain.name, comment, &mut evidence));
+        let many = reached.iter().map(|name| of(name).len()).sum::<usize>() > MOST_RULES;
+        let rules = (is_of_host(&base.hook) && !many).then(|| Rules {
+            own: self.decoded(&chain.table, &chain.name, sets),
+            called: reached
+                .iter()
+                .skip(1)
+                .map(|name| ((*name).to_owned(), self.decoded(&chain.table, name, sets)))
+                .collect::<BTreeMap<_, _>>(),
+        });
+        Some(BaseChain {
+            rules_drop,
+            rules,
+            owner: owner.unwrap_or_default(),
+            evidence,
+            ..base
+        })
+    }
+
+    fn decoded(&self, table: &Table, chain: &str, sets: &Sets) -> Vec<FirewallRule> {
+        let rules = self.of(table, chain).iter();
+        rules.flat_map(|rule| rule.decode(sets)).collect()
+    }
+}
+
+/// The sets of a machine, as far as they were read.
+pub type Sets = HashMap<SetName, Set>;
+
+/// NFPROTO_*, `linux/netfilter.h`.
+fn family_name(family: u8) -> String {
+    match family {
+        1 => "inet".to_owned(),
+        2 => "ip".to_owned(),
+        3 => "arp".to_owned(),
+        5 => "netdev".to_owned(),
+        7 => "bridge".to_owned(),
+        10 => "ip6".to_owned(),
+        other => other.to_string(),
+    }
+}
+
+/// NF_INET_*, which bridge shares, and NF_ARP_*. The hooks of a single device
+/// (netdev, and ingress of inet) are none of a path that a route decides.
+fn hook(family: u8, number: u32) -> Option<&'static str> {
+    Some(match (family, number) {
+        (3, 0) => "input",
+        (3, 1) => "output",
+        (3, 2) => "forward",
+        (1 | 2 | 7 | 10, 0) => "prerouting",
+        (1 | 2 | 7 | 10, 1) => "input",
+        (1 | 2 | 7 | 10, 2) => "forward",
+        (1 | 2 | 7 | 10, 3) => "output",
+        (1 | 2 | 7 | 10, 4) => "postrouting",
+        _ => return None,
+    })
+}

@@ -1,0 +1,857 @@
+//! A rule: expressions that load values into registers and compare them, as conditions.
+//!
+//! The kernel runs a rule from left to right, and the first comparison that fails ends it
+//! (`nft_do_chain`). So the comparisons are conditions that must all hold, and what is
+//! written in between is written if those before it held. Registers are kept here with the
+//! name of what was loaded instead of its value.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use netprof_model::firewall::{self, Bits, Condition, FirewallRule, Sets as Writes, Span, Test};
+
+use super::super::numbers::NFT_MSG_NEWRULE;
+use super::super::wire::{Attributes, Malformed};
+use super::expression::*;
+use super::set::{SetName, before, behind};
+use super::{HEADER, Sets, Table, xtables};
+
+const NFTA_RULE_TABLE: u16 = 1;
+const NFTA_RULE_CHAIN: u16 = 2;
+const NFTA_RULE_HANDLE: u16 = 3;
+const NFTA_RULE_EXPRESSIONS: u16 = 4;
+const NFTA_RULE_USERDATA: u16 = 7;
+/// NFTNL_UDATA_RULE_COMMENT: nft's own, the kernel keeps it as bytes.
+const COMMENT: u8 = 0;
+/// NFPROTO_IPV4, NFPROTO_IPV6, and what says so in an Ethernet header.
+const IPV4: u8 = 2;
+const IPV6: u8 = 10;
+const ETH_P_IP: [u8; 2] = [0x08, 0x00];
+const ETH_P_IPV6: [u8; 2] = [0x86, 0xdd];
+/// The length of a link's name with its zero (IFNAMSIZ).
+const NAME: usize = 16;
+
+/// A rule as it was read: its expressions are run once the sets are known.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RawRule {
+    /// Its table.
+    pub table: Table,
+    /// Its chain.
+    pub chain: String,
+    /// The kernel's number for it.
+    pub handle: u64,
+    /// What somebody noted.
+    pub comment: Option<String>,
+    /// The sets that it looks into.
+    pub sets: Vec<String>,
+    /// Whether it drops or rejects by itself.
+    drops: bool,
+    /// The chains that it calls by itself.
+    calls: Vec<String>,
+    expressions: Vec<u8>,
+}
+
+/// Reads one rule.
+pub fn decode(kind: u16, payload: &[u8]) -> Result<Option<RawRule>, Malformed> {
+    if kind != NFT_MSG_NEWRULE {
+        return Ok(None);
+    }
+    let family = payload.first().copied().unwrap_or_default();
+    let mut rule = RawRule {
+        table: (family, String::new()),
+        chain: String::new(),
+        handle: 0,
+        comment: None,
+        sets: Vec::new(),
+        drops: false,
+        calls: Vec::new(),
+        expressions: Vec::new(),
+    };
+    for attribute in Attributes::behind(payload, HEADER)? {
+        let attribute = attribute?;
+        match attribute.number() {
+            NFTA_RULE_TABLE => rule.table.1 = attribute.text(),
+            NFTA_RULE_CHAIN => rule.chain = attribute.text(),
+            NFTA_RULE_HANDLE => {
+                let bytes = attribute.value.try_into();
+                rule.handle = bytes.map(u64::from_be_bytes).unwrap_or_default();
+            }
+            NFTA_RULE_EXPRESSIONS => rule.expressions = attribute.value.to_vec(),
+            NFTA_RULE_USERDATA => rule.comment = comment(attribute.value),
+            _ => {}
+        }
+    }
+    rule.look()?;
+    Ok(Some(rule))
+}
+
+/// The comment in what nft keeps with a rule: a byte for what it is, one for its length,
+/// and so on.
+fn comment(mut bytes: &[u8]) -> Option<String> {
+    while let [what, length, rest @ ..] = bytes {
+        let value = rest.get(..usize::from(*length))?;
+        if *what == COMMENT {
+            let end = value.iter().position(|byte| *byte == 0);
+            let text = &value[..end.unwrap_or(value.len())];
+            return Some(String::from_utf8_lossy(text).into_owned());
+        }
+        bytes = &rest[usize::from(*length)..];
+    }
+    None
+}
+
+impl RawRule {
+    fn all(&self) -> impl Iterator<Item = Result<Expression<'_>, Malformed>> {
+        Attributes::new(&self.expressions).map(|one| Expression::of(one?.nested()))
+    }
+
+    /// Looks through it for what it drops, calls and needs.
+    fn look(&mut self) -> Result<(), Malformed> {
+        let (mut drops, mut calls, mut sets) = (false, Vec::new(), Vec::new());
+        let mut comment = None;
+        for expression in self.all() {
+            let expression = expression?;
+            match expression.name.as_str() {
+                "reject" => drops = true,
+                "immediate" => match expression.verdict()? {
+                    Some(Verdict::Drop) => drops = true,
+                    Some(Verdict::Jump(chain) | Verdict::Goto(chain)) => calls.push(chain),
+                    // Whoever is asked about a packet may drop it.
+                    Some(Verdict::Queue) => drops = true,
+                    _ => {}
+                },
+                "queue" => drops = true,
+                "lookup" => {
+                    let set = expression.get(NFTA_LOOKUP_SET)?;
+                    sets.extend(set.map(|set| set.text()));
+                }
+                // iptables-nft keeps the targets of xtables as they are.
+                "target" => {
+                    let target = expression.get(NFTA_TARGET_NAME)?;
+                    let name = target.map(|target| target.text()).unwrap_or_default();
+                    drops |= matches!(name.as_str(), "REJECT" | "DROP" | "NFQUEUE");
+                }
+                "match" => comment = comment.or(xtables::comment(&expression)?),
+                _ => {}
+            }
+        }
+        (self.drops, self.calls, self.sets) = (drops, calls, sets);
+        self.comment = self.comment.take().or(comment);
+        Ok(())
+    }
+
+    fn maps<'a>(&'a self, sets: &'a Sets) -> impl Iterator<Item = &'a Verdict> {
+        self.sets
+            .iter()
+            .filter_map(|name| sets.get(&self.set(name)))
+            .flat_map(|set| set.verdicts())
+    }
+
+    fn set(&self, name: &str) -> SetName {
+        SetName {
+            table: self.table.clone(),
+            name: name.to_owned(),
+        }
+    }
+
+    /// Whether it may drop, by itself or by a verdict map.
+    pub(super) fn drops(&self, sets: &Sets) -> bool {
+        self.drops || self.maps(sets).any(|verdict| *verdict == Verdict::Drop)
+    }
+
+    /// The chains that it calls, by itself or by a verdict map.
+    pub(super) fn calls<'a>(&'a self, sets: &'a Sets) -> impl Iterator<Item = &'a str> {
+        let mapped = self.maps(sets).filter_map(|verdict| match verdict {
+            Verdict::Jump(chain) | Verdict::Goto(chain) => Some(chain.as_str()),
+            _ => None,
+        });
+        self.calls.iter().map(String::as_str).chain(mapped)
+    }
+
+    /// It as conditions and what becomes of the packet; more than one rule where it looks
+    /// into a verdict map.
+    #[must_use]
+    pub fn decode(&self, sets: &Sets) -> Vec<FirewallRule> {
+        let mut machine = Machine::new(self, sets);
+        for expression in self.all() {
+            let run = expression.and_then(|expression| machine.run(&expression));
+            if run.is_err() {
+                machine.unknown("what the kernel says of it");
+                break;
+            }
+        }
+        machine.finish()
+    }
+}
+
+/// What was loaded into a register.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Field {
+    Destination,
+    Source,
+    Protocol,
+    Family,
+    EtherType,
+    OutIndex,
+    InIndex,
+    OutName,
+    InName,
+    Mark,
+    ConnectionMark,
+    State,
+    DestinationType,
+    SourceType,
+    RouteBack,
+    /// Something that no route knows.
+    Selector(&'static str),
+    /// Something that is not understood.
+    Other(String),
+    /// These bytes.
+    Constant(Vec<u8>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Register {
+    field: Field,
+    /// How many bytes.
+    length: usize,
+    mask: Option<Vec<u8>>,
+    flipped: bool,
+    /// Whether it stands in the network's byte order though the kernel keeps it in its own.
+    swapped: bool,
+}
+
+struct Machine<'a> {
+    rule: &'a RawRule,
+    sets: &'a Sets,
+    registers: HashMap<u32, Register>,
+    /// 4 or 6, where the table or a condition says so.
+    family: Option<u8>,
+    when: Vec<Condition>,
+    writes: Vec<Writes>,
+    done: Vec<FirewallRule>,
+    ended: bool,
+}
+
+/// The words that a register number stands for: four registers of 16 bytes share their
+/// place with sixteen of 4 (`enum nft_registers`).
+fn word(register: u32) -> u32 {
+    match register {
+        1..=4 => (register - 1) * 4,
+        more => more.saturating_sub(8),
+    }
+}
+
+impl<'a> Machine<'a> {
+    fn new(rule: &'a RawRule, sets: &'a Sets) -> Self {
+        Self {
+            rule,
+            sets,
+            registers: HashMap::new(),
+            family: match rule.table.0 {
+                IPV4 => Some(4),
+                IPV6 => Some(6),
+                _ => None,
+            },
+            when: Vec::new(),
+            writes: Vec::new(),
+            done: Vec::new(),
+            ended: false,
+        }
+    }
+
+    fn finish(mut self) -> Vec<FirewallRule> {
+        if !self.ended && !self.writes.is_empty() {
+            self.verdict(firewall::Verdict::Continue);
+        }
+        self.done
+    }
+
+    fn verdict(&mut self, verdict: firewall::Verdict) {
+        self.done.push(FirewallRule {
+            handle: self.rule.handle,
+            when: self.when.clone(),
+            sets: std::mem::take(&mut self.writes),
+            verdict,
+            comment: self.rule.comment.clone(),
+        });
+    }
+
+    fn end(&mut self, verdict: firewall::Verdict) {
+        self.verdict(verdict);
+        self.ended = true;
+    }
+
+    fn condition(&mut self, condition: Condition) {
+        // What is written before a condition is written also if that does not hold.
+        if !self.writes.is_empty() {
+            self.verdict(firewall::Verdict::Continue);
+        }
+        if let (false, Test::Family(family)) = (condition.not, &condition.test) {
+            self.family = Some(*family);
+        }
+        self.when.push(condition);
+    }
+
+    fn unknown(&mut self, what: &str) {
+        self.condition(holds(Test::Unknown(what.to_owned())));
+    }
+
+    fn load(&mut self, register: Option<u32>, field: Field, length: usize) {
+        let Some(register) = register else { return };
+        self.registers.insert(
+            word(register),
+            Register {
+                field,
+                length,
+                mask: None,
+                flipped: false,
+                swapped: false,
+            },
+        );
+    }
+
+    fn register(&self, register: Option<u32>) -> Register {
+        let found = register.and_then(|register| self.registers.get(&word(register)));
+        found.cloned().unwrap_or(Register {
+            field: Field::Other("a value of its own".to_owned()),
+            length: 0,
+            mask: None,
+            flipped: false,
+            swapped: false,
+        })
+    }
+
+    fn run(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        if self.ended {
+            return Ok(());
+        }
+        match one.name.as_str() {
+            "payload" => self.payload(one)?,
+            "meta" => self.meta(one)?,
+            "ct" => self.connection(one)?,
+            "fib" => self.fib(one)?,
+            "bitwise" => self.bitwise(one)?,
+            "byteorder" => self.byteorder(one)?,
+            "cmp" => self.compare(one)?,
+            "range" => self.range(one)?,
+            "lookup" => self.look_up(one)?,
+            "immediate" => self.immediate(one)?,
+            "reject" => self.end(firewall::Verdict::Reject),
+            "queue" => self.end(firewall::Verdict::Unknown(
+                "a program that is asked about each packet".to_owned(),
+            )),
+            // They end the chain for a packet, which goes on changed.
+            "masq" | "nat" | "redir" => self.end(firewall::Verdict::Accept),
+            "notrack" => self.writes.push(Writes::Untracked),
+            "counter" | "log" | "last" | "dynset" | "objref" | "dup" | "flow_offload" => {}
+            "limit" => self.condition(holds(Test::Selects("a rate".to_owned()))),
+            "quota" => self.condition(holds(Test::Selects("an amount".to_owned()))),
+            "connlimit" => {
+                self.condition(holds(Test::Selects("a number of connections".to_owned())));
+            }
+            "match" => {
+                if let Some(condition) = xtables::condition(one)? {
+                    self.condition(condition);
+                }
+            }
+            "target" => match xtables::target(one)? {
+                xtables::Target::Nothing => {}
+                xtables::Target::Writes(writes) => self.writes.push(writes),
+                xtables::Target::Verdict(verdict) => self.end(verdict),
+            },
+            // They only load something: what it is compared with is then not told.
+            "numgen" | "hash" => self.load(one.number(1)?, Field::Selector("chance"), 4),
+            "socket" => self.load(one.number(2)?, Field::Selector("its socket"), 4),
+            "exthdr" | "rt" | "osf" | "xfrm" | "tunnel" | "inner" => {
+                let what = Field::Other(format!("`{}` of nft", one.name));
+                self.load(one.number(1)?, what, 4);
+            }
+            other => {
+                let what = format!("`{other}` of nft");
+                self.end(firewall::Verdict::Unknown(what));
+            }
+        }
+        Ok(())
+    }
+
+    /// NFTA_PAYLOAD_*: the headers.
+    fn payload(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        const LINK: u32 = 0;
+        const NETWORK: u32 = 1;
+        let register = one.number(1)?;
+        let base = one.number(2)?.unwrap_or_default();
+        let offset = one.number(3)?.unwrap_or_default();
+        let length = one.number(4)?.unwrap_or_default() as usize;
+        if register.is_none() {
+            // It writes into the packet.
+            return Ok(());
+        }
+        // Where they stand: struct iphdr, struct ipv6hdr. A prefix loads less.
+        let field = match (base, self.family, offset, length) {
+            (NETWORK, Some(4) | None, 12, 1..=4) => Field::Source,
+            (NETWORK, Some(4), 16, 1..=4) | (NETWORK, None, 16, 1..=4) => Field::Destination,
+            (NETWORK, Some(4), 9, 1) | (NETWORK, Some(6), 6, 1) => Field::Protocol,
+            (NETWORK, Some(6) | None, 8, 1..=16) => Field::Source,
+            (NETWORK, Some(6) | None, 24, 1..=16) => Field::Destination,
+            (NETWORK, ..) => Field::Selector("its header"),
+            (LINK, ..) => Field::Other("an address of hardware".to_owned()),
+            _ => Field::Selector("a port"),
+        };
+        if self.family.is_none() && matches!(field, Field::Source | Field::Destination) {
+            // Only one family has an address there.
+            self.family = Some(if matches!(offset, 12 | 16) { 4 } else { 6 });
+        }
+        self.load(register, field, length);
+        Ok(())
+    }
+
+    /// NFTA_META_*, `enum nft_meta_keys`.
+    fn meta(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        let key = one.number(2)?.unwrap_or(u32::MAX);
+        if let Some(source) = one.number(3)? {
+            if key == 3 {
+                let from = self.register(Some(source));
+                self.writes.push(match (&from.field, &from.mask) {
+                    (Field::Constant(bytes), None) => Writes::Mark(native(bytes)),
+                    (Field::ConnectionMark, None) => Writes::MarkFromConnection,
+                    _ => Writes::Mark(None),
+                });
+            }
+            return Ok(());
+        }
+        let (field, length) = match key {
+            1 => (Field::EtherType, 2),
+            3 => (Field::Mark, 4),
+            4 => (Field::InIndex, 4),
+            5 => (Field::OutIndex, 4),
+            6 => (Field::InName, NAME),
+            7 => (Field::OutName, NAME),
+            8 | 9 => (Field::Other("the kind of a link".to_owned()), 2),
+            10 | 11 => (Field::Selector("who sends it"), 4),
+            15 => (Field::Family, 1),
+            16 => (Field::Protocol, 1),
+            0 => (Field::Selector("its length"), 4),
+            19 => (Field::Selector("how it was sent"), 1),
+            23 => (Field::Selector("a group of processes"), 4),
+            24 => (Field::Selector("chance"), 4),
+            _ => (Field::Other(format!("key {key} of `meta`")), 4),
+        };
+        self.load(one.number(1)?, field, length);
+        Ok(())
+    }
+
+    /// NFTA_CT_*, `enum nft_ct_keys`.
+    fn connection(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        let key = one.number(2)?.unwrap_or(u32::MAX);
+        if let Some(source) = one.number(4)? {
+            if key == 3 {
+                let from = self.register(Some(source));
+                self.writes.push(match (&from.field, &from.mask) {
+                    (Field::Constant(bytes), None) => Writes::ConnectionMark(native(bytes)),
+                    (Field::Mark, None) => Writes::ConnectionMarkFromPacket,
+                    _ => Writes::ConnectionMark(None),
+                });
+            }
+            return Ok(());
+        }
+        let (field, length) = match key {
+            0 => (Field::State, 4),
+            3 => (Field::ConnectionMark, 4),
+            _ => (Field::Other(format!("key {key} of `ct`")), 4),
+        };
+        self.load(one.number(1)?, field, length);
+        Ok(())
+    }
+
+    /// NFTA_FIB_*.
+    fn fib(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        const OIF: u32 = 1;
+        const OIF_NAME: u32 = 2;
+        const ADDRESS_TYPE: u32 = 3;
+        const SOURCE: u32 = 1;
+        let flags = one.number(3)?.unwrap_or_default();
+        let source = flags & SOURCE != 0;
+        let field = match one.number(2)? {
+            Some(ADDRESS_TYPE) if source => Field::SourceType,
+            Some(ADDRESS_TYPE) => Field::DestinationType,
+            Some(OIF | OIF_NAME) if source => Field::RouteBack,
+            _ => Field::Other("`fib` of nft".to_owned()),
+        };
+        self.load(one.number(1)?, field, 4);
+        Ok(())
+    }
+
+    /// NFTA_BITWISE_*.
+    fn bitwise(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        let mut register = self.register(one.number(1)?);
+        let mask = one.value(4)?;
+        let flip = one.value(5)?;
+        let shifts = one.number(6)?.is_some_and(|operation| operation != 0);
+        if shifts || mask.is_empty() {
+            register.field = Field::Other("`bitwise` of nft".to_owned());
+        } else if mask.iter().all(|byte| *byte == 0) {
+            register.field = Field::Constant(flip);
+        } else {
+            register.flipped |= flip.iter().any(|byte| *byte != 0);
+            register.mask = Some(match register.mask {
+                Some(before) => before.iter().zip(&mask).map(|(a, b)| a & b).collect(),
+                None => mask,
+            });
+        }
+        if let Some(to) = one.number(2)? {
+            self.registers.insert(word(to), register);
+        }
+        Ok(())
+    }
+
+    /// NFTA_BYTEORDER_*.
+    fn byteorder(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        let mut register = self.register(one.number(1)?);
+        register.swapped = !register.swapped;
+        if let Some(to) = one.number(2)? {
+            self.registers.insert(word(to), register);
+        }
+        Ok(())
+    }
+
+    /// NFTA_CMP_*.
+    fn compare(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        let register = self.register(one.number(1)?);
+        let data = one.value(3)?;
+        let least = vec![0; data.len()];
+        let most = vec![0xff; data.len()];
+        let (not, span) = match one.number(2)?.unwrap_or_default() {
+            0 => (false, Some((data.clone(), data))),
+            1 => (true, Some((data.clone(), data))),
+            2 => (false, before(&data).map(|last| (least, last))),
+            3 => (false, Some((least, data))),
+            4 => (false, behind(&data).map(|first| (first, most))),
+            _ => (false, Some((data, most))),
+        };
+        let condition = compared(&register, span.as_slice(), self.family, not);
+        self.condition(condition);
+        Ok(())
+    }
+
+    /// NFTA_RANGE_*.
+    fn range(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        let register = self.register(one.number(1)?);
+        let not = one.number(2)?.is_some_and(|operation| operation == 1);
+        let span = (one.value(3)?, one.value(4)?);
+        let condition = compared(&register, &[span], self.family, not);
+        self.condition(condition);
+        Ok(())
+    }
+
+    fn look_up(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        const INVERTED: u32 = 1;
+        let register = self.register(one.number(NFTA_LOOKUP_SREG)?);
+        let name = one.get(NFTA_LOOKUP_SET)?.map(|set| set.text());
+        let name = name.unwrap_or_default();
+        let not = one.number(NFTA_LOOKUP_FLAGS)?.unwrap_or_default() & INVERTED != 0;
+        let mapped = one.number(NFTA_LOOKUP_DREG)?;
+        let set = self.sets.get(&self.rule.set(&name));
+        let known = set.filter(|set| set.key == register.length);
+        let entries = known.and_then(|set| set.entries());
+        let verdicts = mapped == Some(NFT_REG_VERDICT);
+        let Some(entries) = entries else {
+            if let Field::Selector(what) = register.field {
+                // What is in it does not matter.
+                let test = Test::Selects(what.to_owned());
+                if !verdicts && mapped.is_none() {
+                    self.condition(Condition { not, test });
+                    return Ok(());
+                }
+            }
+            self.unknown(&format!("set {name}"));
+            if verdicts {
+                self.end(firewall::Verdict::Unknown(format!("map {name}")));
+            }
+            return Ok(());
+        };
+        if !verdicts {
+            if let Some(to) = mapped {
+                self.load(Some(to), Field::Other(format!("map {name}")), 0);
+                return Ok(());
+            }
+            let spans: Vec<_> = entries.into_iter().filter_map(|(span, _)| span).collect();
+            let condition = compared(&register, &spans, self.family, not);
+            self.condition(condition);
+            return Ok(());
+        }
+        // Of a verdict map's keys no two fit one packet.
+        let when = self.when.clone();
+        let mut others = Vec::new();
+        for (span, verdict) in entries {
+            let Some(verdict) = verdict else { continue };
+            match span {
+                Some(span) => {
+                    let condition = compared(&register, &[span], self.family, false);
+                    self.condition(condition);
+                    self.verdict(verdict_of(verdict));
+                }
+                None => others.push(verdict_of(verdict)),
+            }
+            self.when.clone_from(&when);
+        }
+        for verdict in others {
+            self.verdict(verdict);
+        }
+        Ok(())
+    }
+
+    fn immediate(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        if let Some(verdict) = one.verdict()? {
+            if verdict != Verdict::Continue {
+                self.end(verdict_of(&verdict));
+            }
+            return Ok(());
+        }
+        let value = match one.get(NFTA_IMMEDIATE_DATA)? {
+            Some(data) => value(data.nested())?,
+            None => Vec::new(),
+        };
+        let length = value.len();
+        self.load(
+            one.number(NFTA_IMMEDIATE_DREG)?,
+            Field::Constant(value),
+            length,
+        );
+        Ok(())
+    }
+}
+
+fn verdict_of(verdict: &Verdict) -> firewall::Verdict {
+    match verdict {
+        Verdict::Drop => firewall::Verdict::Drop,
+        Verdict::Accept => firewall::Verdict::Accept,
+        Verdict::Continue => firewall::Verdict::Continue,
+        Verdict::Return => firewall::Verdict::Return,
+        Verdict::Jump(chain) => firewall::Verdict::Jump(chain.clone()),
+        Verdict::Goto(chain) => firewall::Verdict::Goto(chain.clone()),
+        Verdict::Queue => {
+            firewall::Verdict::Unknown("a program that is asked about each packet".to_owned())
+        }
+        Verdict::Other(code) => firewall::Verdict::Unknown(format!("verdict {code}")),
+    }
+}
+
+/// The first four bytes, in the machine's byte order.
+fn native(bytes: &[u8]) -> Option<u32> {
+    bytes.get(..4)?.try_into().ok().map(u32::from_ne_bytes)
+}
+
+fn big(bytes: &[u8]) -> Option<u32> {
+    bytes.get(..4)?.try_into().ok().map(u32::from_be_bytes)
+}
+
+type Bytes = (Vec<u8>, Vec<u8>);
+
+/// A condition that must hold.
+fn holds(test: Test) -> Condition {
+    Condition { not: false, test }
+}
+
+/// What a comparison of `register` with `spans` asks, which must fail if `not`.
+fn compared(register: &Register, spans: &[Bytes], family: Option<u8>, not: bool) -> Condition {
+    // These are asked for by what is left of them, if nothing is: that it is `0` says that
+    // it does not hold.
+    let is_zero = |(first, last): &Bytes| first == last && first.iter().all(|byte| *byte == 0);
+    let gone = matches!(spans, [span] if is_zero(span));
+    let test = match (&register.field, &register.mask) {
+        (Field::State, Some(mask)) if gone && !register.flipped => native(mask).map(Test::State),
+        (Field::RouteBack, None) if gone => Some(Test::RouteBack),
+        _ => {
+            let test = known(register, spans, family).unwrap_or_else(|| {
+                Test::Unknown(format!("a comparison of {}", said(&register.field)))
+            });
+            return Condition { not, test };
+        }
+    };
+    let test = test.unwrap_or_else(|| Test::Unknown("a mask".to_owned()));
+    Condition { not: !not, test }
+}
+
+fn said(field: &Field) -> &str {
+    match field {
+        Field::Destination => "the destination",
+        Field::Source => "the source",
+        Field::Protocol => "the protocol",
+        Field::Family | Field::EtherType => "the family",
+        Field::OutIndex | Field::InIndex | Field::OutName | Field::InName => "a link",
+        Field::Mark => "the mark",
+        Field::ConnectionMark => "the mark of the connection",
+        Field::State => "the state of the connection",
+        Field::DestinationType | Field::SourceType | Field::RouteBack => "a route",
+        Field::Selector(what) => what,
+        Field::Other(what) => what,
+        Field::Constant(_) => "a constant",
+    }
+}
+
+fn known(register: &Register, spans: &[Bytes], family: Option<u8>) -> Option<Test> {
+    if let Field::Selector(what) = register.field {
+        return Some(Test::Selects(what.to_owned()));
+    }
+    if register.flipped {
+        return None;
+    }
+    let number = |bytes: &Vec<u8>| {
+        if register.swapped {
+            big(bytes)
+        } else {
+            native(bytes)
+        }
+    };
+    let numbers = || -> Option<Vec<(u32, u32)>> {
+        let pairs = spans
+            .iter()
+            .map(|(first, last)| Some((number(first)?, number(last)?)));
+        pairs.collect()
+    };
+    let singles = || -> Option<Vec<u32>> {
+        if register.mask.is_some() {
+            return None;
+        }
+        let pairs = numbers()?;
+        let singles = pairs
+            .iter()
+            .map(|(first, last)| (first == last).then_some(*first));
+        singles.collect()
+    };
+    let octets = || -> Option<Vec<(u8, u8)>> {
+        if register.mask.is_some() {
+            return None;
+        }
+        let pairs = spans
+            .iter()
+            .map(|(first, last)| Some((*first.first()?, *last.first()?)));
+        pairs.collect()
+    };
+    Some(match &register.field {
+        Field::Destination => Test::Destination(addresses(register, spans, family?)?),
+        Field::Source => Test::Source(addresses(register, spans, family?)?),
+        Field::Protocol => Test::Protocol(octets()?),
+        Field::Family => match octets()?.as_slice() {
+            [(IPV4, IPV4)] => Test::Family(4),
+            [(IPV6, IPV6)] => Test::Family(6),
+            _ => return None,
+        },
+        Field::EtherType => match spans {
+            [(first, last)] if first == last && *first == ETH_P_IP => Test::Family(4),
+            [(first, last)] if first == last && *first == ETH_P_IPV6 => Test::Family(6),
+            _ => return None,
+        },
+        Field::OutIndex => Test::OutIndex(singles()?),
+        Field::InIndex => Test::InIndex(singles()?),
+        Field::OutName => Test::Out(names(register, spans)?),
+        Field::InName => Test::In(names(register, spans)?),
+        Field::Mark => Test::Mark(bits(register, numbers()?)?),
+        Field::ConnectionMark => Test::ConnectionMark(bits(register, numbers()?)?),
+        Field::State => return state(register, &numbers()?),
+        Field::DestinationType => Test::DestinationType(singles()?),
+        Field::SourceType => Test::SourceType(singles()?),
+        // `exists` of nft(8).
+        Field::RouteBack => match spans {
+            [(first, last)] if first == last && is_one(first) => Test::RouteBack,
+            _ => return None,
+        },
+        Field::Selector(_) | Field::Other(_) | Field::Constant(_) => return None,
+    })
+}
+
+/// The flag that says that there is one.
+fn is_one(bytes: &[u8]) -> bool {
+    matches!(bytes, [1]) || native(bytes) == Some(1)
+}
+
+/// Addresses; a prefix is what a mask or a shorter load leaves.
+fn addresses(register: &Register, spans: &[Bytes], family: u8) -> Option<Vec<Span>> {
+    let whole = if family == 4 { 4 } else { 16 };
+    let end = |bytes: &[u8], fill: u8| -> Option<IpAddr> {
+        let mut all = bytes.get(..register.length.min(bytes.len()))?.to_vec();
+        if all.len() > whole {
+            return None;
+        }
+        all.resize(whole, fill);
+        Some(match all.len() {
+            4 => Ipv4Addr::from(<[u8; 4]>::try_from(all).ok()?).into(),
+            _ => Ipv6Addr::from(<[u8; 16]>::try_from(all).ok()?).into(),
+        })
+    };
+    spans
+        .iter()
+        .map(|(first, last)| {
+            let last = match &register.mask {
+                Some(mask) if first == last && is_prefix(mask) => last
+                    .iter()
+                    .zip(mask)
+                    .map(|(byte, mask)| byte | !mask)
+                    .collect(),
+                Some(_) => return None,
+                None => last.clone(),
+            };
+            Some(Span {
+                first: end(first, 0)?,
+                last: end(&last, 0xff)?,
+            })
+        })
+        .collect()
+}
+
+/// Whether a mask is ones, and then zeros.
+fn is_prefix(mask: &[u8]) -> bool {
+    let ones: u32 = mask.iter().map(|byte| byte.leading_ones()).sum();
+    let set: u32 = mask.iter().map(|byte| byte.count_ones()).sum();
+    let full = mask.iter().take_while(|byte| **byte == 0xff).count();
+    let rest = mask.get(full + 1..).unwrap_or_default();
+    ones == set && rest.iter().all(|byte| *byte == 0)
+}
+
+/// Names of links; what is compared without its end stands for all that begin so.
+fn names(register: &Register, spans: &[Bytes]) -> Option<Vec<String>> {
+    if register.mask.is_some() {
+        return None;
+    }
+    spans
+        .iter()
+        .map(|(first, last)| {
+            if first != last {
+                return None;
+            }
+            match first.iter().position(|byte| *byte == 0) {
+                Some(end) => Some(String::from_utf8_lossy(&first[..end]).into_owned()),
+                None => Some(format!("{}*", String::from_utf8_lossy(first))),
+            }
+        })
+        .collect()
+}
+
+fn bits(register: &Register, among: Vec<(u32, u32)>) -> Option<Bits> {
+    let mask = match &register.mask {
+        // A mask is data as well.
+        Some(mask) if register.swapped => big(mask)?,
+        Some(mask) => native(mask)?,
+        None => u32::MAX,
+    };
+    // Of numbers in the machine's byte order only equal ones are compared rightly here:
+    // the kernel compares them byte by byte.
+    let exact = among.iter().all(|(first, last)| first == last);
+    (exact || register.swapped).then_some(Bits { mask, among })
+}
+
+/// The state of a connection is one bit of several.
+fn state(register: &Register, numbers: &[(u32, u32)]) -> Option<Test> {
+    let single = |(first, last): &(u32, u32)| (first == last).then_some(*first);
+    let values: Option<Vec<u32>> = numbers.iter().map(single).collect();
+    let values = values?;
+    let bits = match &register.mask {
+        None => values.into_iter().fold(0, |all, one| all | one),
+        Some(mask) => match values.as_slice() {
+            [one] if native(mask) == Some(*one) && one.is_power_of_two() => *one,
+            _ => return None,
+        },
+    };
+    Some(Test::State(bits))
+}
