@@ -53,9 +53,13 @@ mod input;
 #[cfg(target_os = "linux")]
 mod interruptions;
 #[cfg(target_os = "linux")]
+mod kill_switch;
+#[cfg(target_os = "linux")]
 mod lan;
 #[cfg(target_os = "linux")]
 mod managed;
+#[cfg(target_os = "linux")]
+mod owners;
 #[cfg(target_os = "linux")]
 mod put_back;
 #[cfg(target_os = "linux")]
@@ -127,6 +131,15 @@ fn main() -> std::process::ExitCode {
         Host lan::a_public_lan_is_refused_unless_allowed,
         Host lan::after_a_roam_nothing_is_left_behind_an_ipv6_router,
         Host lan::two_links_in_one_lan_are_kept_as_one,
+        Host kill_switch::a_vpn_that_shares_no_lan_is_refused_and_named,
+        Host kill_switch::answers_that_are_dropped_cut_the_lan_off_as_well,
+        Host kill_switch::the_kill_switch_of_wg_quicks_manual_is_refused,
+        Host kill_switch::a_firewall_that_cannot_be_told_is_only_warned_of,
+        Host kill_switch::ports_that_are_shut_are_nothing_to_say,
+        Host kill_switch::status_tells_of_a_kill_switch_that_came_later,
+        Host owners::owners_are_told_by_what_programs_leave,
+        Host owners::a_bridge_by_hand_is_not_dockers,
+        Host owners::a_plan_says_how_owners_were_found,
         Host transactions::a_refused_change_takes_back_all_sixty,
         Host transactions::a_plan_file_made_stale_by_somebody_elses_route_is_refused,
         Host transactions::a_plan_is_not_empty_once_any_committed_thing_is_gone,
