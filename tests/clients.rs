@@ -186,6 +186,37 @@ pub(crate) fn openconnect_that_deletes_a_route_of_the_persons(lab: &Lab) {
     before.assert_same(&Picture::take(lab));
 }
 
+/// Its resolv.conf passes by whatever resolved is told: everything that netprof made is
+/// as it was, and no program sees it.
+pub(crate) fn tailscale_that_takes_over_resolv_conf(lab: &Lab) {
+    let beside = Beside::new(lab);
+    let mut client = Tailscale::new(lab, &beside.site);
+    write_office(lab, &client, "");
+    client.connect();
+    let applied = beside.apply();
+    assert_eq!(applied.kept(), Seen::KEPT);
+
+    client.take_resolv_conf();
+    let taken = beside.look();
+    assert_eq!(taken.other_names, "corp's server");
+    let refused = lab.netprof("apply office").exits(1);
+    let says = "/etc/resolv.conf (tailscale) names 100.100.100.100";
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    assert_eq!(beside.look(), taken);
+    let status = lab.netprof("status").exits(0);
+    assert!(
+        status.stdout.contains("cannot be applied anew"),
+        "{}",
+        status.stdout
+    );
+    assert!(status.stderr.contains(says), "{}", status.stderr);
+
+    client.give_back_resolv_conf();
+    assert_eq!(beside.apply(), applied);
+    lab.netprof("release").exits(0);
+    client.disconnect();
+}
+
 /// What netprof has to say of a client's link and names, at which stage.
 struct Told {
     /// What `plan` shows that the client claims.

@@ -181,6 +181,7 @@ fn main() -> std::process::ExitCode {
         Host clients::wg_quick_that_comes_before_what_keeps_the_lan,
         Host clients::strongswan_with_all_traffic,
         Host clients::tailscale_with_the_lans_subnet_and_an_exit_node,
+        Host clients::tailscale_that_takes_over_resolv_conf,
         Host managed::a_link_of_networkd_is_told_through_networkd,
         Host managed::a_link_of_networkmanager_lasts_until_its_next_update,
         Newer managed::a_link_of_networkd_is_told_through_networkd,

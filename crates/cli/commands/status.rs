@@ -3,12 +3,12 @@
 use std::fmt::Write;
 
 use netprof_model::held::HeldResource;
-use netprof_model::plan::{Change, ProfileRef};
+use netprof_model::plan::{Change, Plan, ProfileRef};
 use netprof_model::snapshot::Index;
-use netprof_model::{Diagnostic, Owner, Resource, Section, Snapshot};
+use netprof_model::{Diagnostic, Owner, Resource, Section, Severity, Snapshot};
 use netprof_plan::linux::above;
 use netprof_plan::{Bearing, Drift, Need, drift, need, plan};
-use netprof_profile::Resolved;
+use netprof_profile::{Resolved, Sources};
 use serde_json::{Value, json};
 
 use super::Result;
@@ -32,16 +32,20 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     };
     let snapshot = context.observe(need, Section::Seen(held))?;
     let all = drift(&snapshot);
-    let stands_above = above(&snapshot);
     let drifted = all.iter().filter(|one| one.is_drift()).count();
     // What the profile wants beside what is held: what waited and no longer does, or
     // what went with its link.
-    let changes = active
+    let wish = active
         .as_ref()
         .zip(declared)
-        .map_or_else(Vec::new, |(active, one)| {
-            plan(Some((&one.profile, active)), &snapshot).changes
-        });
+        .map(|(active, one)| plan(Some((&one.profile, active)), &snapshot));
+    let refused = wish.as_ref().is_some_and(Plan::is_refused);
+    // A plan that is refused says what is in the way, not what would be done.
+    let (missing, changes) = match &wish {
+        Some(wish) if refused => (wish.summary().blocked.max(1), &[][..]),
+        Some(wish) => (wish.changes.len(), &wish.changes[..]),
+        None => (0, &[][..]),
+    };
     let mut text = String::new();
     match &active {
         None if all.is_empty() => text.push_str("No profile is active, and nothing is held.\n"),
@@ -65,17 +69,22 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
             "\nNot as the profile wants it; see why: netprof plan {}\n",
             active.name
         );
-        wanted(&mut text, &changes, &snapshot);
+        wanted(&mut text, changes, &snapshot);
     }
-    let edited = match profile {
-        Some(Err(edited)) => Some(edited),
-        _ => None,
+    if refused {
+        text.push_str("\nAs things are, it cannot be applied anew:\n");
+    }
+    let (edited, sources) = match profile {
+        Some(Err(edited)) => (Some(edited), Sources::default()),
+        Some(Ok(resolved)) => (None, resolved.sources),
+        None => (None, Sources::default()),
     };
     let mut body = json!({
         "profile": active,
         "edited": edited.is_some(),
         "drift": drifted > 0,
-        "missing": changes.len(),
+        "missing": missing,
+        "refused": refused,
         // Of ten thousand resources it takes more than all the rest.
         "resources": match context.json {
             true => all.iter().map(resource).collect(),
@@ -91,11 +100,21 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     } else {
         Exit::Done
     };
-    Ok(Answer {
+    // A plan that is refused names all that is in the way, with its lines; without one,
+    // what cuts off a network that is kept is told of what is held.
+    let in_the_way: Vec<Diagnostic> = match wish {
+        Some(wish) if refused => {
+            let all = wish.diagnostics.into_iter();
+            all.filter(|one| one.severity == Severity::Error).collect()
+        }
+        _ => above(&snapshot),
+    };
+    let diagnostics = edited.into_iter().chain(in_the_way).collect();
+    let answer = Answer {
         exit,
-        diagnostics: edited.into_iter().chain(stands_above).collect(),
         ..Answer::done(text, body)
-    })
+    };
+    Ok(answer.with(diagnostics, sources))
 }
 
 /// What would change, shortly: the plan has the rest.
