@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::harness::{Docker, Lab, Office, Picture, PodmanContainer, Tun};
+use crate::harness::{Docker, Lab, Office, Picture, PodmanContainer, Tailscale};
 
 const OFFICE: &str = r#"
 profile "office" {
@@ -78,8 +78,7 @@ pub(crate) fn docker_keeps_what_is_its_own(lab: &Lab) {
 pub(crate) fn a_route_into_dockers_network_names_both(lab: &Lab) {
     let _office = Office::new(lab);
     let _docker = Docker::start(lab);
-    let _tun = Tun::new(lab, "tailscale0");
-    lab.run_each("ip addr add 10.8.0.2/24 dev tailscale0\n ip link set tailscale0 up");
+    let _mesh = Tailscale::up(lab);
     let plan = |prefix: &str| {
         let profile = format!(
             "profile \"clash\" {{ link \"vpn\" {{ match name=\"tailscale0\"; }}\n \

@@ -258,14 +258,19 @@ pub(crate) fn status_tells_of_a_kill_switch_that_came_later(lab: &Lab) {
     assert_eq!(status["drift"], Value::Bool(false));
     let found = firewalls(&status);
     assert_eq!(found.len(), 2, "{status:#}");
-    assert!(found.iter().all(|(severity, message)| severity == "warning"
-        && message.contains("nft table inet mullvad of mullvad")));
+    // It says so in the words of the plan, which is refused.
+    assert_eq!(status["refused"], Value::Bool(true));
+    let is = |wanted: &str, found: &[(String, String)]| {
+        found.iter().all(|(severity, message)| {
+            severity == wanted && message.contains("nft table inet mullvad of mullvad")
+        })
+    };
+    assert!(is("error", &found), "{status:#}");
     // Also when the profile can no longer be read as it was applied.
     lab.write_profile("lan", &LAN.replace("keep-lan", "keep-localhost; keep-lan"));
-    assert_eq!(
-        firewalls(&lab.netprof("--json status").exits(0).json()).len(),
-        2
-    );
+    let found = firewalls(&lab.netprof("--json status").exits(0).json());
+    assert_eq!(found.len(), 2, "{found:?}");
+    assert!(is("warning", &found), "{found:?}");
     lab.feed("nft -f -", &mullvad(true));
     assert!(BOTH.iter().all(|address| lab.reaches(address)));
     assert_eq!(firewalls(&lab.netprof("--json status").exits(0).json()), []);

@@ -229,7 +229,7 @@ fn main() -> std::process::ExitCode {
         Newer scopes::a_scope_takes_its_names_from_a_link_that_took_all,
         Newer scopes::a_scope_without_a_link_is_a_delegate,
         Vm kernel::wg_quick_over_the_kernels_wireguard_leaves_the_lan,
-        Vm kernel::rules_that_come_before_netprofs_own_are_refused,
+        Vm kernel::rules_that_come_before_netprofs_own_are_gone_before,
         Vm kernel::a_link_that_wg_quick_lost_is_no_obstacle,
         Vm kernel::wireguard_without_wg_quick_has_its_scope_and_routes,
         Vm kernel::strongswan_with_an_address_of_its_own_leaves_the_lan,
