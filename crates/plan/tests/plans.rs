@@ -747,6 +747,26 @@ fn a_lost_state_folder_leaves_nothing_in_the_way() {
 }
 
 #[test]
+fn a_longer_domain_on_another_link_is_told() {
+    let more = format!(
+        "{OPENVPN} link dock0\n addr dock0 10.40.0.2/24\n dns dock0 10.40.0.1 git.corp.example.com"
+    );
+    let says = |profile: &str| {
+        let text = planned(&format!("{LINKS}{profile}"), &laptop(&more));
+        text.contains("scope corp: names under git.corp.example.com go to link dock0")
+    };
+    assert!(says(OFFICE));
+    // Where the profile means it so, there is nothing to say.
+    let both = OFFICE.replacen(
+        "dns {",
+        r#"link "dock" { match name="dock0"; }
+        dns { scope "git" { domains "git.corp.example.com"; servers "10.40.0.1"; link "dock"; }"#,
+        1,
+    );
+    assert!(!says(&both), "{both}");
+}
+
+#[test]
 fn a_scope_that_is_to_outlive_the_boot_is_refused() {
     let profile = format!(
         "{LINKS} dns {{ scope \"corp\" {{ domains \"corp.example.com\"; servers \"10.8.0.1\"; link \"vpn\"; durable #true; }}; }}"

@@ -16,7 +16,7 @@ use netprof_model::{Diagnostic, Owner, Resource, Section, Snapshot, State};
 
 use super::Ground;
 use super::fib::Fib;
-use super::resolver::{Answerer, who_answers};
+use super::resolver::{Answerer, who_answers, who_answers_within};
 use crate::claim::{DnsClaim, Place, UNCLAIMED};
 use crate::draft::{Draft, Wanted};
 
@@ -371,6 +371,7 @@ pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
     }
     let claims = std::mem::take(&mut draft.dns_claims);
     warn_if_nobody_answers(after, &claims, draft);
+    warn_of_longer_domains(after, &claims, draft);
     for claim in claims {
         let who = who_answers(after, &claim.name);
         let others: Vec<String> = who
@@ -403,6 +404,38 @@ pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
         );
     }
     check_servers(after, draft);
+}
+
+/// Says whose longer domains take some of a scope's names: a longer one always wins, and
+/// often rightly, so that it is no reason to refuse the scope.
+fn warn_of_longer_domains(after: &Snapshot, claims: &[DnsClaim], draft: &mut Draft) {
+    for claim in claims {
+        let Some(domain) = claim.domain() else {
+            continue;
+        };
+        for (who, longer) in who_answers_within(after, domain) {
+            let is_meant =
+                |other: &DnsClaim| is_at(&other.by, &who) && other.domain() == Some(longer);
+            if claims.iter().any(is_meant) {
+                continue;
+            }
+            draft.diagnostics.push(
+                Diagnostic::warning(
+                    "plan::part-taken",
+                    format!(
+                        "scope {}: names under {longer} go to {}",
+                        claim.scope,
+                        described(&who, after)
+                    ),
+                )
+                .at(claim.at.clone())
+                .label(format!("a longer domain than {domain} is claimed there"))
+                .help(format!(
+                    "if they are this scope's as well, name it: domains \"{domain}\" \"{longer}\""
+                )),
+            );
+        }
+    }
 }
 
 fn described(who: &Answerer, snapshot: &Snapshot) -> String {

@@ -67,6 +67,46 @@ pub fn who_answers<'a>(snapshot: &'a Snapshot, name: &str) -> Vec<Answerer<'a>> 
         .collect()
 }
 
+/// Whose servers are asked for a part of the names under `domain`, because they claim a
+/// longer domain: which one.
+pub(crate) fn who_answers_within<'a>(
+    snapshot: &'a Snapshot,
+    domain: &str,
+) -> Vec<(Answerer<'a>, &'a str)> {
+    let Section::Seen(resolved) = &snapshot.resolved else {
+        return Vec::new();
+    };
+    let whole = DnsDomain::route(domain);
+    let connected = connected(snapshot);
+    let links = resolved.links.iter();
+    let links = links
+        .filter(|link| connected.contains(link.id.name.as_str()))
+        .map(|link| {
+            (
+                Answerer::Link(&link.id.name),
+                &link.dns.servers,
+                &link.dns.domains,
+            )
+        });
+    let delegates = resolved.delegates.iter().flatten();
+    let delegates = delegates.map(|one| {
+        (
+            Answerer::Delegate(&one.id),
+            &one.dns.servers,
+            &one.dns.domains,
+        )
+    });
+    let global = &resolved.global;
+    std::iter::once((Answerer::Global, &global.servers, &global.domains))
+        .chain(links)
+        .chain(delegates)
+        .filter(|(_, servers, _)| !servers.is_empty())
+        .flat_map(|(who, _, domains)| domains.iter().map(move |one| (who, one)))
+        .filter(|(_, one)| one.labels() > whole.labels() && whole.covers(&one.name))
+        .map(|(who, one)| (who, one.name.as_str()))
+        .collect()
+}
+
 /// The links that resolved asks through at all: those with a carrier and an address that
 /// is no link-local one (`resolved-link.c`, `link_relevant`).
 fn connected(snapshot: &Snapshot) -> HashSet<&str> {
