@@ -11,6 +11,7 @@ use crate::held::HeldResource;
 use crate::link::{LinkId, LinkManager};
 use crate::owner::Owner;
 use crate::resource::{Lasts, Resource, State};
+use crate::shared::Shared;
 
 /// Which profile, exactly.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -228,8 +229,8 @@ pub struct Row {
 pub struct Expectation {
     /// What is asked.
     pub probe: RouteProbe,
-    /// What must be answered.
-    pub answer: RouteAnswer,
+    /// What must be answered: of ten thousand routes by one gateway, the same.
+    pub answer: Shared<RouteAnswer>,
     /// Why.
     pub reason: Reason,
 }

@@ -1,35 +1,56 @@
 //! What must win once the changes are made: looked at beforehand, by a system's own look-up
 //! on the machine as it will be, and afterwards, by asking the real kernel.
 
+use std::fmt;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing};
 use netprof_model::profile::Scope;
 use netprof_model::route::Route;
+use netprof_model::shared::{Alike, Shared};
 use netprof_model::{Diagnostic, Location, Name, Resource};
 
 use crate::draft::Draft;
 
 /// Packets to some address must leave through some link.
+///
+/// A profile may make ten thousand of these: what they have in common is shared.
 #[derive(Clone, Debug)]
 pub(crate) struct Claim {
-    /// What is claimed, in the words of the profile.
-    pub(crate) subject: String,
+    /// What is claimed.
+    pub(crate) subject: Subject,
     /// An address that stands for what is claimed.
     pub(crate) to: IpAddr,
     /// The links that they may leave through; none for 'nowhere'.
-    pub(crate) devs: Vec<String>,
+    pub(crate) devs: Shared<Vec<String>>,
     /// The gateway, where there must be one.
     pub(crate) via: Option<IpAddr>,
     /// Whether there must be none.
     pub(crate) direct: bool,
-    /// Why.
+    /// Why: the line that claims it.
     pub(crate) reason: Reason,
-    /// The line that claims it.
-    pub(crate) at: Location,
+}
+
+/// What is claimed, in the words of the profile.
+#[derive(Clone, Debug)]
+pub(crate) enum Subject {
+    /// In these.
+    Words(String),
+    /// The declared route to this prefix, by the node that is the reason. Its words are
+    /// made where somebody asks for them, which is where it would be lost.
+    Route(IpNet),
 }
 
 impl Claim {
+    /// What is claimed, in words.
+    pub(crate) fn subject(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| match &self.subject {
+            Subject::Words(words) => f.write_str(words),
+            Subject::Route(prefix) => write!(f, "{} {prefix}", self.reason.text),
+        })
+    }
+
     /// Whether it holds where packets to its address take `route`, or go nowhere.
     pub(crate) fn holds(&self, route: Option<&Route>) -> bool {
         match (self.devs.as_slice(), route) {
@@ -64,6 +85,7 @@ pub(crate) enum Answer {
 pub(crate) fn check(draft: &mut Draft, mut ask: impl FnMut(&Claim) -> Answer) {
     let claims = std::mem::take(&mut draft.claims);
     draft.expectations.reserve_exact(claims.len());
+    let mut alike = Alike::default();
     for claim in claims {
         match ask(&claim) {
             Answer::Holds(answer) => draft.expectations.push(Expectation {
@@ -71,14 +93,15 @@ pub(crate) fn check(draft: &mut Draft, mut ask: impl FnMut(&Claim) -> Answer) {
                     to: claim.to,
                     oif: None,
                 },
-                answer,
+                answer: alike.share(answer.into()),
                 reason: claim.reason,
             }),
             Answer::Lost { message, help } => {
-                draft.row(Standing::Blocked, &claim.subject, &message, &claim.reason);
+                let subject = claim.subject().to_string();
+                draft.row(Standing::Blocked, subject, &message, &claim.reason);
                 draft.diagnostics.push(
                     Diagnostic::error("plan::would-lose", message)
-                        .at(claim.at)
+                        .at(claim.reason.at)
                         .label("this would not hold")
                         .help(help),
                 );

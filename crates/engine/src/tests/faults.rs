@@ -3,6 +3,7 @@
 use std::cell::Cell;
 
 use netprof_model::plan::{Expectation, ProfileRef, Reason, RouteAnswer, RouteProbe};
+use netprof_model::shared::Shared;
 use netprof_model::{Diagnostic, Resource};
 use netprof_plan::Need;
 
@@ -192,10 +193,10 @@ fn a_route_that_something_else_outranks_is_not_committed() {
                             to: "10.0.0.1".parse().unwrap(),
                             oif: None,
                         },
-                        answer: RouteAnswer {
+                        answer: Shared::from(RouteAnswer {
                             dev: Some("tun0".to_owned()),
                             ..RouteAnswer::default()
-                        },
+                        }),
                         reason: Reason::plain("route 10.0.0.0/8"),
                     });
                     plan

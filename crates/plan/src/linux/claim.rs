@@ -22,7 +22,7 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
         Answer::Lost {
             message: format!(
                 "{}: packets to {} would still {}",
-                claim.subject,
+                claim.subject(),
                 claim.to,
                 taken_by(found)
             ),

@@ -11,6 +11,7 @@ use netprof_model::link::{Link, LinkManager};
 use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing};
 use netprof_model::profile::{Scope, Servers, Spanned};
 use netprof_model::resource::Lasts;
+use netprof_model::shared::Shared;
 use netprof_model::snapshot::Resolved;
 use netprof_model::{Diagnostic, Owner, Resource, Section, Snapshot, State};
 
@@ -476,10 +477,10 @@ fn check_servers(after: &Snapshot, draft: &mut Draft) {
         {
             draft.expectations.push(Expectation {
                 probe: RouteProbe { to, oif: dev },
-                answer: RouteAnswer {
+                answer: Shared::from(RouteAnswer {
                     src: None,
                     ..found.answer()
-                },
+                }),
                 reason,
             });
             continue;

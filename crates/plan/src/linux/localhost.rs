@@ -13,10 +13,11 @@ use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing
 use netprof_model::resource::AddressSpec;
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
+use netprof_model::shared::Shared;
 use netprof_model::{Diagnostic, Resource, Snapshot, State};
 
 use super::{Ground, LOCAL, SCOPE_HOST};
-use crate::claim::Claim;
+use crate::claim::{Claim, Subject};
 use crate::draft::{Draft, Wanted};
 
 const SUBJECT: &str = "localhost";
@@ -57,22 +58,21 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
         let to = itself(family).addr();
         if draft.wanted.len() == before {
             draft.claims.push(Claim {
-                subject: SUBJECT.to_owned(),
+                subject: Subject::Words(SUBJECT.to_owned()),
                 to,
-                devs: vec![lo.name.clone()],
+                devs: vec![lo.name.clone()].into(),
                 via: None,
                 direct: false,
                 reason: reason.clone(),
-                at: node.at.clone(),
             });
         } else {
             // The kernel adds routes to an address by itself, so only it can tell.
             draft.expectations.push(Expectation {
                 probe: RouteProbe { to, oif: None },
-                answer: RouteAnswer {
+                answer: Shared::from(RouteAnswer {
                     dev: Some(lo.name.clone()),
                     ..RouteAnswer::default()
-                },
+                }),
                 reason: reason.clone(),
             });
         }

@@ -11,13 +11,13 @@ use netprof_model::plan::Reason;
 use netprof_model::profile::{RouteDecl, RouteTarget};
 use netprof_model::route::{Hop, Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
-use netprof_model::shared::Alike;
+use netprof_model::shared::{Alike, Shared};
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
 use super::claim::taken_by;
 use super::priority::Priorities;
 use super::{Ground, MAIN, TABLE, metric_or_default, own_route, put_back};
-use crate::claim::Claim;
+use crate::claim::{Claim, Subject};
 use crate::declared::{self, Ways};
 use crate::draft::{Draft, Wanted};
 use crate::lan::Terrain;
@@ -26,7 +26,7 @@ use crate::prefixes::Prefixes;
 /// Wants each declared route.
 pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft) {
     let claimants = declared::claimants(ground.profile, ground.base);
-    let mut alike = Alike::default();
+    let mut alike = AlikeRoutes::default();
     let count = ground.profile.routes.routes.len();
     draft.wanted.reserve_exact(count);
     draft.claims.reserve_exact(count);
@@ -49,6 +49,13 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
     }
 }
 
+/// What routes that are declared one behind the other have in common.
+#[derive(Default)]
+struct AlikeRoutes {
+    specs: Alike<RouteSpec>,
+    devs: Alike<Vec<String>>,
+}
+
 /// One declared route.
 struct Single<'a, 'b> {
     ground: &'b Ground<'a>,
@@ -63,7 +70,7 @@ impl<'a> Single<'a, '_> {
     fn desire(
         &self,
         priorities: &Priorities,
-        alike: &mut Alike<RouteSpec>,
+        alike: &mut AlikeRoutes,
         draft: &mut Draft,
     ) -> Result<(), Diagnostic> {
         let (kind, link, via) = match &self.decl.target {
@@ -92,7 +99,7 @@ impl<'a> Single<'a, '_> {
         }
         let hop = link.map(|link| Hop::through(&link.name, via));
         let spec = own_route(self.decl.prefix, kind, hop, self.decl.src);
-        let spec = alike.share(spec.into());
+        let spec = alike.specs.share(spec.into());
         let table = self.table(priorities, draft)?;
         let key = RouteKey {
             dst: self.decl.prefix,
@@ -114,7 +121,8 @@ impl<'a> Single<'a, '_> {
                 )
             });
         }
-        self.claim(link, via, draft);
+        let devs: Vec<String> = link.map(|link| link.name.clone()).into_iter().collect();
+        self.claim(alike.devs.share(Shared::from(devs)), via, draft);
         Ok(())
     }
 
@@ -354,16 +362,15 @@ impl<'a> Single<'a, '_> {
     }
 
     /// Claims an address of the prefix that nobody has a longer prefix for.
-    fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, draft: &mut Draft) {
+    fn claim(&self, devs: Shared<Vec<String>>, via: Option<IpAddr>, draft: &mut Draft) {
         if let Some(to) = declared::probe(self.ground, self.claimants, self.decl.prefix) {
             draft.claims.push(Claim {
-                subject: self.subject.clone(),
+                subject: Subject::Route(self.decl.prefix),
                 to,
-                devs: link.map(|link| link.name.clone()).into_iter().collect(),
+                devs,
                 via,
                 direct: false,
                 reason: self.reason.clone(),
-                at: self.decl.at.clone(),
             });
         }
     }

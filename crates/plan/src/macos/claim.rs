@@ -26,7 +26,8 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
 
 /// What is wrong with a claim that does not hold, and what would help.
 fn lost(claim: &Claim, found: Found) -> (String, String) {
-    let Claim { subject, to, .. } = claim;
+    let Claim { to, .. } = claim;
+    let subject = claim.subject();
     let way = match found.route().and_then(Route::gateway) {
         Some(via) if claim.direct && via == *to => {
             return (

@@ -29,7 +29,7 @@ use super::claim::named;
 use super::outrank::{self, Unbeatable};
 use super::rib::Rib;
 use super::terrain::{is_link_local, own_route};
-use crate::claim::Claim;
+use crate::claim::{Claim, Subject};
 use crate::declared;
 use crate::draft::{Draft, Wanted};
 use crate::lan;
@@ -205,14 +205,14 @@ fn claim(home: &Home, all: &[Kept], one: &Kept, parts: &[Part], draft: &mut Draf
         let Some(to) = probes::anywhere(part.prefix, is_free) else {
             continue;
         };
+        let devs: Vec<String> = part.links.iter().map(|link| link.name.clone()).collect();
         draft.claims.push(Claim {
-            subject: one.subject.clone(),
+            subject: Subject::Words(one.subject.clone()),
             to,
-            devs: part.links.iter().map(|link| link.name.clone()).collect(),
+            devs: devs.into(),
             via: part.via,
             direct: part.via.is_none(),
             reason: one.reason.clone(),
-            at: one.at.clone(),
         });
     }
 }
@@ -225,17 +225,16 @@ fn claim_gateway(one: &Kept, link: &Link, draft: &mut Draft) {
     };
     let devs = vec![link.name.clone()];
     let mut claims = draft.claims.iter();
-    if claims.any(|claim| claim.to == via && claim.devs == devs) {
+    if claims.any(|claim| claim.to == via && *claim.devs == devs) {
         return;
     }
     draft.claims.push(Claim {
-        subject: format!("{}, its gateway", one.subject),
+        subject: Subject::Words(format!("{}, its gateway", one.subject)),
         to: via,
-        devs,
+        devs: devs.into(),
         via: None,
         direct: true,
         reason: one.reason.clone(),
-        at: one.at.clone(),
     });
 }
 

@@ -13,13 +13,14 @@ use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing
 use netprof_model::resource::AddressSpec;
 use netprof_model::route::{Route, RouteKey, RouteKind};
 use netprof_model::rule::Family;
+use netprof_model::shared::Shared;
 use netprof_model::{Diagnostic, Location, Resource, State};
 
 use super::Ground;
 use super::claim::named;
 use super::outrank::{self, Unbeatable};
 use super::terrain::own_route;
-use crate::claim::Claim;
+use crate::claim::{Claim, Subject};
 use crate::draft::{Draft, Wanted};
 
 const SUBJECT: &str = "localhost";
@@ -122,22 +123,21 @@ impl Keeper<'_, '_> {
         if by_kernel || !self.lo.up {
             draft.expectations.push(Expectation {
                 probe: RouteProbe { to, oif: None },
-                answer: RouteAnswer {
+                answer: Shared::from(RouteAnswer {
                     dev: Some(self.lo.name.clone()),
                     ..RouteAnswer::default()
-                },
+                }),
                 reason: self.reason.clone(),
             });
             return;
         }
         draft.claims.push(Claim {
-            subject: SUBJECT.to_owned(),
+            subject: Subject::Words(SUBJECT.to_owned()),
             to,
-            devs: vec![self.lo.name.clone()],
+            devs: vec![self.lo.name.clone()].into(),
             via: None,
             direct: false,
             reason: self.reason.clone(),
-            at: self.at.clone(),
         });
     }
 

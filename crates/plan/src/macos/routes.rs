@@ -14,13 +14,13 @@ use netprof_model::plan::Reason;
 use netprof_model::profile::{RouteDecl, RouteTarget};
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec, rtf};
 use netprof_model::rule::Family;
-use netprof_model::shared::Alike;
+use netprof_model::shared::{Alike, Shared};
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
 use super::claim::taken_by;
 use super::terrain::{is_link_local, own_route};
 use super::{Ground, put_back};
-use crate::claim::Claim;
+use crate::claim::{Claim, Subject};
 use crate::declared::{self, Way, Ways};
 use crate::draft::{Draft, Wanted};
 use crate::lan::Terrain;
@@ -364,7 +364,8 @@ impl<'a> Single<'a, '_> {
     /// go nowhere (`rt_setgate` in xnu, `bsd/net/route.c`).
     fn claim(&self, link: Option<&Link>, via: Option<IpAddr>, direct: bool, draft: &mut Draft) {
         let devs: Vec<String> = link.map(|link| link.name.clone()).into_iter().collect();
-        let mut claim = |subject: String, to, via, direct| {
+        let devs = Shared::from(devs);
+        let mut claim = |subject, to, via, direct| {
             draft.claims.push(Claim {
                 subject,
                 to,
@@ -372,14 +373,14 @@ impl<'a> Single<'a, '_> {
                 via,
                 direct,
                 reason: self.reason.clone(),
-                at: self.decl.at.clone(),
             });
         };
         if let Some(to) = declared::probe(self.ground, self.claimants, self.decl.prefix) {
-            claim(self.subject.clone(), to, via, direct);
+            claim(Subject::Route(self.decl.prefix), to, via, direct);
         }
         if let Some(via) = via.filter(|via| !is_link_local(*via)) {
-            claim(format!("{}, its gateway", self.subject), via, None, true);
+            let words = format!("{}, its gateway", self.subject);
+            claim(Subject::Words(words), via, None, true);
         }
     }
 }

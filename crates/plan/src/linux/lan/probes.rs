@@ -8,9 +8,10 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netprof_model::route::Route;
 use netprof_model::rule::{Family, RuleAction};
+use netprof_model::shared::Shared;
 
 use super::{Home, Kept};
-use crate::claim::Claim;
+use crate::claim::{Claim, Subject};
 use crate::draft::Draft;
 use crate::lan::{Terrain, probes};
 use crate::linux::priority::ROUTE;
@@ -44,6 +45,8 @@ pub(super) fn claim(home: &Home, one: &Kept, rivals: &[&Route], draft: &mut Draf
         .chain(rivals.iter().map(|route| route.key.dst))
         .take(probes::PARTS);
     let mut claimed: Vec<IpAddr> = Vec::new();
+    let links = one.links.iter().map(|link| link.name.clone());
+    let links = Shared::from(links.collect::<Vec<String>>());
     for part in parts {
         let is_free =
             |to: IpAddr| !home.ground.is_own(to) && !inner.iter().any(|inner| inner.contains(&to));
@@ -55,13 +58,12 @@ pub(super) fn claim(home: &Home, one: &Kept, rivals: &[&Route], draft: &mut Draf
         }
         claimed.push(to);
         draft.claims.push(Claim {
-            subject: one.subject.clone(),
+            subject: Subject::Words(one.subject.clone()),
             to,
-            devs: one.links.iter().map(|link| link.name.clone()).collect(),
+            devs: links.clone(),
             via: one.via,
             direct: false,
             reason: one.reason.clone(),
-            at: one.at.clone(),
         });
     }
 }

@@ -27,7 +27,7 @@ pub(super) fn check(after: &Snapshot, draft: &mut Draft) {
         if out.is_some() && dev.as_deref().is_none_or(|dev| out == Some(dev)) {
             draft.expectations.push(Expectation {
                 probe: RouteProbe { to, oif: None },
-                answer: found.answer(),
+                answer: found.answer().into(),
                 reason,
             });
             continue;

@@ -2,6 +2,7 @@
 
 use netprof_engine::{Caller, Engine, Outcome, StateFolder};
 use netprof_model::plan::{Expectation, Plan, ProfileRef, Reason};
+use netprof_model::shared::Shared;
 
 use super::*;
 
@@ -127,10 +128,10 @@ fn packets_that_go_another_way_than_was_promised_get_all_of_it_taken_back() {
                 to: "10.0.0.53".parse().unwrap(),
                 oif: None,
             },
-            answer: RouteAnswer {
+            answer: Shared::from(RouteAnswer {
                 dev: Some(dev.to_owned()),
                 ..RouteAnswer::default()
-            },
+            }),
             reason: Reason::plain("route 10.0.0.0/8"),
         }])
     };
