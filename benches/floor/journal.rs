@@ -27,11 +27,18 @@ impl Bytes {
     /// With nothing held.
     const OF_NOTHING: usize = 51;
 
-    /// For many routes. Each needs a key, a state and a reason: 256 bytes of JSON.
-    pub(crate) fn of_routes(count: usize) -> Self {
+    /// For many routes that are alike: what each of them has alone (docs/journal.md, Runs).
+    /// In a journal that is a number, a key and, where a profile is the reason, a place in
+    /// it; in `held.json` the key.
+    pub(crate) fn of_routes(count: usize, is_of_profile: bool) -> Self {
+        const KEY: usize = 62;
+        const NUMBER: usize = 23;
+        const PLACE: usize = 24;
+        let each = KEY + NUMBER + if is_of_profile { PLACE } else { 0 };
         Self {
-            journal: (4096 + 256 * count).next_multiple_of(4096),
-            held: 512 + 256 * count,
+            // With a header, and room for the later records up to a whole page.
+            journal: (512 + 512 + each * count + 2048).next_multiple_of(4096),
+            held: 512 + KEY * count,
         }
     }
 }

@@ -52,7 +52,7 @@ pub(crate) fn change(count: usize, profile: &str, state: &Path, forth: bool) -> 
     kernel.widen()?;
     let link = look(&mut kernel, forth.then_some(profile))?;
     expect(kernel.routes(None)?, if forth { 0 } else { count })?;
-    let bytes = Bytes::of_routes(count);
+    let bytes = Bytes::of_routes(count, forth);
     let journal = journal::begin(state, bytes)?;
     kernel.change(0..count, |requests, at| {
         route(DECLARED, at, link, u32::from(libc::RT_TABLE_MAIN), OURS).write(requests, forth);
