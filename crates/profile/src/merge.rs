@@ -17,7 +17,7 @@ use netprof_model::{Diagnostic, Location};
 
 use crate::code;
 use crate::limit::Findings;
-use crate::piece::{Key, Piece, ProxyKind, Removal, Wanted, Written};
+use crate::piece::{Destination, Key, Piece, ProxyKind, Removal, Wanted, Written};
 use crate::suggest::{did_you_mean, list};
 
 /// The number of a visited profile.
@@ -125,7 +125,10 @@ impl<'w> Merge<'w> {
         for removal in removals {
             let keys = match &removal.what {
                 Wanted::One(key) => key.clone()..=key.clone(),
-                Wanted::Routes(prefix) => Key::Route(*prefix, 0)..=Key::Route(*prefix, u32::MAX),
+                Wanted::Routes(prefix) => {
+                    let to = Destination(*prefix);
+                    Key::Route(to, 0)..=Key::Route(to, u32::MAX)
+                }
             };
             let mut any = false;
             for (_, slot) in self.slots.range_mut(keys) {

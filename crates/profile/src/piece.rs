@@ -3,6 +3,7 @@
 //! It is a list of pieces, each with a key: two pieces of one key say something
 //! about the same thing, so only one of them can hold.
 
+use std::cmp::Ordering;
 use std::fmt;
 use std::net::IpAddr;
 
@@ -112,7 +113,7 @@ pub(crate) enum Key {
     KeepLocalhost,
     KeepLan,
     /// A prefix and a metric, as the kernel tells routes apart.
-    Route(IpNet, u32),
+    Route(Destination, u32),
     KeepLocal,
     Docker,
     Podman,
@@ -127,7 +128,34 @@ impl Key {
     /// The key of a route. A route without a metric has the kernel's: 0, and 1024
     /// for IPv6, where 0 means that, too (net/ipv6/route.c, `IP6_RT_PRIO_USER`).
     pub(crate) fn route(prefix: IpNet, metric: Option<u32>) -> Self {
-        Self::Route(prefix, effective_metric(prefix, metric))
+        Self::Route(Destination(prefix), effective_metric(prefix, metric))
+    }
+}
+
+/// A prefix that is compared as two numbers: there may be ten thousand keys, and each is
+/// compared with a dozen others wherever it is looked up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Destination(pub(crate) IpNet);
+
+impl Destination {
+    fn order(self) -> (bool, u128, u8) {
+        let bits = match self.0.addr() {
+            IpAddr::V4(address) => u128::from(address.to_bits()),
+            IpAddr::V6(address) => address.to_bits(),
+        };
+        (self.0.addr().is_ipv6(), bits, self.0.prefix_len())
+    }
+}
+
+impl Ord for Destination {
+    fn cmp(&self, other: &Self) -> Ordering {
+        self.order().cmp(&other.order())
+    }
+}
+
+impl PartialOrd for Destination {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
     }
 }
 
@@ -146,10 +174,14 @@ impl fmt::Display for Key {
             Self::Scope(name) => write!(f, "scope \"{name}\""),
             Self::KeepLocalhost => f.write_str("keep-localhost"),
             Self::KeepLan => f.write_str("keep-lan"),
-            Self::Route(prefix, metric) if *metric == effective_metric(*prefix, None) => {
+            Self::Route(Destination(prefix), metric)
+                if *metric == effective_metric(*prefix, None) =>
+            {
                 write!(f, "route \"{prefix}\"")
             }
-            Self::Route(prefix, metric) => write!(f, "route \"{prefix}\" metric={metric}"),
+            Self::Route(Destination(prefix), metric) => {
+                write!(f, "route \"{prefix}\" metric={metric}")
+            }
             Self::KeepLocal => f.write_str("keep-local"),
             Self::Docker => f.write_str("docker"),
             Self::Podman => f.write_str("podman"),
@@ -225,5 +257,32 @@ impl Piece {
             (Self::Mtu(a), Self::Mtu(b)) => same(a, b),
             _ => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn destinations_are_in_the_order_of_prefixes() {
+        let mut prefixes: Vec<IpNet> = [
+            "10.0.0.0/16",
+            "fd00::/8",
+            "::/0",
+            "255.0.0.0/8",
+            "10.0.0.0/8",
+            "fd00::/48",
+            "0.0.0.0/0",
+            "9.255.0.0/16",
+        ]
+        .map(|prefix| prefix.parse().unwrap())
+        .to_vec();
+        let mut destinations: Vec<Destination> =
+            prefixes.iter().copied().map(Destination).collect();
+        prefixes.sort_unstable();
+        destinations.sort_unstable();
+        let sorted: Vec<IpNet> = destinations.into_iter().map(|one| one.0).collect();
+        assert_eq!(sorted, prefixes);
     }
 }
