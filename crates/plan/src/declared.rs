@@ -1,5 +1,6 @@
 //! Declared routes, as far as they are the same on every operating system.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -58,7 +59,10 @@ where
 }
 
 /// The one link of `links`: a route through several is not in the language.
-pub(crate) fn only<'a>(links: &[&'a Link], subject: &str) -> Result<&'a Link, Diagnostic> {
+pub(crate) fn only<'a>(
+    links: &[&'a Link],
+    subject: impl fmt::Display,
+) -> Result<&'a Link, Diagnostic> {
     match links {
         [only] => Ok(only),
         _ => Err(Diagnostic::error(
@@ -74,7 +78,11 @@ pub(crate) fn only<'a>(links: &[&'a Link], subject: &str) -> Result<&'a Link, Di
 
 /// What there is to say of a link with neighbours and a route without a gateway: every
 /// address of the prefix is asked for on the wire.
-pub(crate) fn takes_for_neighbours(decl: &RouteDecl, subject: &str, link: &Link) -> Diagnostic {
+pub(crate) fn takes_for_neighbours(
+    decl: &RouteDecl,
+    subject: impl fmt::Display,
+    link: &Link,
+) -> Diagnostic {
     Diagnostic::warning(
         "plan::no-gateway",
         format!(

@@ -50,9 +50,11 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
         }
     }
     drop(named);
-    // One row or one change for each: lists that grow by doubling would take twice that.
-    plan.changes.reserve_exact(wanted.len());
-    draft.rows.reserve_exact(wanted.len());
+    // One row or one change for each, and as a rule a row for what is held: lists that grow
+    // by doubling would take twice that.
+    let unchanged = living.len().min(wanted.len());
+    plan.changes.reserve_exact(wanted.len() - unchanged);
+    draft.rows.reserve_exact(unchanged);
     for one in wanted {
         let entry = living.get(&one.resource).copied();
         match live.state(&one.resource) {

@@ -1,6 +1,7 @@
 //! Which live links a profile means by its own names for them.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use netprof_model::link::{Address, Link};
 use netprof_model::plan::{Reason, Row, Standing};
@@ -56,7 +57,7 @@ impl<'a> Links<'a> {
     pub(crate) fn or_row(
         &self,
         name: &Spanned<Name>,
-        subject: &str,
+        subject: impl fmt::Display,
         reason: &Reason,
     ) -> Result<Vec<&'a Link>, Box<Row>> {
         let (standing, detail) = match self.meant(&name.value) {
@@ -66,7 +67,7 @@ impl<'a> Links<'a> {
         };
         Err(Box::new(Row {
             standing,
-            subject: subject.to_owned(),
+            subject: subject.to_string(),
             resource: None,
             detail,
             reason: reason.clone(),

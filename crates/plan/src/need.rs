@@ -113,7 +113,7 @@ fn question(profile: Option<&Profile>, held: Option<&Held>) -> Question {
     if let Some(profile) = profile {
         ask_of_profile(&mut question, profile);
     }
-    question.around.sort_unstable();
+    question.around.sort();
     question.around.dedup();
     question
 }

@@ -20,7 +20,9 @@ pub(crate) struct Prefixes {
 impl FromIterator<IpNet> for Prefixes {
     fn from_iter<I: IntoIterator<Item = IpNet>>(all: I) -> Self {
         let mut sorted: Vec<IpNet> = all.into_iter().map(|net| net.trunc()).collect();
-        sorted.sort_unstable();
+        // What comes in is sorted as a rule, or two lists that are: a sort that looks for
+        // such runs takes a step for each, and any other takes a comparison for each bit.
+        sorted.sort();
         sorted.dedup();
         sorted.shrink_to_fit();
         let mut around = Vec::with_capacity(sorted.len());

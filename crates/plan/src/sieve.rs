@@ -139,7 +139,7 @@ impl Sieve {
     fn lay_out(&mut self) {
         self.addresses
             .extend(self.within.iter().map(IpNet::network));
-        self.addresses.sort_unstable();
+        self.addresses.sort();
         self.addresses.dedup();
         self.holding = self.within.iter().copied().collect();
     }

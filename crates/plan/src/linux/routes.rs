@@ -4,6 +4,7 @@
 //! prefix (a VPN client's rule leads into a table with a default route, say), it goes
 //! into netprof's own table instead, and a rule before everybody else's leads there.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use netprof_model::link::Link;
@@ -39,11 +40,10 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
                 claimants: &claimants,
                 ways: &ways,
                 decl,
-                subject: format!("{node} {}", decl.prefix),
                 reason: Reason::line(&decl.at, node),
             };
             if let Err(error) = route.desire(priorities, &mut alike, draft) {
-                draft.refuse(&route.subject, &route.reason, error, &decl.at);
+                draft.refuse(route.subject().to_string(), &route.reason, error, &decl.at);
             }
         }
     }
@@ -62,11 +62,15 @@ struct Single<'a, 'b> {
     claimants: &'b Prefixes,
     ways: &'b Ways<'a>,
     decl: &'b RouteDecl,
-    subject: String,
     reason: Reason,
 }
 
 impl<'a> Single<'a, '_> {
+    /// What it is called. Of ten thousand routes few are ever named.
+    fn subject(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| write!(f, "{} {}", self.reason.text, self.decl.prefix))
+    }
+
     fn desire(
         &self,
         priorities: &Priorities,
@@ -78,14 +82,15 @@ impl<'a> Single<'a, '_> {
             RouteTarget::Through { via, link } => {
                 let link = match link {
                     None => None,
-                    Some(name) => match self.ground.links.or_row(name, &self.subject, &self.reason)
-                    {
-                        Ok(links) => Some(declared::only(&links, &self.subject)?),
-                        Err(row) => {
-                            draft.rows.push(*row);
-                            return Ok(());
+                    Some(name) => {
+                        match self.ground.links.or_row(name, self.subject(), &self.reason) {
+                            Ok(links) => Some(declared::only(&links, self.subject())?),
+                            Err(row) => {
+                                draft.rows.push(*row);
+                                return Ok(());
+                            }
                         }
-                    },
+                    }
                 };
                 (RouteKind::Unicast, Some(self.leaving(link, *via)?), *via)
             }
@@ -209,7 +214,7 @@ impl<'a> Single<'a, '_> {
         if tunnel || is_host || link.loopback || link.mac.is_none() {
             return;
         }
-        let warning = declared::takes_for_neighbours(self.decl, &self.subject, link);
+        let warning = declared::takes_for_neighbours(self.decl, self.subject(), link);
         draft.diagnostics.push(warning);
     }
 
@@ -257,7 +262,11 @@ impl<'a> Single<'a, '_> {
         {
             return Err(Diagnostic::error(
                 "plan::would-lose",
-                format!("{}: packets would still {}", self.subject, taken_by(taken)),
+                format!(
+                    "{}: packets would still {}",
+                    self.subject(),
+                    taken_by(taken)
+                ),
             )
             .label("this would not hold")
             .help("netprof only outranks rules after its own (110 to 119)"));
@@ -315,7 +324,7 @@ impl<'a> Single<'a, '_> {
             None => other.spec.kind.as_str().to_owned(),
         };
         let taken = |message: String| Diagnostic::error("plan::key-taken", message);
-        let subject = &self.subject;
+        let subject = self.subject();
         if matches!(other.owner, Owner::Kernel | Owner::Ra | Owner::Dhcp) {
             return Err(taken(format!(
                     "{subject}: {} has a route with the same destination and metric ({way})",

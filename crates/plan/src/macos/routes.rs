@@ -6,6 +6,7 @@
 //! it: a longer prefix would do the same without touching it.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -47,7 +48,6 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
                 claimants: &claimants,
                 ways: &ways,
                 decl,
-                subject: format!("{node} {}", decl.prefix),
                 reason: Reason::line(&decl.at, node),
             };
             let first = *seen.entry(decl.prefix).or_insert(decl);
@@ -57,7 +57,7 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
                 Err(route.declared_before(first))
             };
             if let Err(error) = made {
-                draft.refuse(&route.subject, &route.reason, error, &decl.at);
+                draft.refuse(route.subject().to_string(), &route.reason, error, &decl.at);
             }
         }
     }
@@ -69,18 +69,22 @@ struct Single<'a, 'b> {
     claimants: &'b Prefixes,
     ways: &'b Ways<'a>,
     decl: &'b RouteDecl,
-    subject: String,
     reason: Reason,
 }
 
 impl<'a> Single<'a, '_> {
+    /// What it is called. Of ten thousand routes few are ever named.
+    fn subject(&self) -> impl fmt::Display {
+        fmt::from_fn(|f| write!(f, "{} {}", self.reason.text, self.decl.prefix))
+    }
+
     fn desire(&self, alike: &mut Alike<RouteSpec>, draft: &mut Draft) -> Result<(), Diagnostic> {
         if let Some(src) = self.decl.src {
             return Err(Diagnostic::error(
                 "plan::not-carried-out",
                 format!(
                     "{}: `src={src}` cannot be carried out on macOS, where packets have an address of the link that they leave through",
-                    self.subject
+                    self.subject()
                 ),
             )
             .label("a route names no source address here")
@@ -91,14 +95,15 @@ impl<'a> Single<'a, '_> {
             RouteTarget::Through { via, link } => {
                 let link = match link {
                     None => None,
-                    Some(name) => match self.ground.links.or_row(name, &self.subject, &self.reason)
-                    {
-                        Ok(links) => Some(declared::only(&links, &self.subject)?),
-                        Err(row) => {
-                            draft.rows.push(*row);
-                            return Ok(());
+                    Some(name) => {
+                        match self.ground.links.or_row(name, self.subject(), &self.reason) {
+                            Ok(links) => Some(declared::only(&links, self.subject())?),
+                            Err(row) => {
+                                draft.rows.push(*row);
+                                return Ok(());
+                            }
                         }
-                    },
+                    }
                 };
                 let link = self.leaving(link, *via)?;
                 (Some(link), *via, own_route(link, *via))
@@ -222,7 +227,7 @@ impl<'a> Single<'a, '_> {
         let dev = &link.name;
         Err(Diagnostic::error(
             "plan::no-address",
-            format!("{}: {dev} has no IPv{family} address", self.subject),
+            format!("{}: {dev} has no IPv{family} address", self.subject()),
         )
         .label("macOS takes no such route")
         .help("give the link an address first, or take another link"))
@@ -259,7 +264,7 @@ impl<'a> Single<'a, '_> {
             "plan::no-metrics",
             format!(
                 "{}: line {} has a route to the same destination, and macOS has no metrics to tell them apart",
-                self.subject, other.at.line
+                self.subject(), other.at.line
             ),
         )
         .label("this destination is there twice")
@@ -273,7 +278,7 @@ impl<'a> Single<'a, '_> {
                     "plan::no-metrics",
                     format!(
                         "{}: macOS has no metrics, so `metric={metric}` is left out",
-                        self.subject
+                        self.subject()
                     ),
                 )
                 .at(self.decl.at.clone())
@@ -285,7 +290,7 @@ impl<'a> Single<'a, '_> {
             && link.mac.is_some()
             && !is_host
         {
-            let warning = declared::takes_for_neighbours(self.decl, &self.subject, link);
+            let warning = declared::takes_for_neighbours(self.decl, self.subject(), link);
             draft.diagnostics.push(warning);
         }
     }
@@ -308,7 +313,7 @@ impl<'a> Single<'a, '_> {
             Some(dev) if other.spec.kind == RouteKind::Unicast => format!("through {dev}"),
             _ => other.spec.kind.as_str().to_owned(),
         };
-        let subject = &self.subject;
+        let subject = self.subject();
         let taken = |help: &str| {
             let who = other.owner.who();
             let message = format!("{subject}: {who} has a route to the same destination ({way})");
@@ -379,7 +384,7 @@ impl<'a> Single<'a, '_> {
             claim(Subject::Route(self.decl.prefix), to, via, direct);
         }
         if let Some(via) = via.filter(|via| !is_link_local(*via)) {
-            let words = format!("{}, its gateway", self.subject);
+            let words = format!("{}, its gateway", self.subject());
             claim(Subject::Words(words), via, None, true);
         }
     }
