@@ -93,7 +93,7 @@ impl<'a> Engine<'a> {
     pub fn apply(
         &mut self,
         need: Need,
-        mut planner: impl FnMut(&Snapshot) -> Plan,
+        planner: impl FnOnce(&Snapshot) -> Plan,
     ) -> Result<Report, Error> {
         let recovered = match self.recover_first()? {
             ControlFlow::Continue(recovered) => recovered,

@@ -19,8 +19,10 @@ pub const STACK_LIMIT: usize = 256;
 /// there before netprof came. It is a pure function, and the only place that says
 /// what is held, so that `held.json` can be derived anew at any time.
 pub fn fold(held: &mut Held, intent: &Intent) {
-    held.resources.reserve_exact(intent.changes.len());
     let mut sum = Sum::of(std::mem::take(&mut held.resources));
+    let kept = intent.changes.iter();
+    let kept = kept.filter(|change| change.after != change.original);
+    sum.reserve(kept.count());
     for change in &intent.changes {
         if change.after == change.original {
             sum.drop(&change.resource);
@@ -45,7 +47,7 @@ pub fn fold(held: &mut Held, intent: &Intent) {
     for dropped in &intent.dropped {
         sum.drop(&dropped.resource);
     }
-    held.resources = sum.resources.into_iter().flatten().collect();
+    held.resources = sum.end();
     match intent.kind {
         Kind::Apply | Kind::Release => held.stack.push(Committed {
             transaction: intent.transaction,
@@ -61,10 +63,11 @@ pub fn fold(held: &mut Held, intent: &Intent) {
     held.through = intent.transaction;
 }
 
-/// The resources in the order in which they were first taken, with holes, and where
-/// each of them stands: a plan may change ten thousand of them.
+/// The resources in the order in which they were first taken, with those that are gone,
+/// and where each of them stands: a plan may change ten thousand of them.
 struct Sum {
-    resources: Vec<Option<HeldResource>>,
+    resources: Vec<HeldResource>,
+    gone: HashSet<usize>,
     at: Positions,
 }
 
@@ -75,31 +78,49 @@ impl Sum {
             at.insert(&held.resource, position);
         }
         Self {
-            resources: resources.into_iter().map(Some).collect(),
+            resources,
+            gone: HashSet::new(),
             at,
         }
     }
 
+    /// Makes room for `more`, and not for twice as many.
+    fn reserve(&mut self, more: usize) {
+        self.resources.reserve_exact(more);
+    }
+
+    /// What is left, in its place: there may be too much of it for two copies.
+    fn end(self) -> Vec<HeldResource> {
+        let Self {
+            mut resources,
+            gone,
+            ..
+        } = self;
+        let mut places = 0..;
+        resources.retain(|_| places.next().is_some_and(|place| !gone.contains(&place)));
+        resources
+    }
+
     fn find(&self, resource: &Resource) -> Option<usize> {
         self.at.find(resource, |position| {
-            let held = self.resources.get(position)?.as_ref()?;
+            let held = self.resources.get(position)?;
             Some(&held.resource)
         })
     }
 
     fn hold(&mut self, held: HeldResource) {
         if let Some(at) = self.find(&held.resource) {
-            self.resources[at] = Some(held);
+            self.resources[at] = held;
             return;
         }
         self.at.insert(&held.resource, self.resources.len());
-        self.resources.push(Some(held));
+        self.resources.push(held);
     }
 
     fn drop(&mut self, resource: &Resource) {
         if let Some(at) = self.find(resource) {
             self.at.remove(resource, at);
-            self.resources[at] = None;
+            self.gone.insert(at);
         }
     }
 }

@@ -59,31 +59,31 @@ pub(crate) fn read_back(backend: &mut dyn Backend, changes: &[Change]) -> Result
     Err(Error::Differs { differences })
 }
 
+/// So many look-ups at a time: more in one go are no faster, and their answers take room.
+const AT_A_TIME: usize = 2048;
+
 /// Whether packets go where the plan promises: present is not enough, something
 /// else can still win.
 pub(crate) fn ask(backend: &mut dyn Backend, expectations: &[Expectation]) -> Result<(), Error> {
-    if expectations.is_empty() {
-        return Ok(());
-    }
-    let probes: Vec<_> = expectations.iter().map(|one| one.probe.clone()).collect();
-    let answers = backend
-        .look_up(&probes)
-        .map_err(|source| Error::LookUp { source })?;
-    if answers.len() != probes.len() {
-        return Err(Error::Answers {
-            asked: probes.len(),
-            given: answers.len(),
-        });
-    }
-    let missed: Vec<_> = expectations
-        .iter()
-        .zip(answers)
-        .filter(|(expectation, answer)| !expectation.answer.is_met_by(answer))
-        .map(|(expectation, answer)| Missed {
+    let mut missed = Vec::new();
+    for expectations in expectations.chunks(AT_A_TIME) {
+        let probes: Vec<_> = expectations.iter().map(|one| one.probe.clone()).collect();
+        let answers = backend
+            .look_up(&probes)
+            .map_err(|source| Error::LookUp { source })?;
+        if answers.len() != probes.len() {
+            return Err(Error::Answers {
+                asked: probes.len(),
+                given: answers.len(),
+            });
+        }
+        let all = expectations.iter().zip(answers);
+        let lost = all.filter(|(expectation, answer)| !expectation.answer.is_met_by(answer));
+        missed.extend(lost.map(|(expectation, answer)| Missed {
             expectation: expectation.clone(),
             answer,
-        })
-        .collect();
+        }));
+    }
     if missed.is_empty() {
         return Ok(());
     }

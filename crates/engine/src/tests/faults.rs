@@ -188,17 +188,20 @@ fn a_route_that_something_else_outranks_is_not_committed() {
             .run(|engine| {
                 engine.apply(Need::EVERYTHING, |snapshot| {
                     let mut plan = plan(Some(("office", &machine.office())), snapshot);
-                    plan.expectations.push(Expectation {
+                    let expect = |dev: Option<&str>| Expectation {
                         probe: RouteProbe {
                             to: "10.0.0.1".parse().unwrap(),
                             oif: None,
                         },
                         answer: Shared::from(RouteAnswer {
-                            dev: Some("tun0".to_owned()),
+                            dev: dev.map(str::to_owned),
                             ..RouteAnswer::default()
                         }),
                         reason: Reason::plain("route 10.0.0.0/8"),
-                    });
+                    };
+                    // They are not all asked at once.
+                    plan.expectations.extend(vec![expect(None); 5000]);
+                    plan.expectations.push(expect(Some("tun0")));
                     plan
                 })
             })
