@@ -31,21 +31,24 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         ..need(declared.map(|one| &one.profile), Some(&held))
     };
     let snapshot = context.observe(need, Section::Seen(held))?;
-    let all = drift(&snapshot);
-    let drifted = all.iter().filter(|one| one.is_drift()).count();
-    // What the profile wants beside what is held: what waited and no longer does, or
-    // what went with its link.
     let wish = active
         .as_ref()
         .zip(declared)
         .map(|(active, one)| plan(Some((&one.profile, active)), &snapshot));
-    let refused = wish.as_ref().is_some_and(Plan::is_refused);
-    // A plan that is refused says what is in the way, not what would be done.
-    let (missing, changes) = match &wish {
-        Some(wish) if refused => (wish.summary().blocked.max(1), &[][..]),
-        Some(wish) => (wish.changes.len(), &wish.changes[..]),
-        None => (0, &[][..]),
+    let Wish {
+        missing,
+        changes,
+        in_the_way,
+    } = wish.map(Wish::from).unwrap_or_default();
+    let refused = in_the_way.is_some();
+    // The profile has had its say, and there may be ten thousand lines of it.
+    let (edited, sources) = match profile {
+        Some(Err(edited)) => (Some(edited), Sources::default()),
+        Some(Ok(resolved)) => (None, resolved.sources),
+        None => (None, Sources::default()),
     };
+    let all = drift(&snapshot);
+    let drifted = all.iter().filter(|one| one.is_drift()).count();
     let mut text = String::new();
     match &active {
         None if all.is_empty() => text.push_str("No profile is active, and nothing is held.\n"),
@@ -69,16 +72,11 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
             "\nNot as the profile wants it; see why: netprof plan {}\n",
             active.name
         );
-        wanted(&mut text, changes, &snapshot);
+        wanted(&mut text, &changes, &snapshot);
     }
     if refused {
         text.push_str("\nAs things are, it cannot be applied anew:\n");
     }
-    let (edited, sources) = match profile {
-        Some(Err(edited)) => (Some(edited), Sources::default()),
-        Some(Ok(resolved)) => (None, resolved.sources),
-        None => (None, Sources::default()),
-    };
     let mut body = json!({
         "profile": active,
         "edited": edited.is_some(),
@@ -102,19 +100,44 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     };
     // A plan that is refused names all that is in the way, with its lines; without one,
     // what cuts off a network that is kept is told of what is held.
-    let in_the_way: Vec<Diagnostic> = match wish {
-        Some(wish) if refused => {
-            let all = wish.diagnostics.into_iter();
-            all.filter(|one| one.severity == Severity::Error).collect()
-        }
-        _ => above(&snapshot),
-    };
+    let in_the_way = in_the_way.unwrap_or_else(|| above(&snapshot));
     let diagnostics = edited.into_iter().chain(in_the_way).collect();
     let answer = Answer {
         exit,
         ..Answer::done(text, body)
     };
     Ok(answer.with(diagnostics, sources))
+}
+
+/// What the profile wants beside what is held: what waited and no longer does, or what
+/// went with its link.
+#[derive(Default)]
+struct Wish {
+    missing: usize,
+    changes: Vec<Change>,
+    /// Why it cannot be had, where that is so.
+    in_the_way: Option<Vec<Diagnostic>>,
+}
+
+impl From<Plan> for Wish {
+    /// A plan that is refused says what is in the way, not what would be done.
+    fn from(plan: Plan) -> Self {
+        if !plan.is_refused() {
+            return Self {
+                missing: plan.changes.len(),
+                changes: plan.changes,
+                in_the_way: None,
+            };
+        }
+        let missing = plan.summary().blocked.max(1);
+        let all = plan.diagnostics.into_iter();
+        let errors = all.filter(|one| one.severity == Severity::Error);
+        Self {
+            missing,
+            changes: Vec::new(),
+            in_the_way: Some(errors.collect()),
+        }
+    }
 }
 
 /// What would change, shortly: the plan has the rest.
