@@ -6,15 +6,23 @@
 //!
 //! | name | whose, and where it is written |
 //! |--|--|
-//! | `inet mullvad` | talpid-core/src/firewall/linux.rs |
-//! | `inet cloudflare-warp` | as warp-svc sets it up |
-//! | `wg-quick-LINK`, comment `wg-quick(8) rule for LINK` | wg-quick/linux.bash |
-//! | `ts-input`, `ts-forward`, `ts-postrouting` | tailscale, util/linuxfw |
-//! | `DOCKER*`, `docker-bridges` | moby, libnetwork/drivers/bridge |
-//! | `netavark`, `NETAVARK*` | netavark, src/firewall |
-//! | `libvirt_network`, `LIBVIRT_*` | libvirt, src/network/network_nftables.c, _iptables.c |
-//! | `lxd`, `incus`, `lxc` | their firewall drivers |
-//! | `firewalld`, `ufw*` | firewalld, ufw |
+//! | `mullvad` | mullvadvpn-app, talpid-core/src/firewall/linux.rs |
+//! | `cloudflare-warp` | closed source; as many users show it |
+//! | `wg-quick-LINK`, comment `wg-quick(8) rule for LINK` | wireguard-tools, src/wg-quick/linux.bash |
+//! | `ts-input`, `ts-forward`, `ts-postrouting` | tailscale, util/linuxfw/nftables_runner.go |
+//! | `DOCKER`, `DOCKER-FORWARD`, `-BRIDGE`, `-CT`, `-ISOLATION-STAGE-1`, `-2`, `-INGRESS`, `-USER` | moby, libnetwork/drivers/bridge/internal/iptabler/iptabler.go |
+//! | `docker-bridges` | moby, libnetwork/drivers/bridge/internal/nftabler/nftabler.go |
+//! | `netavark` | netavark, src/firewall/nft.rs |
+//! | `NETAVARK-*`, `NETAVARK_*` | netavark, src/firewall/varktables/types.rs |
+//! | `libvirt_network` | libvirt, src/network/network_nftables.c |
+//! | `LIBVIRT_INP`, `_OUT`, `_FWO`, `_FWI`, `_FWX`, `_PRT` | libvirt, src/network/network_iptables.c |
+//! | `lxd`, `incus` | lxd and incus, firewall/drivers/drivers_nftables.go (`nftablesNamespace`) |
+//! | `lxc` | lxc, config/init/common/lxc-net.in |
+//! | `firewalld`, `firewalld_policy_drop` | firewalld, src/firewall/core/nftables.py |
+//! | `ufw-*`, `ufw6-*` | ufw, its before.rules and before6.rules |
+//!
+//! `CNI-*` is not here: CNI's plugins make such chains for whoever calls them (Podman before
+//! 5, nerdctl, Kubernetes).
 
 use netprof_model::Owner;
 use netprof_model::evidence::{ClueKind, Trail};
@@ -57,7 +65,7 @@ fn by_table(table: &str) -> Option<Owner> {
         "netavark" => Owner::Podman,
         "libvirt_network" => Owner::Libvirt,
         "lxd" | "lxc" | "incus" => Owner::Lxd,
-        "firewalld" => Owner::Firewalld,
+        "firewalld" | "firewalld_policy_drop" => Owner::Firewalld,
         "docker-bridges" => Owner::Docker,
         _ if table.starts_with("wg-quick-") => Owner::WgQuick,
         _ => return None,
@@ -66,11 +74,18 @@ fn by_table(table: &str) -> Option<Owner> {
 
 fn by_chain(chain: &str) -> Option<Owner> {
     Some(match chain {
-        "DOCKER" => Owner::Docker,
+        "DOCKER"
+        | "DOCKER-FORWARD"
+        | "DOCKER-BRIDGE"
+        | "DOCKER-CT"
+        | "DOCKER-ISOLATION-STAGE-1"
+        | "DOCKER-ISOLATION-STAGE-2"
+        | "DOCKER-INGRESS"
+        | "DOCKER-USER" => Owner::Docker,
         "ts-input" | "ts-forward" | "ts-postrouting" => Owner::Tailscale,
-        _ if chain.starts_with("DOCKER-") => Owner::Docker,
-        _ if chain.starts_with("NETAVARK") || chain.starts_with("CNI-") => Owner::Podman,
-        _ if chain.starts_with("LIBVIRT_") => Owner::Libvirt,
+        "LIBVIRT_INP" | "LIBVIRT_OUT" | "LIBVIRT_FWO" | "LIBVIRT_FWI" | "LIBVIRT_FWX"
+        | "LIBVIRT_PRT" => Owner::Libvirt,
+        _ if chain.starts_with("NETAVARK-") || chain.starts_with("NETAVARK_") => Owner::Podman,
         _ if chain.starts_with("ufw-") || chain.starts_with("ufw6-") => Owner::Ufw,
         _ => return None,
     })
@@ -92,6 +107,16 @@ mod tests {
             ("filter", "DOCKER-USER", None, Some(Owner::Docker)),
             ("netavark", "INPUT", None, Some(Owner::Podman)),
             ("libvirt_network", "forward", None, Some(Owner::Libvirt)),
+            ("filter", "LIBVIRT_INP", None, Some(Owner::Libvirt)),
+            ("filter", "NETAVARK_FORWARD", None, Some(Owner::Podman)),
+            ("nat", "NETAVARK-HOSTPORT-DNAT", None, Some(Owner::Podman)),
+            ("filter", "ufw6-before-input", None, Some(Owner::Ufw)),
+            (
+                "firewalld_policy_drop",
+                "filter_input",
+                None,
+                Some(Owner::Firewalld),
+            ),
             (
                 "raw",
                 "PREROUTING",
@@ -113,6 +138,10 @@ mod tests {
         for (table, chain, comment) in [
             ("mullvad-split", "output", None),
             ("filter", "DOCKERISH", None),
+            ("filter", "DOCKER-USER-ALLOWED", None),
+            ("filter", "NETAVARKISH", None),
+            ("filter", "LIBVIRT_MINE", None),
+            ("filter", "CNI-FORWARD", None),
             ("filter", "ts-mine", None),
             ("my-netprof", "out", None),
             ("filter", "OUTPUT", Some("block all but wg-quick(8)")),

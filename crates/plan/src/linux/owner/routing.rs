@@ -3,14 +3,24 @@
 //! Protocols say who signed. Beyond that, each VPN has its own tables, priorities and
 //! marks:
 //!
-//! - Tailscale: table 52, rules 5210 to 5270, of which those with the mark 0x80000/0xff0000
-//!   let its own packets pass (wgengine/router/osrouter/router_linux.go).
+//! - Tailscale: what bears the mark 0x80000 to main by rule 5210, to default by 5230, and no
+//!   further by 5250; the rest to table 52 by 5270. Where OpenWrt's mwan3 runs, the same
+//!   from 1300 on (tailscale, wgengine/router/osrouter/router_linux.go: `ipRules`,
+//!   `ipPolicyPrefBase`). With another mark of one's own the first three say nothing.
 //! - Mullvad: rule `not fwmark 0x6d6f6c65 lookup 1836018789`, the same number twice, `mole`
-//!   (TUNNEL_FW_MARK and TUNNEL_TABLE_ID, talpid-routing).
-//! - WARP: rule `not fwmark 0x100cf lookup 65743` (as warp-svc sets it up).
-//! - wg-quick: rule `not fwmark N lookup N`, from N 51820 on (`add_default` in
-//!   wg-quick/linux.bash).
-//! - strongSwan: table 220, asked by rule 220 (`charon.routing_table`, _prio).
+//!   (mullvadvpn-app, talpid-routing/src/unix/linux.rs; TUNNEL_FW_MARK and TUNNEL_TABLE_ID
+//!   in talpid-core/src/linux/mod.rs).
+//! - WARP: rule `not fwmark 0x100cf lookup 65743` (closed source; as many users show it).
+//! - wg-quick: rule `not fwmark N lookup N`, from N 51820 on (wireguard-tools,
+//!   src/wg-quick/linux.bash: `add_default`). With a mark of one's own N is any number:
+//!   that says nothing.
+//! - strongSwan: rule 220 to table 220, also where it installs no routes, with a mark where
+//!   one is set (strongswan, conf/options/charon.opt: `routing_table`, `routing_table_prio`;
+//!   seen in its issue 1626).
+//!
+//! A rule is a program's if it is just as the program writes it, and a table if such a rule
+//! leads there. Numbers alone tell nothing: anybody may have a table 52, and whoever wants
+//! Tailscale asked first writes a rule of his own to its table.
 //!
 //! Mullvad and wg-quick each have a partner to their rule, `lookup main
 //! suppress_prefixlength 0`, which says nothing alone.
@@ -28,19 +38,23 @@ use netprof_model::{Owner, Snapshot};
 
 const TABLE_TAILSCALE: u32 = 52;
 const TABLE_STRONGSWAN: u32 = 220;
+/// `ip rule` priorities that Tailscale counts from: everywhere, and beside mwan3.
+const BASES_TAILSCALE: [u32; 2] = [5200, 1300];
 const TABLE_WG_QUICK: u32 = 51820;
 const TABLE_WARP: u32 = 65743;
 const MARK_WARP: u32 = 0x100cf;
 /// The bytes `mole`.
 const MULLVAD: u32 = 0x6d6f_6c65;
 const TABLE_MAIN: u32 = 254;
+const TABLE_DEFAULT: u32 = 253;
+const MARK_TAILSCALE: u32 = 0x80000;
 
 /// What the links and rules of a machine say of the routes: few, and looked at once.
 #[derive(Debug, Default)]
 pub struct Marks<'a> {
     links: HashMap<&'a str, Owner>,
-    /// Tables that a rule gives away, with the mark that its owner's packets bear.
-    tables: HashMap<u32, (Owner, u32)>,
+    /// Tables that a rule gives away.
+    tables: HashMap<u32, Owner>,
 }
 
 impl<'a> Marks<'a> {
@@ -55,7 +69,10 @@ impl<'a> Marks<'a> {
                     (link.name.as_str(), owner)
                 })
                 .collect(),
-            tables: rules.iter().filter_map(given_away).collect(),
+            tables: rules
+                .iter()
+                .filter_map(|rule| Some((looked_up(rule)?, signature(rule)?.owner())))
+                .collect(),
         }
     }
 
@@ -65,24 +82,9 @@ impl<'a> Marks<'a> {
         Self::of(snapshot.links.items(), snapshot.rules.items())
     }
 
-    /// Whose a table is, by its number or by a rule that leads to it.
-    pub(super) fn table(&self, table: u32) -> Option<(Owner, Option<u32>)> {
-        match table {
-            TABLE_TAILSCALE => Some((Owner::Tailscale, None)),
-            TABLE_STRONGSWAN => Some((Owner::Strongswan, None)),
-            _ => {
-                let (owner, mark) = self.tables.get(&table)?;
-                Some((*owner, Some(*mark)))
-            }
-        }
-    }
-
-    /// Whether any rule leads to a table that is some VPN's.
-    fn has_tables(&self, rules: &[Rule]) -> bool {
-        rules.iter().any(|rule| match rule.key.action {
-            RuleAction::Lookup(table) => self.table(table).is_some(),
-            _ => false,
-        })
+    /// Whose a table is, by a rule that leads to it.
+    pub(super) fn table(&self, table: u32) -> Option<Owner> {
+        self.tables.get(&table).copied()
     }
 
     /// Whose the rule is that `lookup main suppress_prefixlength 0` stands beside.
@@ -90,27 +92,66 @@ impl<'a> Marks<'a> {
         let mut all = self
             .tables
             .iter()
-            .filter(|(_, (owner, _))| matches!(owner, Owner::WgQuick | Owner::Mullvad));
-        let (table, (owner, _)) = all.next()?;
+            .filter(|(_, owner)| matches!(owner, Owner::WgQuick | Owner::Mullvad));
+        let (table, owner) = all.next()?;
         // Both at once: whose of the two cannot be told.
-        all.all(|(_, (other, _))| other == owner)
+        all.all(|(_, other)| other == owner)
             .then_some((*table, *owner))
     }
 }
 
-/// The table that a rule of the form `not fwmark M lookup N` gives away.
-fn given_away(rule: &Rule) -> Option<(u32, (Owner, u32))> {
-    let RuleAction::Lookup(table) = rule.key.action else {
-        return None;
+/// The form of a rule that just one program writes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Signature {
+    /// A priority, with where it leads.
+    Priority(Owner, u32),
+    /// `not fwmark MARK lookup TABLE`.
+    Mark(Owner, u32),
+}
+
+impl Signature {
+    fn owner(self) -> Owner {
+        let (Self::Priority(owner, _) | Self::Mark(owner, _)) = self;
+        owner
+    }
+}
+
+fn looked_up(rule: &Rule) -> Option<u32> {
+    match rule.key.action {
+        RuleAction::Lookup(table) => Some(table),
+        _ => None,
+    }
+}
+
+fn signature(rule: &Rule) -> Option<Signature> {
+    let key = &rule.key;
+    let table = looked_up(rule);
+    let step = BASES_TAILSCALE
+        .iter()
+        .find_map(|base| key.priority.checked_sub(*base));
+    let is_marked = key.fwmark.is_some_and(|(mark, _)| mark == MARK_TAILSCALE);
+    let is_tailscales = match step {
+        Some(10) => is_marked && table == Some(TABLE_MAIN),
+        Some(30) => is_marked && table == Some(TABLE_DEFAULT),
+        Some(50) => is_marked && key.action == RuleAction::Unreachable,
+        Some(70) => table == Some(TABLE_TAILSCALE),
+        _ => false,
     };
-    let (mark, _) = rule.key.fwmark.filter(|_| rule.key.not)?;
+    if is_tailscales {
+        return Some(Signature::Priority(Owner::Tailscale, key.priority));
+    }
+    let table = table?;
+    if key.priority == TABLE_STRONGSWAN && table == TABLE_STRONGSWAN {
+        return Some(Signature::Priority(Owner::Strongswan, key.priority));
+    }
+    let (mark, _) = key.fwmark.filter(|_| key.not)?;
     let owner = match (mark, table) {
         (MULLVAD, MULLVAD) => Owner::Mullvad,
         (MARK_WARP, TABLE_WARP) => Owner::Warp,
         _ if mark == table && table >= TABLE_WG_QUICK => Owner::WgQuick,
         _ => return None,
     };
-    Some((table, (owner, mark)))
+    Some(Signature::Mark(owner, mark))
 }
 
 /// Names the owners of rules and routes. The links carry theirs already.
@@ -130,19 +171,13 @@ pub fn attribute(links: &[Link], rules: &mut [Rule], routes: &mut [Route]) {
 pub fn partners(rules: &[Rule], routes: &[Route]) -> HashMap<String, (u32, Owner)> {
     let marks = Marks::of(&[], rules);
     let mut partners = HashMap::new();
-    let leads = |table: u32| {
-        rules
-            .iter()
-            .any(|rule| rule.key.action == RuleAction::Lookup(table))
-    };
-    if !marks.has_tables(rules) {
+    if marks.tables.is_empty() {
         return partners;
     }
     for route in routes {
         let table = route.key.table;
-        if let Some((owner, _)) = marks.table(table)
+        if let Some(owner) = marks.table(table)
             && route.spec.protocol != Protocol::NETPROF
-            && leads(table)
         {
             for dev in route.devices() {
                 partners.entry(dev.to_owned()).or_insert((table, owner));
@@ -158,31 +193,25 @@ pub fn of_rule(rule: &Rule, marks: &Marks<'_>, trail: &mut impl Trail) -> Owner 
     if rule.spec.protocol == Protocol::NETPROF {
         return of_protocol(Protocol::NETPROF, trail);
     }
-    if (5210..=5270).contains(&key.priority) {
-        trail.clue(
-            ClueKind::Priority,
-            format_args!(
-                "priority {} is one of 5210 to 5270, which Tailscale takes",
-                key.priority
-            ),
-        );
-        return Owner::Tailscale;
+    match signature(rule) {
+        Some(Signature::Priority(owner, priority)) => {
+            trail.clue(
+                ClueKind::Priority,
+                format_args!("{owner} writes such a rule of priority {priority}"),
+            );
+            return owner;
+        }
+        Some(Signature::Mark(owner, mark)) => {
+            let table = looked_up(rule).unwrap_or_default();
+            trail.clue(
+                ClueKind::Mark,
+                format_args!("{owner} sends what lacks the mark {mark:#x} to table {table}"),
+            );
+            return owner;
+        }
+        None => {}
     }
     if let RuleAction::Lookup(table) = key.action {
-        match marks.table(table) {
-            Some((owner, Some(mark))) if key.fwmark.is_some_and(|(own, _)| own == mark) => {
-                trail.clue(
-                    ClueKind::Mark,
-                    format_args!("{owner} sends what lacks the mark {mark:#x} to table {table}"),
-                );
-                return owner;
-            }
-            Some((owner, _)) => {
-                of_table(table, owner, trail);
-                return owner;
-            }
-            None => {}
-        }
         if table == TABLE_MAIN
             && key.selector().is_empty()
             && key.suppress_prefixlength == Some(0)
@@ -209,8 +238,11 @@ pub fn of_route(route: &Route, marks: &Marks<'_>, trail: &mut impl Trail) -> Own
     if told {
         return of_protocol(protocol, trail);
     }
-    if let Some((owner, _)) = marks.table(route.key.table) {
-        of_table(route.key.table, owner, trail);
+    if let Some(owner) = marks.table(route.key.table) {
+        trail.clue(
+            ClueKind::Table,
+            format_args!("a rule of {owner}'s leads to its table {}", route.key.table),
+        );
         return owner;
     }
     // What nobody signed is its link's owner's, where that is a program that sets up
@@ -237,10 +269,6 @@ pub fn of_route(route: &Route, marks: &Marks<'_>, trail: &mut impl Trail) -> Own
 
 fn sets_up_routes(owner: Owner) -> bool {
     owner.is_vpn() || owner.is_engine() || matches!(owner, Owner::NetworkManager | Owner::Networkd)
-}
-
-fn of_table(table: u32, owner: Owner, trail: &mut impl Trail) {
-    trail.clue(ClueKind::Table, format_args!("table {table} is {owner}'s"));
 }
 
 /// `boot` is what ip-route(8) says when it is not told what to say. The number of a
@@ -378,21 +406,32 @@ mod tests {
     #[test]
     fn vpns_are_known_by_their_tables() {
         let rules = rules_of_wg_quick(51_821);
-        assert_eq!(owner_of(route(3, 52, "eth0"), &[]), Owner::Tailscale);
-        assert_eq!(owner_of(route(4, 220, "eth0"), &[]), Owner::Strongswan);
+        let tailscale = [rule(5270, Protocol::UNSPEC, RuleAction::Lookup(52))];
+        let charon = [rule(220, Protocol::UNSPEC, RuleAction::Lookup(220))];
+        assert_eq!(owner_of(route(3, 52, "eth0"), &tailscale), Owner::Tailscale);
+        assert_eq!(owner_of(route(4, 220, "eth0"), &charon), Owner::Strongswan);
+        // Anybody may have tables of such numbers.
+        assert_eq!(owner_of(route(3, 52, "eth0"), &charon), Owner::User);
+        assert_eq!(owner_of(route(4, 220, "eth0"), &tailscale), Owner::Unknown);
         assert_eq!(owner_of(route(3, 51_821, "eth0"), &rules), Owner::WgQuick);
         assert_eq!(owner_of(route(3, 51_821, "eth0"), &[]), Owner::User);
-        assert_eq!(owner_of(route(110, 52, "eth0"), &[]), Owner::Netprof);
+        assert_eq!(owner_of(route(110, 52, "eth0"), &tailscale), Owner::Netprof);
     }
 
     #[test]
     fn rules_are_known_by_protocol_priority_and_partner() {
+        let mut marked = rule(5210, Protocol::UNSPEC, RuleAction::Lookup(254));
+        marked.key.fwmark = Some((0x80000, 0x00ff_0000));
+        let mut strong = rule(220, Protocol::UNSPEC, RuleAction::Lookup(220));
+        strong.key.not = true;
+        strong.key.fwmark = Some((0x42, u32::MAX));
         let mut rules = vec![
             rule(0, Protocol::KERNEL, RuleAction::Lookup(255)),
             rule(110, Protocol::NETPROF, RuleAction::Lookup(254)),
-            rule(5210, Protocol::BOOT, RuleAction::Lookup(254)),
-            rule(9, Protocol::BOOT, RuleAction::Lookup(52)),
-            rule(220, Protocol::UNSPEC, RuleAction::Lookup(220)),
+            marked,
+            rule(5270, Protocol::UNSPEC, RuleAction::Lookup(52)),
+            rule(1370, Protocol::UNSPEC, RuleAction::Lookup(52)),
+            strong,
             rule(900, Protocol::BOOT, RuleAction::Lookup(7)),
         ];
         rules.extend(rules_of_wg_quick(51_820));
@@ -405,12 +444,39 @@ mod tests {
                 Owner::Netprof,
                 Owner::Tailscale,
                 Owner::Tailscale,
+                Owner::Tailscale,
                 Owner::Strongswan,
                 Owner::User,
                 Owner::WgQuick,
                 Owner::WgQuick,
             ]
         );
+    }
+
+    #[test]
+    fn a_rule_of_ones_own_beside_a_vpns_is_not_the_vpns() {
+        let mut one_of_five = rule(1310, Protocol::BOOT, RuleAction::Lookup(254));
+        one_of_five.key.fwmark = Some((5, u32::MAX));
+        let mut rules = vec![
+            // Another priority between Tailscale's; one of its without its mark, and with
+            // another; its table, asked earlier; the same of wg-quick's and strongSwan's.
+            rule(5220, Protocol::BOOT, RuleAction::Lookup(254)),
+            rule(5210, Protocol::BOOT, RuleAction::Lookup(254)),
+            one_of_five,
+            rule(9, Protocol::BOOT, RuleAction::Lookup(52)),
+            rule(5270, Protocol::BOOT, RuleAction::Lookup(254)),
+            rule(8, Protocol::BOOT, RuleAction::Lookup(51_820)),
+            rule(219, Protocol::BOOT, RuleAction::Lookup(220)),
+            rule(220, Protocol::BOOT, RuleAction::Lookup(221)),
+        ];
+        let ones_own = rules.len();
+        rules.push(rule(5270, Protocol::UNSPEC, RuleAction::Lookup(52)));
+        rules.push(rule(220, Protocol::UNSPEC, RuleAction::Lookup(220)));
+        rules.extend(rules_of_wg_quick(51_820));
+        attribute(&[], &mut rules, &mut []);
+        for rule in &rules[..ones_own] {
+            assert_eq!(rule.owner, Owner::User, "{rule:?}");
+        }
     }
 
     #[test]

@@ -6,8 +6,10 @@ use netprof_model::evidence::{ClueKind, Trail};
 /// Who made a policy whose templates have `reqid`, where these programs that speak IKE run,
 /// with their numbers. The kernel keeps no author, and who may write policies is whoever
 /// speaks IKE; so it is told only where there is just one, and for a policy that transforms
-/// with a number that such a daemon gives (strongSwan's and libreswan's count from 1;
-/// `ip xfrm` gives 0 where it is not told another).
+/// with a number that such a daemon gives: strongSwan counts from 1 (strongswan,
+/// src/libcharon/kernel/kernel_interface.c: `alloc_reqid`), libreswan by fours from 16384 on,
+/// unless `reqid=` names one (libreswan, programs/pluto: `gen_reqid`). `ip xfrm` gives 0
+/// where it is not told another; whoever tells it one beside a daemon is not told apart.
 pub fn of_policy(reqid: Option<u32>, daemons: &[(Owner, u32)], trail: &mut impl Trail) -> Owner {
     let reqid = reqid.filter(|reqid| *reqid != 0);
     match (daemons, reqid) {
