@@ -4,7 +4,9 @@
 //! tun device open, in `/proc/PID/fdinfo/FD` as a line `iff:` with the device's name
 //! (`tun_chr_show_fdinfo` in drivers/net/tun.c; proc_pid_fdinfo(5)). Only who may trace a
 //! process may look at its descriptors, so without privilege most tunnels have no known
-//! holder; that is then said, not guessed. To look through all processes costs more than
+//! holder; that is then said, not guessed. The name is all that is shown, and a container
+//! may have a `tun0` too: so a process in another network namespace holds none of ours.
+//! (One that was brought into ours from there, while its process stays, has no holder.) To look through all processes costs more than
 //! all else that a plan reads of a small machine, so it is done only where there is a
 //! tunnel, and ends once every tunnel's process is found.
 
@@ -70,17 +72,36 @@ pub fn key_daemons() -> Vec<(Owner, u32)> {
     found
 }
 
-/// The links that wg-quick(8) has a file for: it looks for `/etc/wireguard/LINK.conf`.
+/// The links that wg-quick(8) has a file for: it looks for `/etc/wireguard/LINK.conf`. Such a
+/// file may be wg(8)'s as well (`wg setconf` in a boot script): that is told by the settings
+/// that wg-quick alone knows (wireguard-tools, src/wg-quick/linux.bash: `parse_options`), of
+/// which only the names are looked at.
 #[must_use]
 pub fn wireguard_files(links: &[Link]) -> HashSet<String> {
     let may_be = |link: &&Link| matches!(link.kind.as_deref(), Some("wireguard" | "tun"));
     let has_file = |link: &&Link| {
-        Path::new("/etc/wireguard")
-            .join(format!("{}.conf", link.name))
-            .is_file()
+        let file = Path::new("/etc/wireguard").join(format!("{}.conf", link.name));
+        fs::read_to_string(file).is_ok_and(|text| is_for_wg_quick(&text))
     };
     let found = links.iter().filter(may_be).filter(has_file);
     found.map(|link| link.name.clone()).collect()
+}
+
+/// Whether settings of WireGuard name any that wg(8) refuses and wg-quick(8) reads.
+fn is_for_wg_quick(text: &str) -> bool {
+    const OWN: [&str; 9] = [
+        "address",
+        "dns",
+        "mtu",
+        "table",
+        "preup",
+        "postup",
+        "predown",
+        "postdown",
+        "saveconfig",
+    ];
+    let mut names = text.lines().filter_map(|line| line.split_once('='));
+    names.any(|(name, _)| OWN.iter().any(|own| name.trim().eq_ignore_ascii_case(own)))
 }
 
 /// The process that dockerd(8) has noted as its own, if it is one.
@@ -113,13 +134,20 @@ fn names_below(proc: &Path) -> impl Iterator<Item = (u32, String)> {
 #[must_use]
 pub fn processes_below(proc: &Path, tunnels: &HashSet<&str>) -> Processes {
     let mut found = Processes::default();
+    let namespace = |process: &Path| fs::read_link(process.join("ns/net")).ok();
+    let own = namespace(&proc.join("self"));
     for (pid, name) in names_below(proc) {
         let owner = by_program(&name);
         if owner == Owner::Unknown {
             continue;
         }
-        found.running.entry(owner).or_insert(pid);
         let folder = proc.join(pid.to_string());
+        let its = namespace(&folder);
+        // Who may not look there may not look at its descriptors either.
+        if its.is_some() && its != own {
+            continue;
+        }
+        found.running.entry(owner).or_insert(pid);
         for device in devices(&folder) {
             if !tunnels.contains(device.as_str()) {
                 continue;
@@ -234,6 +262,35 @@ mod tests {
         );
         assert!(found.running.contains_key(&Owner::Strongswan));
         assert!(!found.running.contains_key(&Owner::Docker));
+    }
+
+    #[test]
+    fn a_process_elsewhere_holds_no_tunnel_of_ours() {
+        let proc = tempfile::tempdir().unwrap();
+        let proc = proc.path();
+        let tun = "pos:\t0\niff:\ttun0\n";
+        for (pid, name, namespace) in [
+            ("10", "openvpn", "net:[4026530001]"),
+            ("11", "openconnect", "net:[4026531840]"),
+            ("self", "netprof", "net:[4026531840]"),
+        ] {
+            process(proc, pid, name, "/dev/net/tun", tun);
+            fs::create_dir_all(proc.join(pid).join("ns")).unwrap();
+            symlink(namespace, proc.join(pid).join("ns/net")).unwrap();
+        }
+        let found = processes_below(proc, &HashSet::from(["tun0"]));
+        assert_eq!(found.holders["tun0"].pid, 11);
+        assert!(!found.running.contains_key(&Owner::Openvpn));
+    }
+
+    #[test]
+    fn a_file_of_wg_alone_is_not_wg_quicks() {
+        let of_wg = "[Interface]\nPrivateKey = aaaa=\nListenPort = 51820\nFwMark = 0x1\n\
+                     # Address = 10.0.0.1/24\n[Peer]\nPublicKey = bbbb=\nAllowedIPs = 10.0.0.0/24\n";
+        assert!(!is_for_wg_quick(of_wg));
+        assert!(!is_for_wg_quick(""));
+        assert!(is_for_wg_quick(&of_wg.replace("# ", "")));
+        assert!(is_for_wg_quick("[Interface]\n postup=ip rule add pref 9\n"));
     }
 
     #[test]
