@@ -79,6 +79,49 @@ pub(crate) fn a_bridge_by_hand_is_not_dockers(lab: &Lab) {
     assert_eq!(kinds(&link), ["name", "chain"], "{link:#}");
 }
 
+pub(crate) fn a_bridge_that_dockers_chains_name_is_dockers(lab: &Lab) {
+    let _office = Office::new(lab);
+    for bridge in ["office", "office6", "named", "mine", "br-0123456789ab"] {
+        lab.run(&format!("ip link add {bridge} type bridge"));
+        lab.run(&format!(
+            "ip link set {bridge} address 9e:00:00:00:00:01 up"
+        ));
+    }
+    lab.feed(
+        "nft -f -",
+        r#"table ip filter {
+            chain FORWARD { type filter hook forward priority filter; policy drop;
+                jump DOCKER-USER; jump DOCKER-BRIDGE; jump DOCKER-CT; }
+            chain INPUT { type filter hook input priority filter; jump ts-input; iifname "mine" drop; }
+            chain ts-input { iifname "tailscale0" accept; }
+            chain DOCKER-USER { iifname "mine" accept; }
+            chain DOCKER { }
+            chain DOCKER-BRIDGE { oifname "office" jump DOCKER; }
+            chain DOCKER-CT { oifname "office" ct state established,related accept; }
+        }
+        table ip6 filter { chain DOCKER-BRIDGE { oifname "office6" counter; } }
+        table ip docker-bridges { chain filter-forward-in__named { } }"#,
+    );
+    let snapshot = lab.netprof("--json snapshot").exits(0).json();
+    for (name, owner, by) in [
+        ("office", "docker", &["chain"][..]),
+        ("office6", "docker", &["chain"]),
+        ("named", "docker", &["chain"]),
+        // In a chain that is for others.
+        ("mine", "unknown", &[]),
+        ("br-0123456789ab", "docker", &["name", "chain"]),
+    ] {
+        let link = link(&snapshot, name);
+        assert_eq!(link["owner"], owner, "{link:#}");
+        assert_eq!(kinds(link), by, "{link:#}");
+    }
+    // What drops in a chain that many share is not whose chain it leads to beside.
+    for (chain, owner) in [("FORWARD", "docker"), ("INPUT", "unknown")] {
+        let chain = found(&snapshot, "firewall", |one| one["chain"] == chain);
+        assert_eq!(chain["owner"], owner, "{chain:#}");
+    }
+}
+
 pub(crate) fn a_plan_says_how_owners_were_found(lab: &Lab) {
     let _office = Office::new(lab);
     let _wg = WgQuick::up(lab);

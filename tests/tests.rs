@@ -139,6 +139,7 @@ fn main() -> std::process::ExitCode {
         Host kill_switch::status_tells_of_a_kill_switch_that_came_later,
         Host owners::owners_are_told_by_what_programs_leave,
         Host owners::a_bridge_by_hand_is_not_dockers,
+        Host owners::a_bridge_that_dockers_chains_name_is_dockers,
         Host owners::a_plan_says_how_owners_were_found,
         Host transactions::a_refused_change_takes_back_all_sixty,
         Host transactions::a_plan_file_made_stale_by_somebody_elses_route_is_refused,

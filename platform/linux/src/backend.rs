@@ -1,6 +1,6 @@
 //! Linux as a backend of the engine: netlink and resolved together.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -88,8 +88,9 @@ impl Backend for Linux {
         snapshot.privileged = user::may_change();
         let mut tables = self.kernel()?.tables(&need)?;
         let mut chains = None;
+        let mut named = HashMap::new();
         if need.filters {
-            (snapshot.firewall, chains) = split(filters::firewall());
+            (snapshot.firewall, chains, named) = split(filters::firewall());
             snapshot.xfrm = filters::xfrm_policies();
         }
         if bus {
@@ -122,6 +123,7 @@ impl Backend for Linux {
                 settings: &settings,
                 addresses: &tables.addresses,
                 chains: chains.as_ref(),
+                named: &named,
             };
             let mut evidence = Vec::new();
             link.owner = owner::of_link(link, &clues, &mut evidence);
@@ -184,13 +186,24 @@ fn is_networkd(manager: &LinkManager) -> bool {
 }
 
 /// The chains of a firewall, and who has chains there.
-fn split(read: Section<Firewall>) -> (Section<Vec<BaseChain>>, Option<HashSet<Owner>>) {
+type Split = (
+    Section<Vec<BaseChain>>,
+    Option<HashSet<Owner>>,
+    HashMap<String, Owner>,
+);
+
+fn split(read: Section<Firewall>) -> Split {
+    let none = HashMap::new;
     match read {
-        Section::Seen(Firewall { chains, owners }) => (Section::Seen(chains), Some(owners)),
+        Section::Seen(Firewall {
+            chains,
+            owners,
+            named,
+        }) => (Section::Seen(chains), Some(owners), named),
         // Without nft nobody has chains of nft, and others cannot be seen.
-        Section::Absent => (Section::Absent, None),
-        Section::Unreadable(why) => (Section::Unreadable(why), None),
-        Section::Unread => (Section::Unread, None),
+        Section::Absent => (Section::Absent, None, none()),
+        Section::Unreadable(why) => (Section::Unreadable(why), None, none()),
+        Section::Unread => (Section::Unread, None, none()),
     }
 }
 

@@ -3,7 +3,7 @@
 //! Both need CAP_NET_ADMIN even to be read, and a kernel may have neither. That is
 //! no error: it is what the section of the snapshot then says.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use netprof_model::snapshot::{BaseChain, XfrmPolicy};
 use netprof_model::{Owner, Section};
@@ -21,6 +21,8 @@ pub struct Firewall {
     pub chains: Vec<BaseChain>,
     /// Who has chains at all.
     pub owners: HashSet<Owner>,
+    /// The links that an engine's own chains name.
+    pub named: HashMap<String, Owner>,
 }
 
 /// The nft chains that may drop packets, with the rules that they lead to.
@@ -54,6 +56,7 @@ pub fn firewall() -> Section<Firewall> {
         Ok(Firewall {
             chains: rules.that_may_drop(&sets),
             owners: rules.owners(),
+            named: rules.named(),
         })
     }))
 }

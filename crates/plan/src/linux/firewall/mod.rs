@@ -65,14 +65,17 @@ pub struct Culprit<'a> {
 }
 
 impl Culprit<'_> {
-    /// Who made it: the rule itself or a chain that is called may say more than the chain
-    /// that the kernel calls, which many share.
+    /// Who made it: by the rule itself, the chain that it is in, or its table. Many share a
+    /// chain of iptables, so a rule that somebody put there is not whose chains it leads to
+    /// beside; the chain's policy may be.
     #[must_use]
     pub fn owner(&self) -> Owner {
         let comment = self.rule.and_then(|rule| rule.comment.as_deref());
-        super::owner::of_chain(&self.base.table, self.chain, comment, &mut ())
-            .or_else(|| super::owner::of_chain(&self.base.table, &self.base.chain, None, &mut ()))
-            .unwrap_or(self.base.owner)
+        let table = &self.base.table;
+        super::owner::of_chain(table, self.chain, comment, &mut ())
+            .or_else(|| super::owner::of_chain(table, &self.base.chain, None, &mut ()))
+            .or(self.rule.is_none().then_some(self.base.owner))
+            .unwrap_or_default()
     }
 }
 

@@ -58,6 +58,10 @@ fn of(by: &Culprit<'_>) -> String {
 
 /// What would let the network through. A client's own switch outlives its next connection;
 /// a rule that is put before the one that drops may not.
+///
+/// The switches: `mullvad lan` (mullvadvpn-app, mullvad-cli), `--exit-node-allow-lan-access`
+/// (tailscale, cmd/tailscale/cli/set.go), ufw(8), firewall-cmd(1), WARP's split tunnels (as
+/// Cloudflare's documentation calls them).
 fn help(by: &Culprit<'_>, lan: &Lan<'_>) -> String {
     let prefix = lan.prefix;
     let away = matches!(by.base.hook.as_str(), "input" | "prerouting");

@@ -8,16 +8,21 @@
 //!
 //! | link | and | whose, and where it is written |
 //! |--|--|--|
-//! | `tailscale*` tun | tailscaled runs, or an address of 100.64.0.0/10 or fd7a:115c:a1e0::/48 | Tailscale (net/tsaddr) |
-//! | `wg0-mullvad`, tun or wireguard | a route in its table, or mullvad-daemon runs | Mullvad (talpid-wireguard) |
-//! | `CloudflareWARP` tun | a route in its table, or warp-svc runs | WARP |
-//! | `cscotun*` tun | vpnagentd runs | Cisco Secure Client |
-//! | `gpd*` tun | PanGPS runs | GlobalProtect |
-//! | `zcctun*` tun | zstunnel or zsaservice runs | Zscaler |
-//! | `ipsec*` tun | a route in table 220, or charon runs | strongSwan (kernel-libipsec) |
-//! | wireguard, or a tun of wireguard-go's or boringtun's | a route in its table, or /etc/wireguard/LINK.conf | wg-quick |
-//! | `docker0`, `docker_gwbridge`, `br-` and 12 digits | dockerd runs, its chains, or 02:42 before its hardware address | Docker (libnetwork/drivers/bridge) |
-//! | `podman*`, `cni-podman*`, `virbr*`, `lxdbr*`, `lxcbr*`, `incusbr*` | their chains | the engines |
+//! | `tailscale*` tun | tailscaled runs, or an address of 100.64.0.0/10 or fd7a:115c:a1e0::/48 | tailscale, net/tsaddr/tsaddr.go |
+//! | `wg0-mullvad`, formerly `wg-mullvad`, tun or wireguard | a route in its table, or mullvad-daemon runs | mullvadvpn-app, talpid-wireguard/src (`MULLVAD_INTERFACE_NAME`) |
+//! | `CloudflareWARP` tun | a route in its table, or warp-svc runs | closed; as users show it |
+//! | `cscotun*` tun | vpnagentd runs | closed; as users show it |
+//! | `gpd*` tun | PanGPS runs | closed; as users show it |
+//! | `zcctun*` tun | zstunnel or zsaservice runs | closed; as users show it |
+//! | `ipsec*` tun | a route in table 220, or charon runs | strongswan, src/libcharon/plugins/kernel_libipsec/kernel_libipsec_plugin.c |
+//! | `vnet*` tun | libvirtd or virtqemud runs | libvirt, src/util/virnetdev.h (`VIR_NET_GENERATED_VNET_PREFIX`) |
+//! | wireguard, or a tun of wireguard-go's or boringtun's | a route in its table, or a file of wg-quick's | wireguard-tools, src/wg-quick/linux.bash |
+//! | any bridge | `docker-bridges` has a chain for it, or Docker's own chains of iptables ask for it | moby, bridge/internal/nftabler/network.go, iptabler/network.go |
+//! | any bridge | `lxd` or `incus` has a chain for it | lxd and incus, firewall/drivers/drivers_nftables_templates.go |
+//! | `docker0`, `docker_gwbridge`, `br-` and 12 digits | dockerd runs, its chains, or 02:42 before its hardware address | moby, libnetwork/drivers/bridge; netutils/utils.go (`genMAC`; 28 and later draw all of it) |
+//! | `podman*`, `cni-podman*` | netavark's chains | podman, libpod/network (`CNIDeviceName`) |
+//! | `virbr*` | its chains, or 52:54:00 | libvirt, src/conf/network_conf.c (`virNetworkSetBridgeMacAddr`) |
+//! | `lxdbr*`, `lxcbr*`, `incusbr*` | their chains, or 00:16:3e (`lxcbr0`) | lxc, config/init/common/lxc-net.in |
 
 use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
@@ -79,6 +84,8 @@ pub struct Clues<'a> {
     pub addresses: &'a [Address],
     /// Who has chains in the firewall; none where that was not read.
     pub chains: Option<&'a HashSet<Owner>>,
+    /// The links that an engine's own chains name.
+    pub named: &'a HashMap<String, Owner>,
 }
 
 /// Whether a process holds such a link's device open.
@@ -160,7 +167,7 @@ fn of_wireguard(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Owner
     if let Some(owner) = by_partner(link, clues, trail) {
         return owner;
     }
-    if link.name == "wg0-mullvad"
+    if matches!(link.name.as_str(), "wg0-mullvad" | "wg-mullvad")
         && let Some(owner) = by_running(link, Owner::Mullvad, clues, trail)
     {
         return owner;
@@ -176,7 +183,10 @@ fn of_wireguard(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Owner
     if clues.settings.contains(&link.name) {
         trail.clue(
             ClueKind::File,
-            format_args!("wg-quick has /etc/wireguard/{}.conf", link.name),
+            format_args!(
+                "/etc/wireguard/{}.conf has settings for wg-quick alone",
+                link.name
+            ),
         );
         return Owner::WgQuick;
     }
@@ -196,7 +206,7 @@ fn of_tunnel(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Option<O
     let name = link.name.as_str();
     let owner = match name {
         "CloudflareWARP" => Owner::Warp,
-        "wg0-mullvad" => Owner::Mullvad,
+        "wg0-mullvad" | "wg-mullvad" => Owner::Mullvad,
         _ => {
             let (_, owner) = TUNNELS
                 .iter()
@@ -237,6 +247,13 @@ fn tailscale_address(link: &Link, addresses: &[Address]) -> Option<IpAddr> {
 /// Whose a bridge is.
 fn of_bridge(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Owner {
     let name = link.name.as_str();
+    if let Some(owner) = clues.named.get(name) {
+        trail.clue(
+            ClueKind::Chain,
+            format_args!("{owner}'s own chains in the firewall name {name}"),
+        );
+        return *owner;
+    }
     let Some(owner) = engine(name) else {
         return Owner::Unknown;
     };
@@ -251,7 +268,7 @@ fn of_bridge(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Owner {
         );
     };
     let mac = link.mac.as_deref().unwrap_or_default();
-    if let Some(start) = hardware(owner)
+    if let Some(start) = hardware(owner, name)
         && mac.starts_with(start)
     {
         custom(trail);
@@ -300,12 +317,13 @@ fn engine(name: &str) -> Option<Owner> {
         .map(|(_, owner)| *owner)
 }
 
-/// What the hardware addresses of an engine's bridges begin with: Docker's netutils
-/// (`GenerateRandomMAC`; before 28 always), libvirt's virNetworkDefParse.
-fn hardware(owner: Owner) -> Option<&'static str> {
+/// What the hardware addresses of an engine's bridges begin with. Docker drew the last four
+/// bytes alone before 28, and draws all six since.
+fn hardware(owner: Owner, name: &str) -> Option<&'static str> {
     match owner {
         Owner::Docker => Some("02:42:"),
         Owner::Libvirt => Some("52:54:00:"),
+        Owner::Lxd if name == "lxcbr0" => Some("00:16:3e:"),
         _ => None,
     }
 }
@@ -332,6 +350,7 @@ mod tests {
         settings: HashSet<String>,
         addresses: Vec<Address>,
         chains: Option<HashSet<Owner>>,
+        named: HashMap<String, Owner>,
     }
 
     impl Found {
@@ -385,6 +404,7 @@ mod tests {
                 settings: &self.settings,
                 addresses: &self.addresses,
                 chains: self.chains.as_ref(),
+                named: &self.named,
             };
             let mut trail: Vec<Clue> = Vec::new();
             let owner = of_link(link, &clues, &mut trail);
@@ -471,6 +491,7 @@ mod tests {
             ("zcctun0", Owner::Zscaler),
             ("CloudflareWARP", Owner::Warp),
             ("wg0-mullvad", Owner::Mullvad),
+            ("wg-mullvad", Owner::Mullvad),
             ("ipsec0", Owner::Strongswan),
             ("vnet3", Owner::Libvirt),
         ] {
@@ -593,6 +614,28 @@ mod tests {
             ..Link::new(2, "docker0")
         };
         assert_eq!(Found::chains(&[]).owner_of(&left), Owner::Docker);
+    }
+
+    #[test]
+    fn a_bridge_is_an_engines_whose_chains_name_it_whatever_its_name() {
+        let found = Found {
+            named: HashMap::from([("office".to_owned(), Owner::Docker)]),
+            ..Found::chains(&[Owner::Docker])
+        };
+        assert_eq!(found.owner("office", "bridge"), Owner::Docker);
+        assert_eq!(found.owner("home", "bridge"), Owner::Unknown);
+        assert_eq!(found.owner("office", "dummy"), Owner::Unknown);
+        // One that merely looks like one of its networks', where it has none.
+        assert_eq!(
+            Found::chains(&[]).owner("br-0123456789ab", "bridge"),
+            Owner::Unknown
+        );
+        let container = Link {
+            kind: Some("bridge".to_owned()),
+            mac: Some("00:16:3e:00:00:00".to_owned()),
+            ..Link::new(2, "lxcbr0")
+        };
+        assert_eq!(Found::chains(&[]).owner_of(&container), Owner::Lxd);
     }
 
     #[test]

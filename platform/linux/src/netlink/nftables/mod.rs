@@ -16,7 +16,7 @@ mod xtables;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use netprof_model::Owner;
-use netprof_model::firewall::{BaseChain, FirewallRule, Rules};
+use netprof_model::firewall::{BaseChain, FirewallRule, Rules, Test};
 use netprof_plan::linux::owner::of_chain;
 
 use super::numbers::*;
@@ -183,6 +183,35 @@ impl Ruleset {
         self.chains.iter().filter_map(name).collect()
     }
 
+    /// The links that an engine's own chains name. Docker has chains for each network's
+    /// bridge in nft (moby, libnetwork/drivers/bridge/internal/nftabler/network.go), or asks
+    /// for it in those that it fills alone (iptabler/network.go; `DOCKER-USER` is for
+    /// others); LXD and Incus have chains for each (drivers_nftables_templates.go).
+    #[must_use]
+    pub fn named(&self) -> HashMap<String, Owner> {
+        let mut named = HashMap::new();
+        for Chain { table, name, .. } in &self.chains {
+            let (starts, owner): (&[&str], Owner) = match table.1.as_str() {
+                "docker-bridges" => (
+                    &["filter-forward-in__", "filter-forward-out__"],
+                    Owner::Docker,
+                ),
+                "lxd" | "incus" => (&["fwd.", "pstrt.", "in.", "out."], Owner::Lxd),
+                _ if DOCKERS_ALONE.contains(&name.as_str()) => {
+                    let rules = self.of(table, name).iter();
+                    for rule in rules.flat_map(|rule| rule.decode(&Sets::new())) {
+                        named.extend(links(&rule).map(|link| (link.clone(), Owner::Docker)));
+                    }
+                    continue;
+                }
+                _ => continue,
+            };
+            let link = starts.iter().find_map(|start| name.strip_prefix(start));
+            named.extend(link.map(|link| (link.to_owned(), owner)));
+        }
+        named
+    }
+
     fn of(&self, table: &Table, chain: &str) -> &[RawRule] {
         let chains = self.rules.get(table);
         chains
@@ -256,8 +285,17 @@ impl Ruleset {
         let table = &chain.table.1;
         let owner = of_chain(table, &chain.name, None, &mut evidence)
             .or_else(|| {
+                // Many share a chain of iptables: what drops there is whose chain it is in.
+                let drops = |name: &str| {
+                    let rules = self.of(&chain.table, name).iter();
+                    rules.into_iter().any(|rule| rule.drops(sets))
+                };
                 let mut called = reached.iter().skip(1);
-                called.find_map(|name| of_chain(table, name, None, &mut evidence))
+                called.find_map(|name| {
+                    let owner = of_chain(table, name, None, &mut ())?;
+                    let is_its = drops(name) || base.policy_drops && sets_policy(owner);
+                    is_its.then(|| of_chain(table, name, None, &mut evidence))?
+                })
             })
             .or_else(|| of_chain(table, &chain.name, comment, &mut evidence));
         let many = reached.iter().map(|name| of(name).len()).sum::<usize>() > MOST_RULES;
@@ -282,6 +320,33 @@ impl Ruleset {
         let rules = self.of(table, chain).iter();
         rules.flat_map(|rule| rule.decode(sets)).collect()
     }
+}
+
+/// The chains of iptables whose rules Docker writes for its bridges, and nobody else any.
+const DOCKERS_ALONE: [&str; 4] = [
+    "DOCKER-BRIDGE",
+    "DOCKER-CT",
+    "DOCKER-ISOLATION-STAGE-1",
+    "DOCKER-ISOLATION-STAGE-2",
+];
+
+/// Whether an owner has chains that it shares drop what no rule takes: ufw, by
+/// `DEFAULT_INPUT_POLICY` and its like, and Docker in `FORWARD` (moby, iptabler.go:
+/// `FilterForwardDrop`).
+fn sets_policy(owner: Owner) -> bool {
+    matches!(owner, Owner::Ufw | Owner::Docker)
+}
+
+/// The links that a rule asks for.
+fn links(rule: &FirewallRule) -> impl Iterator<Item = &String> {
+    let names = rule
+        .when
+        .iter()
+        .flat_map(|condition| match &condition.test {
+            Test::In(links) | Test::Out(links) => links.as_slice(),
+            _ => &[],
+        });
+    names.filter(|link| !link.ends_with('*'))
 }
 
 /// The sets of a machine, as far as they were read.
