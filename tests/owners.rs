@@ -99,8 +99,8 @@ pub(crate) fn a_bridge_that_dockers_chains_name_is_dockers(lab: &Lab) {
             chain DOCKER-BRIDGE { oifname "office" jump DOCKER; }
             chain DOCKER-CT { oifname "office" ct state established,related accept; }
         }
-        table ip6 filter { chain DOCKER-BRIDGE { oifname "office6" counter; } }
-        table ip docker-bridges { chain filter-forward-in__named { } }"#,
+        table ip6 filter { chain DOCKER { }; chain DOCKER-BRIDGE { oifname "office6" jump DOCKER; }; }
+        table ip docker-bridges { chain filter-forward-in__named { }; }"#,
     );
     let snapshot = lab.netprof("--json snapshot").exits(0).json();
     for (name, owner, by) in [

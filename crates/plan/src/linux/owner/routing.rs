@@ -72,6 +72,8 @@ impl<'a> Marks<'a> {
             tables: rules
                 .iter()
                 .filter_map(|rule| Some((looked_up(rule)?, signature(rule)?.owner())))
+                // Tailscale sends its own packets to these, which are everybody's.
+                .filter(|(table, _)| !matches!(*table, TABLE_MAIN | TABLE_DEFAULT))
                 .collect(),
         }
     }
@@ -408,6 +410,9 @@ mod tests {
         let rules = rules_of_wg_quick(51_821);
         let tailscale = [rule(5270, Protocol::UNSPEC, RuleAction::Lookup(52))];
         let charon = [rule(220, Protocol::UNSPEC, RuleAction::Lookup(220))];
+        let mut to_main = rule(5210, Protocol::UNSPEC, RuleAction::Lookup(254));
+        to_main.key.fwmark = Some((0x80000, 0x00ff_0000));
+        assert_eq!(owner_of(route(3, 254, "eth0"), &[to_main]), Owner::User);
         assert_eq!(owner_of(route(3, 52, "eth0"), &tailscale), Owner::Tailscale);
         assert_eq!(owner_of(route(4, 220, "eth0"), &charon), Owner::Strongswan);
         // Anybody may have tables of such numbers.
