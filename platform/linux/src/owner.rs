@@ -4,11 +4,14 @@
 //! tun device open, in `/proc/PID/fdinfo/FD` as a line `iff:` with the device's name
 //! (`tun_chr_show_fdinfo` in drivers/net/tun.c; proc_pid_fdinfo(5)). Only who may trace a
 //! process may look at its descriptors, so without privilege most tunnels have no known
-//! holder; that is then said, not guessed. The name is all that is shown, and a container
-//! may have a `tun0` too: so a process in another network namespace holds none of ours.
-//! (One that was brought into ours from there, while its process stays, has no holder.) To look through all processes costs more than
-//! all else that a plan reads of a small machine, so it is done only where there is a
-//! tunnel, and ends once every tunnel's process is found.
+//! holder; that is then said, not guessed. That line has a bare name, which is another
+//! device in each network namespace, so only processes of our own namespace count; one
+//! whose namespace cannot be told is no evidence.
+//!
+//! To look through all processes costs more than all else that a plan reads of a small
+//! machine, so it is done only where there is a link that some process can tell of, and
+//! ends once all that was looked for is found. What is looked for is decided by each link
+//! alone: whose it is must not depend on what other links there are.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
@@ -17,7 +20,9 @@ use std::path::Path;
 
 use netprof_model::Owner;
 use netprof_model::link::Link;
-use netprof_plan::linux::owner::{Holder, by_program, is_held};
+use netprof_plan::linux::owner::{Holder, by_program, is_held, told_by};
+
+use crate::resolver::namespace;
 
 /// The most processes that are looked at, and the most descriptors of each. A busy
 /// machine has a few thousand of the former; a tunnel is one of the first of the latter.
@@ -29,12 +34,12 @@ const MOST_DESCRIPTORS: usize = 4_096;
 pub struct Processes {
     /// Which process holds which tun or tap device.
     pub holders: HashMap<String, Holder>,
-    /// The owners whose programs run, with the number of a process of each; as many as
-    /// were seen before every device had its holder.
+    /// Of the owners that were looked for, those whose programs run, with the number of a
+    /// process of each.
     pub running: HashMap<Owner, u32>,
 }
 
-/// What the processes tell of `links`; nothing is looked at where none is a tunnel.
+/// What the processes tell of `links`; nothing is looked at where none can tell anything.
 #[must_use]
 pub fn processes(links: &[Link]) -> Processes {
     let tunnels: HashSet<&str> = links
@@ -42,30 +47,32 @@ pub fn processes(links: &[Link]) -> Processes {
         .filter(|link| is_held(link))
         .map(|link| link.name.as_str())
         .collect();
-    let mut found = if tunnels.is_empty() {
-        Processes::default()
-    } else {
-        processes_below(Path::new("/proc"), &tunnels)
-    };
-    // A bridge of Docker's is told from one by hand by its engine, which says where it is.
-    let is_bridge = |link: &Link| link.kind.as_deref() == Some("bridge");
-    if links.iter().any(is_bridge)
-        && !found.running.contains_key(&Owner::Docker)
-        && let Some(pid) = dockerd()
-    {
-        found.running.insert(Owner::Docker, pid);
+    let mut wanted: HashSet<Owner> = links.iter().filter_map(told_by).collect();
+    // Docker's engine says where it is, so that its bridges alone cost no search.
+    let dockerd = wanted.contains(&Owner::Docker).then(dockerd).flatten();
+    if dockerd.is_some() {
+        wanted.remove(&Owner::Docker);
     }
+    let mut found = processes_below(Path::new("/proc"), &tunnels, &wanted);
+    found
+        .running
+        .extend(dockerd.map(|pid| (Owner::Docker, pid)));
     found
 }
 
 /// The programs that speak IKE and run, each with the number of a process.
 #[must_use]
 pub fn key_daemons() -> Vec<(Owner, u32)> {
+    key_daemons_below(Path::new("/proc"))
+}
+
+fn key_daemons_below(proc: &Path) -> Vec<(Owner, u32)> {
     let is_daemon = |owner: Owner| matches!(owner, Owner::Strongswan | Owner::Libreswan);
     let mut found: Vec<(Owner, u32)> = Vec::new();
-    for (pid, name) in names_below(Path::new("/proc")) {
+    for (pid, name) in names_below(proc) {
         let owner = by_program(&name);
-        if is_daemon(owner) && !found.iter().any(|(other, _)| *other == owner) {
+        let is_new = is_daemon(owner) && !found.iter().any(|(other, _)| *other == owner);
+        if is_new && is_here(proc, pid) {
             found.push((owner, pid));
         }
     }
@@ -111,7 +118,13 @@ fn dockerd() -> Option<u32> {
         .parse()
         .ok()?;
     let name = short_text(&Path::new("/proc").join(pid.to_string()).join("comm"))?;
-    (by_program(name.trim()) == Owner::Docker).then_some(pid)
+    let is_it = by_program(name.trim()) == Owner::Docker && is_here(Path::new("/proc"), pid);
+    is_it.then_some(pid)
+}
+
+/// Whether the links that a process means are those that are seen here.
+fn is_here(proc: &Path, pid: u32) -> bool {
+    namespace::is_ours(proc, pid).unwrap_or(false)
 }
 
 /// The processes below `proc`, with the names that they gave themselves.
@@ -126,28 +139,37 @@ fn names_below(proc: &Path) -> impl Iterator<Item = (u32, String)> {
         })
 }
 
-/// What the processes below `proc` tell of the devices `tunnels`.
+/// What the processes below `proc` tell of the devices `tunnels`, and which programs of
+/// `wanted` run.
 ///
 /// Of those whose name stands for no owner nothing more is read: a workstation has tens of
 /// thousands of open files, and to find a process that says nothing is not worth reading
 /// them all.
 #[must_use]
-pub fn processes_below(proc: &Path, tunnels: &HashSet<&str>) -> Processes {
+pub fn processes_below(proc: &Path, tunnels: &HashSet<&str>, wanted: &HashSet<Owner>) -> Processes {
     let mut found = Processes::default();
-    let namespace = |process: &Path| fs::read_link(process.join("ns/net")).ok();
-    let own = namespace(&proc.join("self"));
-    for (pid, name) in names_below(proc) {
+    let mut names = names_below(proc);
+    loop {
+        let all_held = found.holders.len() == tunnels.len();
+        if all_held && found.running.len() == wanted.len() {
+            break;
+        }
+        let Some((pid, name)) = names.next() else {
+            break;
+        };
         let owner = by_program(&name);
-        if owner == Owner::Unknown {
+        let is_new = wanted.contains(&owner) && !found.running.contains_key(&owner);
+        let may_hold = !all_held && holds_ours(owner);
+        if !(is_new || may_hold) || !is_here(proc, pid) {
+            continue;
+        }
+        if is_new {
+            found.running.insert(owner, pid);
+        }
+        if !may_hold {
             continue;
         }
         let folder = proc.join(pid.to_string());
-        let its = namespace(&folder);
-        // Who may not look there may not look at its descriptors either.
-        if its.is_some() && its != own {
-            continue;
-        }
-        found.running.entry(owner).or_insert(pid);
         for device in devices(&folder) {
             if !tunnels.contains(device.as_str()) {
                 continue;
@@ -159,11 +181,14 @@ pub fn processes_below(proc: &Path, tunnels: &HashSet<&str>) -> Processes {
                 program: program(&folder),
             });
         }
-        if found.holders.len() == tunnels.len() {
-            break;
-        }
     }
     found
+}
+
+/// Whether a program holds devices of the namespace that it runs in. slirp4netns(1) and
+/// pasta(1) run in one and hold a tap of another, that of their container.
+fn holds_ours(owner: Owner) -> bool {
+    !matches!(owner, Owner::Unknown | Owner::Podman)
 }
 
 /// The tun and tap devices that a process holds open.
@@ -217,20 +242,46 @@ mod tests {
     use super::*;
     use std::os::unix::fs::symlink;
 
-    /// A process with one descriptor.
+    const NONE: &[&str] = &[];
+
+    /// A process with one descriptor, in the namespace of this test.
     fn process(proc: &Path, pid: &str, comm: &str, leads_to: &str, details: &str) {
+        process_in(proc, "here", pid, comm);
         let folder = proc.join(pid);
         fs::create_dir_all(folder.join("fd")).unwrap();
         fs::create_dir_all(folder.join("fdinfo")).unwrap();
-        fs::write(folder.join("comm"), format!("{comm}\n")).unwrap();
         symlink(leads_to, folder.join("fd/7")).unwrap();
         fs::write(folder.join("fdinfo/7"), details).unwrap();
     }
 
+    /// A process, in some namespace.
+    fn process_in(proc: &Path, namespace: &str, pid: &str, comm: &str) {
+        let file = proc.join(namespace);
+        fs::write(&file, "").unwrap();
+        let folder = proc.join(pid);
+        fs::create_dir_all(folder.join("ns")).unwrap();
+        fs::write(folder.join("comm"), format!("{comm}\n")).unwrap();
+        symlink(file, folder.join("ns/net")).unwrap();
+    }
+
+    fn proc() -> tempfile::TempDir {
+        let proc = tempfile::tempdir().unwrap();
+        process_in(proc.path(), "here", "thread-self", "netprof");
+        proc
+    }
+
+    fn tun(name: &str) -> String {
+        format!("pos:\t0\nflags:\t0104002\nmnt_id:\t25\niff:\t{name}\n")
+    }
+
+    fn tell(proc: &Path, tunnels: &[&str], wanted: &[Owner]) -> Processes {
+        let tunnels = tunnels.iter().copied().collect();
+        processes_below(proc, &tunnels, &wanted.iter().copied().collect())
+    }
+
     #[test]
     fn a_tunnel_belongs_to_the_process_that_holds_it() {
-        let proc = tempfile::tempdir().unwrap();
-        let tun = |name: &str| format!("pos:\t0\nflags:\t0104002\nmnt_id:\t25\niff:\t{name}\n");
+        let proc = proc();
         let proc = proc.path();
         process(proc, "10", "sh", "/dev/net/tun", &tun("tun0"));
         process(proc, "11", "openvpn", "/dev/net/tun", &tun("tun0"));
@@ -241,8 +292,8 @@ mod tests {
         process(proc, "15", "openvpn", "/dev/net/tun", "pos:\t0\n");
         process(proc, "16", "charon", "/dev/net/tun", &tun("elsewhere0"));
         process(proc, "self", "openvpn", "/dev/net/tun", &tun("tun8"));
-        let wanted = HashSet::from(["tun0", "tun7", "tun8", "tailscale0", "mine0"]);
-        let found = processes_below(proc, &wanted);
+        let tunnels = ["tun0", "tun7", "tun8", "tailscale0", "mine0"];
+        let found = tell(proc, &tunnels, &[Owner::Strongswan, Owner::Docker]);
         let mut holders: Vec<_> = found.holders.into_iter().collect();
         holders.sort_by(|a, b| a.0.cmp(&b.0));
         let holder = |pid, name: &str, program: Option<&str>| Holder {
@@ -260,43 +311,60 @@ mod tests {
                 ),
             ]
         );
-        assert!(found.running.contains_key(&Owner::Strongswan));
-        assert!(!found.running.contains_key(&Owner::Docker));
+        assert_eq!(found.running, HashMap::from([(Owner::Strongswan, 16)]));
     }
 
     #[test]
-    fn a_process_elsewhere_holds_no_tunnel_of_ours() {
-        let proc = tempfile::tempdir().unwrap();
+    fn a_tunnel_of_the_same_name_in_another_namespace_is_another_one() {
+        let proc = proc();
         let proc = proc.path();
-        let tun = "pos:\t0\niff:\ttun0\n";
-        for (pid, name, namespace) in [
-            ("10", "openvpn", "net:[4026530001]"),
-            ("11", "openconnect", "net:[4026531840]"),
-            ("self", "netprof", "net:[4026531840]"),
-        ] {
-            process(proc, pid, name, "/dev/net/tun", tun);
-            fs::create_dir_all(proc.join(pid).join("ns")).unwrap();
-            symlink(namespace, proc.join(pid).join("ns/net")).unwrap();
+        // A VPN in a container; one that hides its namespace; a container's network.
+        for (pid, comm) in [("11", "openvpn"), ("12", "charon"), ("13", "pasta.avx2")] {
+            process(proc, pid, comm, "/dev/net/tun", &tun("tun0"));
         }
-        let found = processes_below(proc, &HashSet::from(["tun0"]));
-        assert_eq!(found.holders["tun0"].pid, 11);
-        assert!(!found.running.contains_key(&Owner::Openvpn));
+        fs::remove_file(proc.join("11/ns/net")).unwrap();
+        process_in(proc, "there", "11", "openvpn");
+        fs::remove_file(proc.join("12/ns/net")).unwrap();
+        let nothing = Processes::default();
+        assert_eq!(tell(proc, &["tun0"], &[Owner::Strongswan]), nothing);
+        assert_eq!(key_daemons_below(proc), []);
+        process(proc, "14", "openvpn", "/dev/net/tun", &tun("tun0"));
+        process_in(proc, "there", "15", "pluto");
+        process_in(proc, "here", "16", "charon-systemd");
+        let found = tell(proc, &["tun0"], &[Owner::Strongswan]);
+        assert_eq!(found.holders.get("tun0").map(|holder| holder.pid), Some(14));
+        assert_eq!(found.running, HashMap::from([(Owner::Strongswan, 16)]));
+        assert_eq!(key_daemons_below(proc), [(Owner::Strongswan, 16)]);
     }
 
     #[test]
-    fn a_file_of_wg_alone_is_not_wg_quicks() {
-        let of_wg = "[Interface]\nPrivateKey = aaaa=\nListenPort = 51820\nFwMark = 0x1\n\
-                     # Address = 10.0.0.1/24\n[Peer]\nPublicKey = bbbb=\nAllowedIPs = 10.0.0.0/24\n";
-        assert!(!is_for_wg_quick(of_wg));
-        assert!(!is_for_wg_quick(""));
-        assert!(is_for_wg_quick(&of_wg.replace("# ", "")));
-        assert!(is_for_wg_quick("[Interface]\n postup=ip rule add pref 9\n"));
+    fn which_programs_run_does_not_depend_on_what_tunnels_there_are() {
+        let proc = proc();
+        let proc = proc.path();
+        for pid in 10..20 {
+            let pid = pid.to_string();
+            process(proc, &pid, "openvpn", "/dev/net/tun", &tun("tun0"));
+        }
+        for (pid, comm) in [("5", "libvirtd"), ("30", "virtnetworkd"), ("31", "sh")] {
+            process_in(proc, "here", pid, comm);
+        }
+        process_in(proc, "here", "40", "mullvad-daemon");
+        let wanted = [Owner::Libvirt, Owner::Mullvad, Owner::Warp];
+        for tunnels in [NONE, &["tun0"], &["tun0", "tun1"]] {
+            let found = tell(proc, tunnels, &wanted);
+            assert_eq!(found.running.len(), 2, "{tunnels:?}");
+            assert_eq!(found.running.get(&Owner::Mullvad), Some(&40));
+            assert!(matches!(found.running.get(&Owner::Libvirt), Some(5 | 30)));
+            assert_eq!(found.holders.len(), usize::from(!tunnels.is_empty()));
+        }
     }
 
     #[test]
-    fn no_process_is_looked_at_without_a_tunnel() {
+    fn no_process_is_looked_at_where_none_can_tell() {
+        let nowhere = Path::new("/nowhere/at/all");
+        assert_eq!(tell(nowhere, NONE, &[]), Processes::default());
         let mut bridge = Link::new(2, "br-lan");
-        bridge.kind = Some("vlan".to_owned());
+        bridge.kind = Some("bridge".to_owned());
         assert_eq!(
             processes(&[Link::new(1, "eth0"), bridge]),
             Processes::default()

@@ -28,7 +28,7 @@ mod apply;
 #[cfg(target_os = "linux")]
 mod bus;
 #[cfg(target_os = "linux")]
-mod namespace;
+pub(crate) mod namespace;
 #[cfg(target_os = "linux")]
 mod observe;
 #[cfg(target_os = "linux")]

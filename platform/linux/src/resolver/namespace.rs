@@ -28,21 +28,30 @@ pub(super) fn same(proc: &Path, pid: u32, bus_says_of_us: u32) -> SameNamespace 
             "the bus counts processes in another pid namespace: we are {ourselves} here and {bus_says_of_us} there"
         ));
     }
-    let both = |file: &str| -> io::Result<(u64, u64)> {
-        let of = |whose: &str| -> io::Result<u64> {
-            Ok(fs::metadata(proc.join(whose).join(file))?.ino())
-        };
-        Ok((of("thread-self")?, of(&pid.to_string())?))
-    };
-    // Both files must be there for both of us: a number of one and of the other cannot
-    // be compared.
-    match both("ns/net").or_else(|_| both("net/dev")) {
-        Ok((ours, theirs)) if ours == theirs => SameNamespace::Yes,
-        Ok(_) => SameNamespace::No,
+    match is_ours(proc, pid) {
+        Ok(true) => SameNamespace::Yes,
+        Ok(false) => SameNamespace::No,
         Err(error) => {
             SameNamespace::Unverified(format!("/proc/{pid} cannot be looked at: {error}"))
         }
     }
+}
+
+/// Whether process `pid` of this pid namespace is in the network namespace of this thread.
+///
+/// # Errors
+///
+/// That process is gone, or nothing of it may be looked at.
+pub(crate) fn is_ours(proc: &Path, pid: u32) -> io::Result<bool> {
+    let both = |file: &str| -> io::Result<bool> {
+        let of = |whose: &str| -> io::Result<u64> {
+            Ok(fs::metadata(proc.join(whose).join(file))?.ino())
+        };
+        Ok(of("thread-self")? == of(&pid.to_string())?)
+    };
+    // Both files must be there for both of us: a number of one and of the other cannot
+    // be compared.
+    both("ns/net").or_else(|_| both("net/dev"))
 }
 
 #[cfg(test)]

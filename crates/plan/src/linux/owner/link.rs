@@ -95,6 +95,17 @@ pub fn is_held(link: &Link) -> bool {
     link.kind.as_deref() == Some("tun")
 }
 
+/// Whose program, where it runs, tells that such a link is its own.
+#[must_use]
+pub fn told_by(link: &Link) -> Option<Owner> {
+    match link.kind.as_deref() {
+        Some("tun") => tunnel(&link.name),
+        Some("wireguard") => tunnel(&link.name).filter(|owner| *owner == Owner::Mullvad),
+        Some("bridge") => engine(&link.name),
+        _ => None,
+    }
+}
+
 /// Who made `link`.
 pub fn of_link(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Owner {
     if link.loopback {
@@ -193,8 +204,8 @@ fn of_wireguard(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Owner
     Owner::Wireguard
 }
 
-/// Whose a tunnel is whose process is not known.
-fn of_tunnel(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Option<Owner> {
+/// Whose custom it is to call a tunnel so.
+fn tunnel(name: &str) -> Option<Owner> {
     const TUNNELS: &[(&str, Owner)] = &[
         ("tailscale", Owner::Tailscale),
         ("cscotun", Owner::Anyconnect),
@@ -203,17 +214,20 @@ fn of_tunnel(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Option<O
         ("ipsec", Owner::Strongswan),
         ("vnet", Owner::Libvirt),
     ];
+    match name {
+        "CloudflareWARP" => Some(Owner::Warp),
+        "wg0-mullvad" | "wg-mullvad" => Some(Owner::Mullvad),
+        _ => TUNNELS
+            .iter()
+            .find(|(start, _)| is_numbered(name, start, |c| c.is_ascii_digit(), None))
+            .map(|(_, owner)| *owner),
+    }
+}
+
+/// Whose a tunnel is whose process is not known.
+fn of_tunnel(link: &Link, clues: &Clues<'_>, trail: &mut impl Trail) -> Option<Owner> {
     let name = link.name.as_str();
-    let owner = match name {
-        "CloudflareWARP" => Owner::Warp,
-        "wg0-mullvad" | "wg-mullvad" => Owner::Mullvad,
-        _ => {
-            let (_, owner) = TUNNELS
-                .iter()
-                .find(|(start, _)| is_numbered(name, start, |c| c.is_ascii_digit(), None))?;
-            *owner
-        }
-    };
+    let owner = tunnel(name)?;
     if owner == Owner::Tailscale
         && let Some(address) = tailscale_address(link, clues.addresses)
     {
@@ -636,6 +650,45 @@ mod tests {
             ..Link::new(2, "lxcbr0")
         };
         assert_eq!(Found::chains(&[]).owner_of(&container), Owner::Lxd);
+    }
+
+    #[test]
+    fn whose_program_is_looked_for_is_whose_program_tells() {
+        let all = [
+            Owner::Anyconnect,
+            Owner::Docker,
+            Owner::Globalprotect,
+            Owner::Libvirt,
+            Owner::Lxd,
+            Owner::Mullvad,
+            Owner::Podman,
+            Owner::Strongswan,
+            Owner::Tailscale,
+            Owner::Warp,
+            Owner::Zscaler,
+        ];
+        let names = "tailscale0 cscotun0 gpd0 zcctun0 CloudflareWARP wg0-mullvad ipsec0 vnet3 \
+                     tun0 wg0 docker0 br-0123456789ab br-lan podman1 virbr0 lxdbr0 eth0";
+        let mut told = 0;
+        for kind in ["tun", "wireguard", "bridge", "veth"] {
+            for name in names.split_whitespace() {
+                let link = Link {
+                    kind: Some(kind.to_owned()),
+                    ..Link::new(2, name)
+                };
+                for owner in all {
+                    let with = Found {
+                        chains: Some(HashSet::new()),
+                        ..Found::running(owner)
+                    };
+                    let tells = with.owner_of(&link) == owner;
+                    assert_eq!(tells, told_by(&link) == Some(owner), "{kind} {name}");
+                    told += u32::from(tells);
+                }
+            }
+        }
+        // Eight tunnels, WireGuard's own kind of one of them, and five bridges.
+        assert_eq!(told, 14);
     }
 
     #[test]

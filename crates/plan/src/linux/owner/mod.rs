@@ -15,7 +15,7 @@ mod routing;
 mod xfrm;
 
 pub use chain::of_chain;
-pub use link::{Clues, Holder, is_held, of_link};
+pub use link::{Clues, Holder, is_held, of_link, told_by};
 pub use program::by_program;
 pub use routing::{Marks, attribute, of_route, of_rule, partners};
 pub use xfrm::of_policy;
