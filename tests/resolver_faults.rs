@@ -3,7 +3,7 @@
 
 use nix::sys::signal::Signal;
 
-use crate::harness::{Bus, Lab, Office, Picture, Resolved};
+use crate::harness::{Bus, Lab, Office, Picture, Ran, Resolved};
 
 const OFFICE: &str = r#"
 profile "office" {
@@ -75,6 +75,22 @@ pub(crate) fn a_resolver_of_another_namespace_is_not_this_machines(lab: &Lab) {
     let _resolved = Resolved::start_on(lab, &office.lan);
     lab.write_profile("office", OFFICE);
     assert_refused(lab, "another network namespace");
+}
+
+/// There, a program has another number than the bus has for it.
+pub(crate) fn a_user_namespace_hides_no_resolver(lab: &Lab) {
+    let office = Office::new(lab);
+    let _resolver = office.start_resolver();
+    let here = lab.netprof("snapshot").exits(0).json();
+    let inner = lab.netprof_command("snapshot");
+    let mut command = lab.command("unshare --user --map-user=7 --");
+    command.arg(inner.get_program()).args(inner.get_args());
+    let output = command.output().expect("unshare starts");
+    let there = Ran::new("snapshot in a user namespace", output)
+        .exits(0)
+        .json();
+    assert_eq!(here["resolved"]["is"], "seen", "{here:#}");
+    assert_eq!(there["resolved"], here["resolved"]);
 }
 
 pub(crate) fn scopes_that_no_program_would_reach_are_refused(lab: &Lab) {

@@ -214,6 +214,7 @@ fn main() -> std::process::ExitCode {
         Host resolver_faults::a_resolver_that_is_gone_is_refused,
         Host resolver_faults::a_resolver_that_hangs_is_refused_in_time,
         Host resolver_faults::a_resolver_of_another_namespace_is_not_this_machines,
+        Host resolver_faults::a_user_namespace_hides_no_resolver,
         Host resolver_faults::scopes_that_no_program_would_reach_are_refused,
         Host interruptions::a_wish_to_stop_takes_all_of_it_back,
         Host interruptions::a_kill_is_recovered_from,

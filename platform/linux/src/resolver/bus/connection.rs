@@ -70,6 +70,8 @@ pub(super) struct Connection {
     at: usize,
     /// How much of a message that is too long is still to come.
     to_skip: usize,
+    /// The bus has asked who we are, or has not needed to.
+    has_asked: bool,
     /// The bus has said that we may talk to it.
     let_in: bool,
 }
@@ -107,10 +109,11 @@ impl Connection {
         }
         Ok(Self {
             socket,
-            out: greeting(nix::unistd::geteuid().as_raw()),
+            out: GREETING.to_vec(),
             came: Vec::new(),
             at: 0,
             to_skip: 0,
+            has_asked: false,
             let_in: false,
         })
     }
@@ -217,7 +220,7 @@ impl Connection {
 
     /// The next message of what has come; none where more must come.
     fn parse(&mut self) -> Result<Option<Incoming>, String> {
-        if !self.let_in && !self.read_line()? {
+        if !self.let_in && !self.read_lines()? {
             return Ok(None);
         }
         let here = self.came.len() - self.at;
@@ -247,33 +250,35 @@ impl Connection {
     }
 
     /// What the bus says before messages begin. Whether it has said it.
-    fn read_line(&mut self) -> Result<bool, String> {
-        let said = self.came.get(self.at..).unwrap_or_default();
-        let Some(length) = said.windows(2).position(|two| two == b"\r\n") else {
-            if said.len() > LONGEST_LINE {
-                return Err("it is no bus".to_owned());
+    fn read_lines(&mut self) -> Result<bool, String> {
+        loop {
+            let said = self.came.get(self.at..).unwrap_or_default();
+            let Some(length) = said.windows(2).position(|two| two == b"\r\n") else {
+                if said.len() > LONGEST_LINE {
+                    return Err("it is no bus".to_owned());
+                }
+                return Ok(false);
+            };
+            let line = said.get(..length).unwrap_or_default();
+            self.let_in = line.starts_with(b"OK ");
+            // To AUTH without a name, before it has read on.
+            let asks = !self.has_asked && matches!(line, b"DATA" | b"DATA ");
+            if !self.let_in && !asks {
+                let line = String::from_utf8_lossy(line);
+                let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
+                return Err(format!("it does not let us in: {line}"));
             }
-            return Ok(false);
-        };
-        let line = said.get(..length).unwrap_or_default();
-        if !line.starts_with(b"OK ") {
-            let line = String::from_utf8_lossy(line);
-            let line: String = line.chars().filter(|c| !c.is_control()).take(80).collect();
-            return Err(format!("it does not let us in: {line}"));
+            self.at += length + 2;
+            self.has_asked = true;
+            if self.let_in {
+                return Ok(true);
+            }
         }
-        self.at += length + 2;
-        self.let_in = true;
-        Ok(true)
     }
 }
 
-/// Who we are, and that messages follow (D-Bus specification, 'Authentication
-/// Mechanisms', EXTERNAL): the bus compares the number with that of the socket.
-fn greeting(user: u32) -> Vec<u8> {
-    let mut greeting = b"\0AUTH EXTERNAL ".to_vec();
-    for digit in user.to_string().bytes() {
-        greeting.extend(format!("{digit:02x}").bytes());
-    }
-    greeting.extend(b"\r\nBEGIN\r\n");
-    greeting
-}
+/// That the bus shall go by the credentials of the socket, and that messages follow
+/// (D-Bus specification, 'Authentication Mechanisms', EXTERNAL). No user is named: in a
+/// user namespace we have another number here than the bus has for us, which then
+/// refuses the one that we know (user_namespaces(7)). sd-bus says the same.
+const GREETING: &[u8] = b"\0AUTH EXTERNAL\r\nDATA\r\nBEGIN\r\n";
