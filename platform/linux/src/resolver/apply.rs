@@ -252,6 +252,10 @@ fn round(
             sent.push(message(call, work.link.index, work.through_networkd));
         }
     }
+    if sent.is_empty() {
+        return;
+    }
+    exchange.restart_clock();
     let answers = exchange.call(sent);
     for ((at, call), answer) in owners.into_iter().zip(answers) {
         let Some(work) = links.get_mut(at) else {
@@ -343,6 +347,8 @@ fn settle(exchange: &mut Exchange, links: &mut [LinkWork<'_>], root: &Path) {
         if !work.through_networkd || work.to_do.calls.is_empty() || work.failure.is_some() {
             continue;
         }
+        // What one link took is not taken from the next.
+        exchange.restart_clock();
         let live = wait_for(exchange, work.link.index, after, root);
         if !work.to_do.then_compare {
             continue;
@@ -404,5 +410,81 @@ fn wait_for(
             return Ok(Some(live));
         }
         pause *= 2;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use netprof_model::Owner;
+    use netprof_model::resource::Lasts;
+    use zbus::Variant;
+
+    use super::super::bus::played::{greeted, reply};
+    use super::*;
+
+    /// Each of these links takes [`SETTLE`] twice, all of them more than one exchange has.
+    #[test]
+    fn what_one_link_takes_is_not_taken_from_the_next() {
+        let (mut exchange, bus) = greeted(|mut bus| {
+            // A resolved that never shows what networkd was told.
+            while let Some((serial, member)) = bus.next() {
+                let answer = match member.as_str() {
+                    "GetAll" => reply(serial, &HashMap::<&str, Variant<'_>>::new()),
+                    _ => reply(serial, &()),
+                };
+                bus.write(&answer);
+            }
+        });
+        let after = DnsLink {
+            servers: vec![DnsServer {
+                address: "10.99.0.1".parse().unwrap(),
+                port: None,
+                server_name: None,
+            }],
+            ..DnsLink::default()
+        };
+        let changes: Vec<Change> = (2..5)
+            .map(|index| Change {
+                id: index,
+                resource: Resource::DnsLink {
+                    dev: format!("lan{index}"),
+                },
+                before: None,
+                after: Some(State::DnsLink(Box::new(after.clone()))),
+                original: None,
+                owner: Owner::Networkd,
+                lasts: Lasts::Link,
+                link: Some(LinkId {
+                    index,
+                    name: format!("lan{index}"),
+                }),
+                manager: Some(LinkManager::Networkd),
+                reasons: Vec::new(),
+            })
+            .collect();
+        let mut works: Vec<LinkWork<'_>> = changes
+            .iter()
+            .map(|change| LinkWork {
+                change,
+                link: change.link.as_ref().unwrap(),
+                after: Some(&after),
+                through_networkd: true,
+                to_do: Calls {
+                    calls: vec![Call::Revert],
+                    then_compare: true,
+                },
+                failure: None,
+            })
+            .collect();
+        let root = tempfile::tempdir().unwrap();
+        exchange.restart_clock();
+        settle(&mut exchange, &mut works, root.path());
+        for work in &works {
+            assert_eq!(work.failure, None, "{}", work.link.name);
+        }
+        drop(exchange);
+        bus.join().unwrap();
     }
 }

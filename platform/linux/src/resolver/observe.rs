@@ -29,9 +29,18 @@ pub(super) const LOOPBACK: u32 = 1;
 /// What the rounds after the one that asks of each link may need.
 const LAST_ROUNDS: Duration = Duration::from_millis(500);
 
-/// How many links resolved is asked for before it is known to be there. With what it was
-/// asked in the beginning that is as much as one service is asked at a time.
+/// How many links resolved is asked for before it is known to be there: with what it was
+/// asked in the beginning, as much as [`Exchange::call`] asks one service at a time. That
+/// does not count these, so that as much again may be out to resolved; see [`MOST_OUT`].
 const AT_ONCE: usize = IN_FLIGHT - 3;
+
+/// The most calls that are ever out: what resolved was asked in advance, then as much
+/// again to it, to networkd and to NetworkManager, and one to the bus.
+const MOST_OUT: usize = 4 * IN_FLIGHT + 1;
+const _: () = assert!(
+    MOST_OUT <= 128,
+    "max_replies_per_connection of a system bus, dbus-daemon(1)"
+);
 
 /// The most that is read of a daemon's file about a link.
 const MOST_SAVED: u64 = 64 * 1024;

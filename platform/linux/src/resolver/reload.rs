@@ -19,7 +19,7 @@ use netprof_model::dns::DnsDelegate;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::apply::{DelegateWork, target};
-use super::bus::{Answer, Exchange, Failure, Object, Signals, body, property, value};
+use super::bus::{Answer, BUS, Exchange, Failure, Object, Signals, body, property, value};
 use super::dbus::{Message, ObjectPath};
 use super::delegate;
 use super::observe::{self, RESOLVED, RESOLVED_NAME};
@@ -173,6 +173,7 @@ fn run_job(exchange: &mut Exchange, unit: &str) -> Answer<()> {
     let asked = vec![
         SYSTEMD.call("Subscribe", &()),
         SYSTEMD.call("ReloadUnit", &(unit, "replace")),
+        BUS.call("GetNameOwner", &(SYSTEMD.service,)),
     ];
     let mut answers = exchange.call(asked).into_iter();
     match answers.next().unwrap_or(Err(Failure::NoAnswer)) {
@@ -180,16 +181,25 @@ fn run_job(exchange: &mut Exchange, unit: &str) -> Answer<()> {
         Err(Failure::Refused(name, _)) if name == ALREADY_SUBSCRIBED => {}
         answer => drop(answer?),
     }
-    let job: ObjectPath = value(&answers.next().unwrap_or(Err(Failure::NoAnswer))?)?;
-    let ended = exchange.signal(|message: &Message| {
-        body::<(u32, ObjectPath, &str, &str)>(message).is_ok_and(|(_, path, _, _)| path == job)
-    })?;
+    let mut next = || answers.next().unwrap_or(Err(Failure::NoAnswer));
+    let (job, owner) = (next()?, next()?);
+    let job: ObjectPath = value(&job)?;
+    let systemd: &str = value(&owner)?;
+    let ended = exchange.signal(|message: &Message| is_end_of(&job, systemd, message))?;
     let (_, _, unit, result): (u32, ObjectPath, &str, &str) = body(&ended)?;
     if result == "done" {
         return Ok(());
     }
     let words = format!("{unit} was not reloaded");
     Err(Failure::Refused(result.to_owned(), words))
+}
+
+/// Whether `systemd` says that `job` has ended. Anybody may send us a signal that says
+/// so: the bus passes on what is addressed to us whatever rule we gave it. It does say
+/// whose it is.
+fn is_end_of(job: &ObjectPath, systemd: &str, message: &Message) -> bool {
+    message.sender() == systemd
+        && body::<(u32, ObjectPath, &str, &str)>(message).is_ok_and(|(_, path, _, _)| path == *job)
 }
 
 /// Reads the delegates until they are what is wanted.
@@ -238,4 +248,73 @@ fn usual(delegate: &DnsDelegate) -> DnsDelegate {
         server.port = server.port.filter(|port| !matches!(port, 53 | 853));
     }
     delegate
+}
+
+#[cfg(test)]
+mod tests {
+    use zbus::ObjectPath as Path;
+    use zbus::wire::LE;
+
+    use super::super::bus::played::{SIGNAL, greeted, message, reply};
+    use super::*;
+
+    const JOB: &str = "/org/freedesktop/systemd1/job/7";
+    const UNIT: &str = "systemd-resolved.service";
+
+    fn job_removed(sender: &'static str, job: &'static str, result: &str) -> Vec<u8> {
+        let fields = vec![
+            (1, Path::try_from(SYSTEMD.path).unwrap().into()),
+            (2, SYSTEMD.interface.into()),
+            (3, "JobRemoved".into()),
+            (7, sender.into()),
+        ];
+        let job = Path::try_from(job).unwrap();
+        message(LE, SIGNAL, fields, &(7u32, job, UNIT, result))
+    }
+
+    #[test]
+    fn only_systemd_says_that_its_job_has_ended() {
+        for (result, reloaded) in [("done", true), ("failed", false)] {
+            let (mut exchange, bus) = greeted(move |mut bus| {
+                let (serial, member) = bus.call();
+                assert_eq!(member, "AddMatch");
+                bus.write(&reply(serial, &()));
+                for _ in 0..3 {
+                    let (serial, member) = bus.call();
+                    let answer = match member.as_str() {
+                        "Subscribe" => reply(serial, &()),
+                        "ReloadUnit" => reply(serial, &Path::try_from(JOB).unwrap()),
+                        "GetNameOwner" => reply(serial, &":1.2"),
+                        other => panic!("{other}"),
+                    };
+                    bus.write(&answer);
+                }
+                // Somebody else's word, and the end of another job.
+                bus.write(&job_removed(
+                    ":1.66",
+                    JOB,
+                    if reloaded { "failed" } else { "done" },
+                ));
+                bus.write(&job_removed(
+                    ":1.2",
+                    "/org/freedesktop/systemd1/job/6",
+                    "canceled",
+                ));
+                bus.write(&job_removed(":1.2", JOB, result));
+                assert_eq!(bus.call().1, "RemoveMatch");
+                bus.until_it_leaves();
+            });
+            let outcome = reload_unit(&mut exchange, UNIT);
+            match outcome {
+                Ok(()) => assert!(reloaded),
+                Err(Failure::Refused(why, _)) => {
+                    assert!(!reloaded);
+                    assert_eq!(why, "failed");
+                }
+                Err(other) => panic!("{other:?}"),
+            }
+            drop(exchange);
+            bus.join().unwrap();
+        }
+    }
 }

@@ -414,4 +414,4 @@ fn checked(reply: Message) -> Answer {
 }
 
 #[cfg(test)]
-mod tests;
+pub(in crate::resolver) mod tests;

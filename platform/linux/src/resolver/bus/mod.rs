@@ -20,6 +20,8 @@ mod exchange;
 use std::fmt;
 use std::time::Duration;
 
+#[cfg(test)]
+pub(super) use exchange::tests as played;
 pub(super) use exchange::{Exchange, IN_FLIGHT, Signals};
 
 use super::dbus::{Call, Entry, Malformed, Message, Put, Take, Variant};
