@@ -59,10 +59,11 @@ fn drop_ins(folders: &[PathBuf]) -> Vec<PathBuf> {
 
 /// Reads one file over what is known so far.
 fn read(text: &str, settings: &mut Networkd) {
-    let mut section = "";
-    for line in text.lines().map(str::trim) {
+    let mut section = String::new();
+    for line in lines(text) {
+        let line = line.trim();
         if let Some(name) = line.strip_prefix('[') {
-            section = name.trim_end_matches(']');
+            name.trim_end_matches(']').clone_into(&mut section);
             continue;
         }
         let Some((key, value)) = line.split_once('=').filter(|_| section == "Network") else {
@@ -78,6 +79,30 @@ fn read(text: &str, settings: &mut Networkd) {
             *setting = value;
         }
     }
+}
+
+/// The lines of a file, each with those that continue it: where a line ends in `\`, the
+/// next one that is no comment goes on with it, and the `\` is a space
+/// (systemd.syntax(7)). A `\` behind another one does not count (`config_parse` in
+/// conf-parser.c).
+fn lines(text: &str) -> Vec<String> {
+    let mut whole = Vec::new();
+    let mut begun = String::new();
+    for line in text.lines().map(str::trim_start) {
+        if line.starts_with(['#', ';']) {
+            continue;
+        }
+        begun.push_str(line);
+        let backslashes = begun.len() - begun.trim_end_matches('\\').len();
+        if backslashes % 2 == 1 {
+            begun.pop();
+            begun.push(' ');
+        } else {
+            whole.push(std::mem::take(&mut begun));
+        }
+    }
+    whole.push(begun);
+    whole
 }
 
 /// As systemd.syntax(7) spells them.
@@ -154,6 +179,22 @@ mod tests {
             ]),
             (true, true)
         );
+    }
+
+    #[test]
+    fn a_line_is_continued_behind_a_backslash() {
+        let no = |text: &str| settings(&[("etc/systemd/networkd.conf", text)]) == (false, true);
+        assert!(no("[Network]\nManageForeignRoutes=\\\n  no\n"));
+        assert!(no("[Network]\nManageForeignRoutes=\\\n# why\n; why\nno\n"));
+        assert!(no("[Network]\nManageForeignRoutes\\\n=\\\nno\\\n"));
+        // It is of the setting before.
+        let of_other = "[Network]\nSpeedMeter=\\\nManageForeignRoutes=no\n";
+        assert!(!no(of_other));
+        // Neither a comment nor a backslash of a backslash goes on.
+        assert!(no("[Network]\n# so \\\nManageForeignRoutes=no\n"));
+        assert!(no("[Network]\nSpeedMeter=\\\\\nManageForeignRoutes=no\n"));
+        // An empty line ends it.
+        assert!(no("[Network]\nSpeedMeter=\\\n\nManageForeignRoutes=no\n"));
     }
 
     #[test]
