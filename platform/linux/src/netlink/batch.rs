@@ -153,7 +153,7 @@ impl<'a> Batch<'a> {
             return failed;
         }
         let mut standing = self.standing(steps);
-        let window = self.kernel.socket.window();
+        let mut window = self.kernel.socket.window();
         let mut number = 0;
         for change in steps.chunk_by(|one, next| one.0 == next.0) {
             let (first, end, waiting) = (number, self.requests.end(), self.waiting.len());
@@ -179,6 +179,8 @@ impl<'a> Batch<'a> {
             }
             if self.requests.bytes().len() >= PIECE || self.waiting.len() >= window {
                 self.flush(&mut failed);
+                // Behind a send that failed there is another socket.
+                window = self.kernel.socket.window();
             }
         }
         self.flush(&mut failed);

@@ -39,6 +39,9 @@ const BUFFER: usize = 64 * 1024;
 /// however short it is.
 const ROOM: usize = 4 << 20;
 
+/// How many requests at least go out before their answers are read.
+const LEAST: usize = 8;
+
 /// A socket of one netlink protocol.
 #[derive(Debug)]
 pub struct Socket {
@@ -73,8 +76,12 @@ impl Socket {
     }
 
     /// How many requests may go out before their answers are read: as many as
-    /// there is room for if every one is answered.
+    /// there is room for if every one is answered, on the socket that they go out on.
     pub fn window(&mut self) -> usize {
+        // One that cannot be opened fails the send, too, where it is said.
+        if self.refresh().is_err() {
+            return LEAST;
+        }
         let room = *self.roomy.get_or_insert_with(|| {
             // Beyond rmem_max only with CAP_NET_ADMIN; else as much as there is.
             if setsockopt(&self.descriptor, sockopt::RcvBufForce, &ROOM).is_err() {
@@ -82,7 +89,7 @@ impl Socket {
             }
             self.descriptor.get_rx_buf_sz().unwrap_or(64 * 1024)
         });
-        (room / 4096).clamp(8, 1024)
+        (room / 4096).clamp(LEAST, 1024)
     }
 
     /// The number of the next request.
@@ -299,6 +306,18 @@ mod tests {
         assert!(matches!(failed, Err(Error::Decode { .. })));
         let names = links(&mut socket);
         assert_eq!(names.iter().filter(|name| *name == "lo").count(), 1);
+    }
+
+    #[test]
+    fn a_new_socket_has_the_room_that_is_counted_on() {
+        let mut socket = Socket::open(NETLINK_ROUTE).unwrap();
+        let before = socket.window();
+        socket.give_up();
+        let window = socket.window();
+        socket.refresh().unwrap();
+        let room = socket.descriptor.get_rx_buf_sz().unwrap();
+        assert_eq!(window, before);
+        assert!(room / 4096 >= window, "{room} bytes for {window} answers");
     }
 
     #[test]

@@ -2,12 +2,16 @@
 
 use std::env;
 use std::fs;
+use std::io::{self, Read};
 use std::os::unix::fs::MetadataExt;
-use std::process::{Command, Stdio, exit};
-use std::thread::sleep;
-use std::time::Duration;
+use std::os::unix::process::CommandExt;
+use std::process::{Command, Output, Stdio, exit};
+use std::thread::{self, JoinHandle, sleep};
+use std::time::{Duration, Instant};
 
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use serde_json::Value;
 
 /// A test: its name, a sentence, and what it does inside its namespace.
@@ -30,7 +34,7 @@ pub(crate) fn run(tests: &[Test]) {
     let arguments = Arguments::from_args();
     let missing = what_is_missing();
     let required = env::var("NETPROF_TESTS_REQUIRED").is_ok_and(|value| value == "1");
-    let trials = tests
+    let mut trials: Vec<Trial> = tests
         .iter()
         .map(|&(name, _)| {
             let missing = missing.clone();
@@ -41,6 +45,10 @@ pub(crate) fn run(tests: &[Test]) {
             })
         })
         .collect();
+    trials.push(Trial::ignorable_test(
+        "what hangs is ended, with all that it started",
+        what_hangs_is_ended,
+    ));
     libtest_mimic::run(&arguments, trials).exit();
 }
 
@@ -78,14 +86,23 @@ fn what_is_missing() -> Option<String> {
     }
 }
 
+/// How long a test may take. The longest takes some seconds.
+const LIMIT: Duration = Duration::from_secs(180);
+
 fn inside(name: &str) -> Result<Completion, Failed> {
     let program = env::current_exe().expect("this program has a path");
-    let output = unshare()
+    let mut command = unshare();
+    command
         .arg(program)
         .env(TEST, name)
-        .env(OUTSIDE, namespace().to_string())
-        .output()
-        .map_err(|error| error.to_string())?;
+        .env(OUTSIDE, namespace().to_string());
+    let output = match within(LIMIT, command).map_err(|error| error.to_string())? {
+        Ended::Itself(output) => output,
+        Ended::Killed(said) => {
+            let why = format!("it did not end within {} s\n{said}", LIMIT.as_secs());
+            return Err(why.into());
+        }
+    };
     if output.status.success() {
         return Ok(Completion::Completed);
     }
@@ -95,6 +112,71 @@ fn inside(name: &str) -> Result<Completion, Failed> {
     }
     let said = [output.stdout, output.stderr].concat();
     Err(String::from_utf8_lossy(&said).into_owned().into())
+}
+
+/// How a program ended.
+enum Ended {
+    Itself(Output),
+    /// And what it had said until then.
+    Killed(String),
+}
+
+/// Runs `command`, and kills it when the time is over. What it starts belongs to its
+/// process group, and goes with it.
+fn within(limit: Duration, mut command: Command) -> io::Result<Ended> {
+    let mut child = command
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let group = Pid::from_raw(child.id().try_into().expect("a pid fits"));
+    let stdout = listen(child.stdout.take());
+    let stderr = listen(child.stderr.take());
+    let begun = Instant::now();
+    let mut timely = true;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if timely && begun.elapsed() > limit {
+            timely = false;
+            // It is not reaped, so the number is still its own.
+            let _ = killpg(group, Signal::SIGKILL);
+        }
+        sleep(Duration::from_millis(5));
+    };
+    let stdout = stdout.join().expect("reading does not panic");
+    let stderr = stderr.join().expect("reading does not panic");
+    if timely {
+        return Ok(Ended::Itself(Output {
+            status,
+            stdout,
+            stderr,
+        }));
+    }
+    let said = [stdout, stderr].concat();
+    Ok(Ended::Killed(String::from_utf8_lossy(&said).into_owned()))
+}
+
+fn listen(pipe: Option<impl Read + Send + 'static>) -> JoinHandle<Vec<u8>> {
+    thread::spawn(move || {
+        let mut said = Vec::new();
+        if let Some(mut pipe) = pipe {
+            let _ = pipe.read_to_end(&mut said);
+        }
+        said
+    })
+}
+
+fn what_hangs_is_ended() -> Result<Completion, Failed> {
+    let mut command = Command::new("sh");
+    command.args(["-c", "echo begun; sleep 1000 & wait"]);
+    match within(Duration::from_millis(300), command) {
+        Ok(Ended::Killed(said)) if said == "begun\n" => Ok(Completion::Completed),
+        Ok(Ended::Killed(said)) => Err(format!("it said {said:?}").into()),
+        Ok(Ended::Itself(output)) => Err(format!("it ended: {output:?}").into()),
+        Err(error) => Err(error.to_string().into()),
+    }
 }
 
 /// Ends a test for which something is missing on this machine.
