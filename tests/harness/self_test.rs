@@ -9,7 +9,7 @@ use std::time::Duration;
 use libtest_mimic::{Completion, Failed};
 
 use super::trial::{Outcome, TIME_LIMIT, Test, processes_in};
-use super::{Daemon, Lab, Tree, machine};
+use super::{Daemon, Lab, Tree, machine, stage_table};
 
 const fn body(name: &'static str, body: fn(&Lab), limit: Duration) -> Test {
     Test {
@@ -44,10 +44,19 @@ pub(super) const CHECKS: &[(&str, Check)] = &[
         gives_the_reason,
     ),
     (
+        "harness::a_table_is_held_to_the_page_for_the_versions_that_it_names",
+        compares_tables,
+    ),
+    (
         "harness::what_a_test_leaves_on_the_machine_would_show",
         shows_what_is_left,
     ),
 ];
+
+fn compares_tables() -> Result<Completion, Failed> {
+    stage_table::check()?;
+    Ok(Completion::Completed)
+}
 
 fn start_talking(lab: &Lab) -> Daemon {
     let mut command = lab.command("sh -c");

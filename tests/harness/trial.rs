@@ -39,6 +39,9 @@ pub(super) const TABLES: &str = "NETPROF_TEST_TABLES";
 /// How a line of such a table begins in a test's output.
 pub(super) const TABLE_LINE: &str = "table: ";
 
+/// How a line begins that a person shall see though the test passed.
+pub(super) const NOTE: &str = "note: ";
+
 /// A test: its name, the tree it runs in, what it does there.
 #[derive(Clone, Copy)]
 pub(crate) struct Test {
@@ -115,6 +118,9 @@ impl Test {
         }
         Ok(match status.code() {
             Some(0) => {
+                for note in output.lines().filter(|line| line.starts_with(NOTE)) {
+                    eprintln!("{}: {note}", self.name);
+                }
                 if let Some(folder) = tables {
                     write_table(Path::new(&folder), self.name, output)?;
                 }
