@@ -213,18 +213,16 @@ pub fn of_rule(rule: &Rule, marks: &Marks<'_>, trail: &mut impl Trail) -> Owner 
         }
         None => {}
     }
-    if let RuleAction::Lookup(table) = key.action {
-        if table == TABLE_MAIN
-            && key.selector().is_empty()
-            && key.suppress_prefixlength == Some(0)
-            && let Some((table, owner)) = marks.partner()
-        {
-            trail.clue(
-                ClueKind::Partner,
-                format_args!("{owner} puts such a rule before its one for table {table}"),
-            );
-            return owner;
-        }
+    if looked_up(rule) == Some(TABLE_MAIN)
+        && key.selector().is_empty()
+        && key.suppress_prefixlength == Some(0)
+        && let Some((table, owner)) = marks.partner()
+    {
+        trail.clue(
+            ClueKind::Partner,
+            format_args!("{owner} puts such a rule before its one for table {table}"),
+        );
+        return owner;
     }
     of_protocol(rule.spec.protocol, trail)
 }
