@@ -8,6 +8,7 @@
 //! `net/netfilter/nf_tables_api.c`, `linux/netfilter/nf_tables.h`. All numbers are in
 //! the network's byte order, but for what stands in registers.
 
+mod comparison;
 mod expression;
 mod rule;
 mod set;
