@@ -239,9 +239,40 @@ pub(crate) fn ports_that_are_shut_are_nothing_to_say(lab: &Lab) {
                 ct state vmap { established : accept, related : accept, invalid : drop }
                 iif lo accept; meta l4proto ipv6-icmp accept; tcp dport 22 accept; }
             chain out { type filter hook output priority 0; policy accept;
-                tcp dport 25 reject; ip daddr 192.168.77.9 drop; }
+                tcp dport 25 reject; }
         }",
     );
+    assert_quiet(lab, &BOTH);
+    // One that is kept away is said.
+    lab.run("nft add rule inet usual out ip daddr 192.168.77.50 drop");
+    assert!(!lab.reaches(BOTH[0]) && lab.reaches(BOTH[1]));
+    let dropped = handle(lab, "inet usual out", "ip daddr 192.168.77.50 drop");
+    let message = format!(
+        "packets to 192.168.77.50, a part of 192.168.77.0/24, would be dropped by rule {dropped} of chain out in nft table inet usual"
+    );
+    assert_eq!(said(lab, 0), [("warning".to_owned(), message)]);
+}
+
+/// Neighbours of IPv6 are asked for by packets to a group, which come past the same chains
+/// as all others.
+pub(crate) fn a_switch_that_forgets_neighbour_discovery_cuts_ipv6_off(lab: &Lab) {
+    let _office = Office::new(lab);
+    lab.write_profile("lan", LAN);
+    lab.feed(
+        "nft -f -",
+        "table ip6 only { chain out { type filter hook output priority 0; policy drop;
+            ip6 daddr fd00:77::/64 accept; }; }",
+    );
+    lab.run("ip -6 neigh flush dev lan0");
+    assert!(lab.reaches(BOTH[0]) && !lab.reaches(BOTH[1]));
+    let message = "neighbour solicitations for fd00:77::/64 would be dropped by the policy of chain out in nft table ip6 only: without them this host finds nobody there";
+    assert_eq!(said(lab, 1), [("error".to_owned(), message.to_owned())]);
+    // What plan says would help does.
+    let shown = lab.netprof("plan lan").exits(1);
+    let help = "nft insert rule ip6 only out icmpv6 type { nd-neighbor-solicit, nd-neighbor-advert } accept";
+    assert!(shown.stderr.contains(help), "{}", shown.stderr);
+    lab.feed("nft -f -", help.trim_start_matches("nft "));
+    lab.run("ip -6 neigh flush dev lan0");
     assert_quiet(lab, &BOTH);
 }
 

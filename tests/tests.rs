@@ -136,6 +136,7 @@ fn main() -> std::process::ExitCode {
         Host kill_switch::the_kill_switch_of_wg_quicks_manual_is_refused,
         Host kill_switch::a_firewall_that_cannot_be_told_is_only_warned_of,
         Host kill_switch::ports_that_are_shut_are_nothing_to_say,
+        Host kill_switch::a_switch_that_forgets_neighbour_discovery_cuts_ipv6_off,
         Host kill_switch::status_tells_of_a_kill_switch_that_came_later,
         Host owners::owners_are_told_by_what_programs_leave,
         Host owners::a_bridge_by_hand_is_not_dockers,

@@ -16,7 +16,8 @@ use serde::{Deserialize, Serialize};
 use crate::evidence::Clue;
 use crate::owner::Owner;
 
-/// A chain that the kernel itself calls, and that may drop packets.
+/// A chain that the kernel itself calls, and that may drop packets of this host, or write
+/// what other chains ask for: a mark, or that a connection is not tracked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct BaseChain {
     /// The family: `ip`, `ip6`, `inet`, `arp`, `bridge`, `netdev`.
@@ -145,6 +146,12 @@ pub enum Test {
     Family(u8),
     /// Its protocol is one of these, each from first to last.
     Protocol(Vec<(u8, u8)>),
+    /// Its ICMP type, shifted left by 8, and its code.
+    Icmp(Bits),
+    /// Its hop limit (TTL) is one of these, each from first to last.
+    HopLimit(Vec<(u8, u8)>),
+    /// There are not too many of them in a time.
+    Rate,
     /// The state of its connection is one of these: `NF_CT_STATE_BIT`,
     /// `linux/netfilter/nf_conntrack_common.h`.
     State(u32),

@@ -6,13 +6,14 @@ use netprof_engine::backend::Backend;
 use netprof_linux::Linux;
 use netprof_model::snapshot::{BaseChain, XfrmPolicy};
 use netprof_model::{Owner, Section};
-use netprof_plan::linux::firewall::{Judgement, Lan, judge};
+use netprof_plan::linux::firewall::{Judgement, Lan, Lost, judge};
 use netprof_plan::{Need, Routes};
 
 use crate::namespace::{Test, not_run, sh, try_sh};
 
 pub(crate) const TESTS: &[Test] = &[
     ("chains_that_may_drop_are_seen_with_their_owner", chains),
+    ("chains_that_write_marks_are_followed", marks),
     ("rules_of_iptables_nft_are_seen", iptables),
     ("rules_are_read_as_the_kernel_runs_them", rules),
     (
@@ -70,8 +71,17 @@ fn judged(prefix: &str, source: &str) -> String {
     };
     match judge(snapshot.firewall.items(), &lan) {
         Judgement::Passes => "passes".to_owned(),
-        Judgement::Dropped(by) => format!("dropped by {}", by.chain),
-        Judgement::MostlyDropped(by) => format!("mostly dropped by {}", by.chain),
+        Judgement::Dropped(loss) => {
+            let what = match loss.of {
+                Lost::All => String::new(),
+                Lost::Protocol(name) => format!("{name} "),
+                Lost::Neighbours => "neighbours ".to_owned(),
+                Lost::Found => "found ".to_owned(),
+                Lost::Part(part, _) => format!("{part} "),
+            };
+            let mostly = if loss.exceptions { "mostly " } else { "" };
+            format!("{what}{mostly}dropped by {}", loss.by.chain)
+        }
         Judgement::Unclear(at, what) => format!("unclear in {}: {what}", at.chain),
     }
 }
@@ -112,7 +122,12 @@ const FORMS: &[(&str, &str, &str, &str)] = &[
         "passes",
         "passes",
     ),
-    ("output", "ip daddr 192.168.77.1 drop", "passes", "passes"),
+    (
+        "output",
+        "ip daddr 192.168.77.1 drop",
+        "192.168.77.1 dropped by c",
+        "passes",
+    ),
     (
         "output",
         "ip daddr { 10.0.0.0/8, 192.168.0.0/16 } drop",
@@ -222,7 +237,12 @@ const FORMS: &[(&str, &str, &str, &str)] = &[
         "dropped by c",
         "dropped by c",
     ),
-    ("output", "ct state != new drop", "passes", "passes"),
+    (
+        "output",
+        "ct state != new drop",
+        "passes",
+        "neighbours dropped by c",
+    ),
     (
         "output",
         "ct state vmap { established : accept, new : drop }",
@@ -233,19 +253,19 @@ const FORMS: &[(&str, &str, &str, &str)] = &[
         "input",
         "ct state vmap { established : accept, new : drop }; drop",
         "passes",
-        "passes",
+        "neighbours dropped by c",
     ),
     (
         "input",
         "ct state established,related accept; drop",
         "passes",
-        "passes",
+        "neighbours dropped by c",
     ),
     (
         "input",
         "ct state & (established | related) == 0 drop",
         "passes",
-        "passes",
+        "neighbours dropped by c",
     ),
     (
         "input",
@@ -269,7 +289,7 @@ const FORMS: &[(&str, &str, &str, &str)] = &[
         "input",
         "fib daddr type local accept; drop",
         "passes",
-        "passes",
+        "found dropped by c",
     ),
     ("input", "ip daddr 10.64.1.2 drop", "passes", "passes"),
     (
@@ -299,8 +319,8 @@ const FORMS: &[(&str, &str, &str, &str)] = &[
     (
         "output",
         "meta l4proto tcp drop",
-        "mostly dropped by c",
-        "mostly dropped by c",
+        "TCP dropped by c",
+        "TCP dropped by c",
     ),
     (
         "output",
@@ -314,7 +334,7 @@ const FORMS: &[(&str, &str, &str, &str)] = &[
         "output",
         "tcp dport { 80, 443 } accept; drop",
         "mostly dropped by c",
-        "mostly dropped by c",
+        "neighbours dropped by c",
     ),
     (
         "output",
@@ -386,8 +406,74 @@ const FORMS: &[(&str, &str, &str, &str)] = &[
     (
         "output",
         "notrack ct state untracked drop",
+        "passes",
+        "neighbours dropped by c",
+    ),
+    (
+        "output priority raw",
+        "notrack ct state untracked drop",
         "dropped by c",
         "dropped by c",
+    ),
+    (
+        "output",
+        "ip daddr vmap { 192.168.0.0/16 : jump back, * : drop }",
+        "passes",
+        "passes",
+    ),
+    (
+        "output",
+        "ip daddr vmap { 10.0.0.0/8 : jump back, * : drop }",
+        "dropped by c",
+        "passes",
+    ),
+    (
+        "output",
+        "ip6 daddr fd00:77::/64 accept; meta nfproto ipv6 drop",
+        "passes",
+        "neighbours dropped by c",
+    ),
+    (
+        "output",
+        "ip6 daddr fd00:77::/64 accept; icmpv6 type nd-neighbor-solicit accept; meta nfproto ipv6 drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "output",
+        "ip6 daddr { fd00:77::/64, ff02::1:ff00:0/104 } accept; meta nfproto ipv6 drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "output",
+        "ip6 daddr fd00:77::/64 accept; ip6 hoplimit 255 icmpv6 type { 130, 133-136 } icmpv6 code 0 limit rate 9/second accept; meta nfproto ipv6 drop",
+        "passes",
+        "passes",
+    ),
+    (
+        "output",
+        "ip6 daddr fd00:77::/64 accept; icmpv6 type echo-request accept; meta nfproto ipv6 drop",
+        "passes",
+        "neighbours dropped by c",
+    ),
+    (
+        "input",
+        "icmpv6 type nd-neighbor-advert drop",
+        "passes",
+        "neighbours dropped by c",
+    ),
+    (
+        "input",
+        "icmpv6 type nd-neighbor-solicit drop",
+        "passes",
+        "found dropped by c",
+    ),
+    (
+        "input",
+        "icmpv6 type echo-request limit rate over 4/second drop",
+        "passes",
+        "passes",
     ),
 ];
 
@@ -396,12 +482,17 @@ fn rules() {
     let mut wrong = Vec::new();
     for (hook, rules, v4, v6) in FORMS {
         let rules = rules.replace("; ", "\n");
+        let hook = match hook.contains("priority") {
+            true => (*hook).to_owned(),
+            false => format!("{hook} priority 0"),
+        };
         let table = format!(
             "table inet t {{
                 set local {{ type ipv4_addr; flags interval; elements = {{ 192.168.0.0/16 }}; }}
                 set nowhere {{ type ipv4_addr; elements = {{ 192.168.78.1, 192.168.76.1 }}; }}
                 chain deep {{ ip daddr 192.168.0.0/16 drop; }}
-                chain c {{ type filter hook {hook} priority 0; policy accept;
+                chain back {{ return; }}
+                chain c {{ type filter hook {hook}; policy accept;
                     {rules}
                 }}
             }}"
@@ -453,6 +544,22 @@ fn switches_of_iptables() {
         ("-I OUTPUT -p tcp -m tcp --dport 25 -j REJECT", "passes"),
         ("-I OUTPUT -m owner ! --uid-owner 0 -j DROP", "passes"),
         ("-I OUTPUT -m rpfilter -j DROP", "unclear"),
+        (
+            "-t mangle -I OUTPUT -j MARK --set-mark 7 && iptables-nft -I OUTPUT -m mark ! --mark 7 -j DROP",
+            "passes",
+        ),
+        (
+            "-t mangle -I OUTPUT -j CONNMARK --set-mark 7 && iptables-nft -I INPUT -m connmark ! --mark 7 -j DROP",
+            "passes",
+        ),
+        (
+            "-t mangle -I PREROUTING -j CONNMARK --restore-mark && iptables-nft -I INPUT -m mark ! --mark 0 -j DROP",
+            "passes",
+        ),
+        (
+            "-t raw -I OUTPUT -j CT --notrack && iptables-nft -I INPUT -m conntrack ! --ctstate ESTABLISHED -j DROP",
+            "dropped by INPUT",
+        ),
     ] {
         if !try_sh(&format!("iptables-nft {rule}")).0 {
             continue;
@@ -461,7 +568,10 @@ fn switches_of_iptables() {
         if !judged.starts_with(found) {
             wrong.push(format!("{rule}: {judged}"));
         }
-        sh("iptables-nft -P OUTPUT ACCEPT; iptables-nft -F OUTPUT; iptables-nft -F INPUT");
+        sh(
+            "iptables-nft -P OUTPUT ACCEPT; iptables-nft -F OUTPUT; iptables-nft -F INPUT
+            iptables-nft -t mangle -F; iptables-nft -t raw -F",
+        );
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -554,6 +664,72 @@ fn chains() {
         },
     ];
     assert_eq!(bare(), Section::Seen(wanted));
+}
+
+/// Chains that drop nothing, but write what those that drop ask for.
+fn marks() {
+    sh("ip link add lan0 type bridge");
+    let mut wrong = Vec::new();
+    for (before, asks, found) in [
+        (
+            "meta mark set 7",
+            "output priority 0; policy drop; meta mark 7 accept",
+            "passes",
+        ),
+        (
+            "meta mark set 6",
+            "output priority 0; policy drop; meta mark 7 accept",
+            "dropped by c",
+        ),
+        (
+            "ct mark set 7",
+            "input priority 0; policy drop; ct mark 7 accept",
+            "passes",
+        ),
+        (
+            "ct mark set 7",
+            "input priority 0; policy drop; ct mark != 7 accept",
+            "dropped by c",
+        ),
+        (
+            "goto there",
+            "input priority 0; policy drop; ct mark 7 accept",
+            "passes",
+        ),
+        (
+            "counter",
+            "input priority 0; policy drop; ct state established accept",
+            "passes",
+        ),
+        (
+            "notrack",
+            "input priority 0; policy drop; ct state established accept",
+            "dropped by c",
+        ),
+    ] {
+        let priority = if before == "notrack" { -300 } else { -150 };
+        sh(&format!(
+            "nft -f - <<'EOF'
+table inet t {{
+    chain there {{ ct mark set 7; }}
+    chain before {{ type route hook output priority {priority}; policy accept; {before}; }}
+    chain forwards {{ type filter hook forward priority 0; policy accept; ct mark set 7; }}
+    chain c {{ type filter hook {asks}; }}
+}}
+EOF"
+        ));
+        let judged = judged("192.168.77.0/24", "192.168.77.2");
+        let chains = observe().0;
+        let mut chains = chains.items().iter().map(|chain| chain.chain.as_str());
+        let marks = before != "counter";
+        assert!(chains.clone().all(|chain| chain != "forwards"));
+        assert_eq!(chains.any(|chain| chain == "before"), marks, "{before}");
+        if judged != found {
+            wrong.push(format!("{before}: {asks}: {judged}"));
+        }
+        sh("nft delete table inet t");
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 fn iptables() {

@@ -7,7 +7,9 @@
 //! a packet to the LAN and for its answer.
 //!
 //! The packet stands for all ordinary ones: what a program sends of its own accord, by
-//! TCP or UDP, without a mark, as a connection of its own. Where a rule asks for more (a
+//! TCP or UDP, without a mark, as a connection of its own. An IPv6 LAN also needs
+//! neighbour discovery, whose packets come past the same chains (`ndisc_send_skb` in
+//! net/ipv6/ndisc.c). Where a rule asks for more (a
 //! port, a user, a rate), the ordinary packet is one that no rule names; that some others
 //! fare better is noted. Where a rule asks what is not understood here, both ways are
 //! followed: only where they end differently it cannot be told.
@@ -16,15 +18,16 @@ mod packet;
 mod walk;
 mod words;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::Owner;
-use netprof_model::firewall::BaseChain;
+use netprof_model::firewall::{BaseChain, Span, Test};
 use netprof_model::link::Link;
 
-use packet::{Direction, Packet};
+use packet::Packet;
 use walk::Outcome;
 
 pub use words::said;
@@ -45,12 +48,44 @@ pub struct Lan<'a> {
 pub enum Judgement<'a> {
     /// They pass.
     Passes,
-    /// Every one is dropped.
-    Dropped(Culprit<'a>),
-    /// They are dropped, but for some that a rule lets through.
-    MostlyDropped(Culprit<'a>),
+    /// Some or all are dropped.
+    Dropped(Loss<'a>),
     /// It cannot be told.
     Unclear(Culprit<'a>, String),
+}
+
+/// What is dropped.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Loss<'a> {
+    /// By what.
+    pub by: Culprit<'a>,
+    /// Which packets.
+    pub of: Lost,
+    /// Whether some of them pass by another rule.
+    pub exceptions: bool,
+}
+
+/// Which packets of a network are dropped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// Those of all protocols.
+    All,
+    /// Those of one protocol, by its name.
+    Protocol(&'static str),
+    /// Those by which this host finds its neighbours: without them no packet gets there.
+    Neighbours,
+    /// Those by which neighbours find this host, which they may also learn otherwise.
+    Found,
+    /// Those of one part of it, and of so many more parts.
+    Part(Span, usize),
+}
+
+impl Loss<'_> {
+    /// Whether the whole network is cut off.
+    #[must_use]
+    pub fn is_total(&self) -> bool {
+        !self.exceptions && matches!(self.of, Lost::All | Lost::Neighbours)
+    }
 }
 
 /// Which rule of a firewall it is about.
@@ -91,9 +126,13 @@ impl fmt::Display for Culprit<'_> {
 
 /// The protocols whose packets are looked at: a firewall that only keeps pings away cuts
 /// nobody off.
-const PROTOCOLS: [u8; 2] = [packet::TCP, packet::UDP];
+const PROTOCOLS: [(u8, &str); 2] = [(packet::TCP, "TCP"), (packet::UDP, "UDP")];
+/// The most parts of a network that are looked at.
+const MOST_PARTS: usize = 64;
+const THERE: [&str; 2] = ["output", "postrouting"];
+const BACK: [&str; 2] = ["prerouting", "input"];
 
-/// What `chains` do to the packets of `lan`.
+/// What `chains` do to the packets of `lan`. The worst that is certain comes first.
 #[must_use]
 pub fn judge<'a>(chains: &'a [BaseChain], lan: &Lan<'_>) -> Judgement<'a> {
     let family = if lan.prefix.addr().is_ipv4() {
@@ -106,50 +145,168 @@ pub fn judge<'a>(chains: &'a [BaseChain], lan: &Lan<'_>) -> Judgement<'a> {
         .filter(|chain| chain.family == "inet" || chain.family == family)
         .collect();
     mine.sort_by_key(|chain| chain.priority);
-    let mut dropped = Vec::new();
-    let mut unclear = None;
-    for protocol in PROTOCOLS {
-        match way(&mine, lan, protocol) {
-            Outcome::Passes => {}
-            Outcome::Drops { by, exceptions } => dropped.push((by, exceptions)),
-            Outcome::Unclear { at, what } => unclear = unclear.or(Some((at, what))),
-        }
+    let (packets, doubt) = exchange(&mine, lan, lan.prefix.into());
+    if let Some(loss) = packets.clone().filter(Loss::is_total) {
+        return Judgement::Dropped(loss);
     }
-    match (dropped.as_slice(), unclear) {
-        ([(by, exceptions), rest @ ..], unclear) => {
-            let all = dropped.len() == PROTOCOLS.len();
-            let exceptions = *exceptions || rest.iter().any(|(_, exceptions)| *exceptions);
-            match unclear {
-                _ if all && !exceptions => Judgement::Dropped(*by),
-                Some((at, what)) if !all => Judgement::Unclear(at, what),
-                _ => Judgement::MostlyDropped(*by),
-            }
-        }
-        ([], Some((at, what))) => Judgement::Unclear(at, what),
-        ([], None) => Judgement::Passes,
+    let (neighbours, other_doubt) = neighbours(&mine, lan);
+    if let Some(loss) = neighbours.clone().filter(Loss::is_total) {
+        return Judgement::Dropped(loss);
+    }
+    match (packets.or(neighbours), doubt.or(other_doubt)) {
+        (Some(loss), _) => Judgement::Dropped(loss),
+        (None, Some((at, what))) => Judgement::Unclear(at, what),
+        (None, None) => part(&mine, lan).map_or(Judgement::Passes, Judgement::Dropped),
     }
 }
 
-/// What becomes of one packet to the LAN and of its answer.
-fn way<'a>(chains: &[&'a BaseChain], lan: &Lan<'_>, protocol: u8) -> Outcome<'a> {
-    let mut unclear = None;
-    for (direction, hooks) in [
-        (Direction::There, ["output", "postrouting"]),
-        (Direction::Back, ["prerouting", "input"]),
-    ] {
-        let mut packet = Packet::new(lan, direction, protocol);
-        for hook in hooks {
-            packet.reach(hook);
-            for chain in chains.iter().filter(|chain| chain.hook == hook) {
-                match walk::base(chain, &mut packet) {
-                    Outcome::Passes => {}
-                    drops @ Outcome::Drops { .. } => return drops,
-                    other => unclear = unclear.or(Some(other)),
+/// Where it cannot be told, and why.
+type Doubt<'a> = (Culprit<'a>, String);
+
+/// What becomes of packets to `part` of the LAN and of their answers.
+fn exchange<'a>(
+    chains: &[&'a BaseChain],
+    lan: &Lan<'_>,
+    part: Span,
+) -> (Option<Loss<'a>>, Option<Doubt<'a>>) {
+    let mut lost: Vec<Loss<'a>> = Vec::new();
+    let mut doubt = None;
+    for (number, name) in PROTOCOLS {
+        let mut packet = Packet::to(lan, part, number);
+        let there = past(chains, THERE, &mut packet);
+        let outcome = match there {
+            Outcome::Drops { .. } => there,
+            there => {
+                packet.answered();
+                match past(chains, BACK, &mut packet) {
+                    Outcome::Passes => there,
+                    back @ Outcome::Drops { .. } => back,
+                    back if there == Outcome::Passes => back,
+                    _ => there,
                 }
+            }
+        };
+        match outcome {
+            Outcome::Passes => {}
+            Outcome::Drops { by, exceptions } => lost.push(Loss {
+                by,
+                of: Lost::Protocol(name),
+                exceptions,
+            }),
+            Outcome::Unclear { at, what } => doubt = doubt.or(Some((at, what))),
+        }
+    }
+    let all = lost.len() == PROTOCOLS.len();
+    let exceptions = lost.iter().any(|one| one.exceptions);
+    let first = lost.into_iter().next();
+    let loss = first.map(|first| match all {
+        true => Loss {
+            of: Lost::All,
+            exceptions,
+            ..first
+        },
+        false => first,
+    });
+    (loss, doubt)
+}
+
+/// What becomes of neighbour discovery. A link without addresses of hardware has none.
+fn neighbours<'a>(
+    chains: &[&'a BaseChain],
+    lan: &Lan<'_>,
+) -> (Option<Loss<'a>>, Option<Doubt<'a>>) {
+    let (mut lost, mut doubt) = (None, None);
+    if lan.prefix.addr().is_ipv4() || lan.link.mac.is_none() {
+        return (lost, doubt);
+    }
+    for (of, hooks, mut packet) in [
+        (Lost::Neighbours, THERE, Packet::solicits(lan)),
+        (Lost::Neighbours, BACK, Packet::is_advertised(lan)),
+        (Lost::Found, BACK, Packet::is_solicited(lan)),
+        (Lost::Found, THERE, Packet::advertises(lan)),
+    ] {
+        match past(chains, hooks, &mut packet) {
+            Outcome::Passes => {}
+            Outcome::Drops { by, exceptions } => {
+                let loss = Loss { by, of, exceptions };
+                if loss.is_total() {
+                    return (Some(loss), None);
+                }
+                lost = lost.or(Some(loss));
+            }
+            Outcome::Unclear { at, what } => doubt = doubt.or(Some((at, what))),
+        }
+    }
+    (lost, doubt)
+}
+
+/// What becomes of a packet at `hooks`.
+fn past<'a>(chains: &[&'a BaseChain], hooks: [&str; 2], packet: &mut Packet<'_>) -> Outcome<'a> {
+    let mut unclear = None;
+    for hook in hooks {
+        for chain in chains.iter().filter(|chain| chain.hook == hook) {
+            match walk::base(chain, packet) {
+                Outcome::Passes => {}
+                drops @ Outcome::Drops { .. } => return drops,
+                other => unclear = unclear.or(Some(other)),
             }
         }
     }
     unclear.unwrap_or(Outcome::Passes)
+}
+
+/// What is lost where the LAN passes but for a part of it, which rules name by its
+/// addresses.
+fn part<'a>(chains: &[&'a BaseChain], lan: &Lan<'_>) -> Option<Loss<'a>> {
+    let parts = parts(chains, lan);
+    let mut lost = parts.into_iter().take(MOST_PARTS).filter_map(|part| {
+        let (loss, _) = exchange(chains, lan, part);
+        loss.map(|loss| (part, loss))
+    });
+    let (part, loss) = lost.next()?;
+    Some(Loss {
+        of: Lost::Part(part, lost.count()),
+        ..loss
+    })
+}
+
+/// The parts of the LAN that rules name. Its own address and those that stand for all of
+/// it are nobody's there.
+fn parts(chains: &[&BaseChain], lan: &Lan<'_>) -> BTreeSet<Span> {
+    let net = Span::from(lan.prefix);
+    let mut found = BTreeSet::new();
+    for chain in chains {
+        let Some(rules) = &chain.rules else { continue };
+        let there = THERE.contains(&chain.hook.as_str());
+        if !there && !BACK.contains(&chain.hook.as_str()) {
+            continue;
+        }
+        let called = rules.called.values().flatten();
+        let conditions = rules.own.iter().chain(called).flat_map(|rule| &rule.when);
+        for condition in conditions {
+            let spans = match (&condition.test, there) {
+                (Test::Destination(spans), true) | (Test::Source(spans), false) => spans,
+                _ => continue,
+            };
+            for span in spans {
+                if span.first.is_ipv4() != net.first.is_ipv4() {
+                    continue;
+                }
+                let part = Span {
+                    first: span.first.max(net.first),
+                    last: span.last.min(net.last),
+                };
+                let single = part.first == part.last;
+                let nobody = net.first == part.first
+                    || (net.last == part.last && net.first.is_ipv4())
+                    || lan.source == Some(part.first);
+                if part.first <= part.last && part != net && !(single && nobody) {
+                    found.insert(part);
+                }
+            }
+        }
+    }
+    found
 }
 
 #[cfg(test)]

@@ -58,7 +58,13 @@ pub(super) fn base<'a>(chain: &'a BaseChain, packet: &mut Packet<'_>) -> Outcome
         chain: &chain.chain,
         rule: None,
     };
+    packet.reach(&chain.hook, chain.priority);
+    let drops = chain.policy_drops || chain.rules_drop;
     let Some(rules) = &chain.rules else {
+        if !drops {
+            packet.forget();
+            return Outcome::Passes;
+        }
         return Outcome::Unclear {
             at: policy,
             what: "rules that were not read".to_owned(),
@@ -69,7 +75,10 @@ pub(super) fn base<'a>(chain: &'a BaseChain, packet: &mut Packet<'_>) -> Outcome
         rules,
         left: MOST,
     };
-    let mut flow = walk.list(&chain.chain, &rules.own, packet, 0);
+    let mut flow = walk.list(&chain.chain, &rules.own, packet, At::default());
+    if !drops {
+        return Outcome::Passes;
+    }
     if flow.falls {
         if chain.policy_drops {
             flow.drops = flow.drops.or(Some(policy));
@@ -92,6 +101,32 @@ pub(super) fn base<'a>(chain: &'a BaseChain, packet: &mut Packet<'_>) -> Outcome
     }
 }
 
+/// How a list of rules was come to.
+#[derive(Clone, Copy, Debug)]
+struct At {
+    depth: u32,
+    /// Whether the packet is there for certain.
+    certain: bool,
+}
+
+impl Default for At {
+    fn default() -> Self {
+        Self {
+            depth: 0,
+            certain: true,
+        }
+    }
+}
+
+impl At {
+    fn called(self, certain: bool) -> Self {
+        Self {
+            depth: self.depth + 1,
+            certain,
+        }
+    }
+}
+
 struct Walk<'a> {
     base: &'a BaseChain,
     rules: &'a Rules,
@@ -104,7 +139,7 @@ impl<'a> Walk<'a> {
         chain: &'a str,
         rules: &'a [FirewallRule],
         packet: &mut Packet<'_>,
-        depth: u32,
+        here: At,
     ) -> Flow<'a> {
         let mut flow = Flow::default();
         for rule in rules {
@@ -114,7 +149,7 @@ impl<'a> Walk<'a> {
                 rule: Some(rule),
             };
             self.left = self.left.saturating_sub(1);
-            if self.left == 0 || depth > DEEPEST {
+            if self.left == 0 || here.depth > DEEPEST {
                 flow.doubt = Some((at, "so many rules".to_owned()));
                 flow.passes = true;
                 flow.drops = flow.drops.or(Some(at));
@@ -123,7 +158,7 @@ impl<'a> Walk<'a> {
             let certain = match packet.meets(&rule.when) {
                 Truth::No => continue,
                 Truth::Some(false) => {
-                    flow.exceptions |= self.may_pass(rule, packet, depth);
+                    flow.exceptions |= self.may_pass(rule, packet, here);
                     continue;
                 }
                 Truth::Some(true) => {
@@ -137,8 +172,10 @@ impl<'a> Walk<'a> {
                     false
                 }
             };
+            // A packet that may have passed or left before lacks what is written from here on.
+            let sure = here.certain && certain && !flow.passes && !flow.falls;
             for sets in &rule.sets {
-                packet.write(sets, certain);
+                packet.write(sets, sure);
             }
             match &rule.verdict {
                 Verdict::Continue => continue,
@@ -151,7 +188,7 @@ impl<'a> Walk<'a> {
                     flow.drops = flow.drops.or(Some(at));
                 }
                 Verdict::Jump(name) | Verdict::Goto(name) => {
-                    let called = self.called(name, packet, depth);
+                    let called = self.called(name, packet, here.called(sure));
                     let falls = called.falls;
                     flow.join(called);
                     match (&rule.verdict, falls) {
@@ -168,10 +205,10 @@ impl<'a> Walk<'a> {
         flow
     }
 
-    fn called(&mut self, name: &str, packet: &mut Packet<'_>, depth: u32) -> Flow<'a> {
+    fn called(&mut self, name: &str, packet: &mut Packet<'_>, there: At) -> Flow<'a> {
         let base = self.base;
         match self.rules.called.get_key_value(name) {
-            Some((name, rules)) => self.list(name, rules, packet, depth + 1),
+            Some((name, rules)) => self.list(name, rules, packet, there),
             // The kernel has no such jump; a file may.
             None => Flow {
                 falls: true,
@@ -194,16 +231,21 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether a rule that takes only some packets may save them from a later one.
-    fn may_pass(&mut self, rule: &'a FirewallRule, packet: &mut Packet<'_>, depth: u32) -> bool {
+    /// Whether a rule that takes only some packets may save them from a later one. What it
+    /// writes is not written to the ordinary packet.
+    fn may_pass(&mut self, rule: &'a FirewallRule, packet: &Packet<'_>, here: At) -> bool {
+        // A mark that is written may be asked for later.
+        let writes = !rule.sets.is_empty();
         match &rule.verdict {
             Verdict::Accept | Verdict::Return | Verdict::Unknown(_) => true,
             Verdict::Drop | Verdict::Reject => false,
-            // A mark that is written may be asked for later.
-            Verdict::Continue => !rule.sets.is_empty(),
+            Verdict::Continue => writes,
             Verdict::Jump(name) | Verdict::Goto(name) => {
-                let called = self.called(name, packet, depth);
-                called.passes || called.exceptions
+                let mut other = packet.clone();
+                let called = self.called(name, &mut other, here.called(true));
+                let leaves = matches!(rule.verdict, Verdict::Goto(_)) && called.falls;
+                let writes = writes || other.differs(packet);
+                called.passes || called.exceptions || leaves || writes
             }
         }
     }

@@ -28,6 +28,9 @@ pub(super) enum Field {
     DestinationType,
     SourceType,
     RouteBack,
+    HopLimit,
+    /// The type of ICMP, or its code, or both: how far they are from the end of both.
+    Icmp(u32),
     /// Something that no route knows.
     Selector(&'static str),
     /// Something that is not understood.
@@ -99,6 +102,8 @@ fn said(field: &Field) -> &str {
         Field::ConnectionMark => "the mark of the connection",
         Field::State => "the state of the connection",
         Field::DestinationType | Field::SourceType | Field::RouteBack => "a route",
+        Field::HopLimit => "the hop limit",
+        Field::Icmp(_) => "the type of ICMP",
         Field::Selector(what) => what,
         Field::Other(what) => what,
         Field::Constant(_) => "a constant",
@@ -171,6 +176,11 @@ fn known(register: &Register, spans: &[Bytes], family: Option<u8>) -> Option<Tes
         Field::RouteBack => match spans {
             [(first, last)] if first == last && is_one(first) => Test::RouteBack,
             _ => return None,
+        },
+        Field::HopLimit => Test::HopLimit(octets()?),
+        Field::Icmp(shift) => match icmp(register, *shift, spans) {
+            Some(bits) => Test::Icmp(bits),
+            None => Test::Selects("a port".to_owned()),
         },
         Field::Selector(_) | Field::Other(_) | Field::Constant(_) => return None,
     })
@@ -254,6 +264,25 @@ fn bits(register: &Register, among: Vec<(u32, u32)>) -> Option<Bits> {
     // the kernel compares them byte by byte.
     let exact = among.iter().all(|(first, last)| first == last);
     (exact || register.swapped).then_some(Bits { mask, among })
+}
+
+/// Type and code of ICMP, or one of them.
+fn icmp(register: &Register, shift: u32, spans: &[Bytes]) -> Option<Bits> {
+    let number = |bytes: &Vec<u8>| match bytes.as_slice() {
+        [one] => Some(u32::from(*one) << shift),
+        [kind, code] => Some(u32::from(u16::from_be_bytes([*kind, *code]))),
+        _ => None,
+    };
+    let mask = match (&register.mask, register.length) {
+        (Some(mask), _) => number(mask)?,
+        (None, 1) => 0xff << shift,
+        (None, _) => 0xffff,
+    };
+    let pairs = spans
+        .iter()
+        .map(|(first, last)| Some((number(first)?, number(last)?)));
+    let among = pairs.collect::<Option<Vec<_>>>()?;
+    Some(Bits { mask, among })
 }
 
 /// The state of a connection is one bit of several.

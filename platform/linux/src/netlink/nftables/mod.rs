@@ -2,7 +2,8 @@
 //!
 //! A route that is right is of no use where another owner's chain drops what it
 //! carries. So chains with a hook are read, and of those that may drop packets of this
-//! host all rules that they lead to, with the sets that these look into. A rule is a
+//! host all rules that they lead to, with the sets that these look into; and those that
+//! write a mark, which the others may ask for. A rule is a
 //! small program for a machine of registers ([`rule`]); it is run here with names for
 //! values, so that what comes out are conditions. Kernel:
 //! `net/netfilter/nf_tables_api.c`, `linux/netfilter/nf_tables.h`. All numbers are in
@@ -256,7 +257,8 @@ impl Ruleset {
         .collect()
     }
 
-    /// The chains that may drop, sorted by table and priority.
+    /// The chains that may drop, or that write what those ask for, sorted by table and
+    /// priority.
     #[must_use]
     pub fn that_may_drop(&self, sets: &Sets) -> Vec<BaseChain> {
         let mut found: Vec<BaseChain> = self
@@ -276,7 +278,8 @@ impl Ruleset {
         let reached = self.reached(chain, sets);
         let of = |name: &&str| self.of(&chain.table, name);
         let rules_drop = reached.iter().flat_map(of).any(|rule| rule.drops(sets));
-        if !rules_drop && !base.policy_drops {
+        let writes = || reached.iter().flat_map(of).any(RawRule::writes);
+        if !rules_drop && !base.policy_drops && !(is_of_host(&base.hook) && writes()) {
             return None;
         }
         let comments = reached.iter().flat_map(of);

@@ -23,6 +23,11 @@ const NFTA_RULE_EXPRESSIONS: u16 = 4;
 const NFTA_RULE_USERDATA: u16 = 7;
 /// NFTNL_UDATA_RULE_COMMENT: nft's own, the kernel keeps it as bytes.
 const COMMENT: u8 = 0;
+/// NFTA_META_SREG, NFTA_CT_SREG, and the keys of marks (NFT_META_MARK, NFT_CT_MARK).
+const NFTA_META_SREG: u16 = 3;
+const NFTA_CT_SREG: u16 = 4;
+const META_MARK: u32 = 3;
+const CT_MARK: u32 = 3;
 /// The length of a link's name with its zero (IFNAMSIZ).
 const NAME: usize = 16;
 
@@ -41,6 +46,8 @@ pub struct RawRule {
     pub sets: Vec<String>,
     /// Whether it drops or rejects by itself.
     drops: bool,
+    /// Whether it writes what other rules ask for.
+    writes: bool,
     /// The chains that it calls by itself.
     calls: Vec<String>,
     expressions: Vec<u8>,
@@ -59,6 +66,7 @@ pub fn decode(kind: u16, payload: &[u8]) -> Result<Option<RawRule>, Malformed> {
         comment: None,
         sets: Vec::new(),
         drops: false,
+        writes: false,
         calls: Vec::new(),
         expressions: Vec::new(),
     };
@@ -100,8 +108,9 @@ impl RawRule {
         Attributes::new(&self.expressions).map(|one| Expression::of(one?.nested()))
     }
 
-    /// Looks through it for what it drops, calls and needs.
+    /// Looks through it for what it drops, writes, calls and needs.
     fn look(&mut self) -> Result<(), Malformed> {
+        let mut writes = false;
         let (mut drops, mut calls, mut sets) = (false, Vec::new(), Vec::new());
         let mut comment = None;
         for expression in self.all() {
@@ -125,12 +134,26 @@ impl RawRule {
                     let target = expression.get(NFTA_TARGET_NAME)?;
                     let name = target.map(|target| target.text()).unwrap_or_default();
                     drops |= matches!(name.as_str(), "REJECT" | "DROP" | "NFQUEUE");
+                    let target = xtables::target(&expression)?;
+                    writes |= matches!(target, xtables::Target::Writes(_));
+                }
+                "notrack" => writes = true,
+                "meta" => {
+                    let to = expression
+                        .number(NFTA_META_SREG)?
+                        .and(expression.number(2)?);
+                    writes |= to == Some(META_MARK);
+                }
+                "ct" => {
+                    let to = expression.number(NFTA_CT_SREG)?.and(expression.number(2)?);
+                    writes |= to == Some(CT_MARK);
                 }
                 "match" => comment = comment.or(xtables::comment(&expression)?),
                 _ => {}
             }
         }
         (self.drops, self.calls, self.sets) = (drops, calls, sets);
+        self.writes = writes;
         self.comment = self.comment.take().or(comment);
         Ok(())
     }
@@ -152,6 +175,11 @@ impl RawRule {
     /// Whether it may drop, by itself or by a verdict map.
     pub(super) fn drops(&self, sets: &Sets) -> bool {
         self.drops || self.maps(sets).any(|verdict| *verdict == Verdict::Drop)
+    }
+
+    /// Whether it writes a mark, or that a connection is not tracked.
+    pub(super) fn writes(&self) -> bool {
+        self.writes
     }
 
     /// The chains that it calls, by itself or by a verdict map.
@@ -303,7 +331,14 @@ impl<'a> Machine<'a> {
             "masq" | "nat" | "redir" => self.end(firewall::Verdict::Accept),
             "notrack" => self.writes.push(Writes::Untracked),
             "counter" | "log" | "last" | "dynset" | "objref" | "dup" | "flow_offload" => {}
-            "limit" => self.condition(holds(Test::Selects("a rate".to_owned()))),
+            "limit" => {
+                const INVERTED: u32 = 1;
+                let over = one.number(5)?.unwrap_or_default() & INVERTED != 0;
+                self.condition(holds(match over {
+                    true => Test::Selects("a rate".to_owned()),
+                    false => Test::Rate,
+                }));
+            }
             "quota" => self.condition(holds(Test::Selects("an amount".to_owned()))),
             "connlimit" => {
                 self.condition(holds(Test::Selects("a number of connections".to_owned())));
@@ -337,6 +372,7 @@ impl<'a> Machine<'a> {
     fn payload(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
         const LINK: u32 = 0;
         const NETWORK: u32 = 1;
+        const TRANSPORT: u32 = 2;
         let register = one.number(1)?;
         let base = one.number(2)?.unwrap_or_default();
         let offset = one.number(3)?.unwrap_or_default();
@@ -350,9 +386,13 @@ impl<'a> Machine<'a> {
             (NETWORK, Some(4) | None, 12, 1..=4) => Field::Source,
             (NETWORK, Some(4), 16, 1..=4) | (NETWORK, None, 16, 1..=4) => Field::Destination,
             (NETWORK, Some(4), 9, 1) | (NETWORK, Some(6), 6, 1) => Field::Protocol,
+            (NETWORK, Some(4), 8, 1) | (NETWORK, Some(6), 7, 1) => Field::HopLimit,
             (NETWORK, Some(6) | None, 8, 1..=16) => Field::Source,
             (NETWORK, Some(6) | None, 24, 1..=16) => Field::Destination,
             (NETWORK, ..) => Field::Selector("its header"),
+            // Type and code of ICMP; of other protocols a port.
+            (TRANSPORT, _, 0, 1) => Field::Icmp(8),
+            (TRANSPORT, _, 1, 1) | (TRANSPORT, _, 0, 2) => Field::Icmp(0),
             (LINK, ..) => Field::Other("an address of hardware".to_owned()),
             _ => Field::Selector("a port"),
         };
@@ -367,8 +407,8 @@ impl<'a> Machine<'a> {
     /// NFTA_META_*, `enum nft_meta_keys`.
     fn meta(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
         let key = one.number(2)?.unwrap_or(u32::MAX);
-        if let Some(source) = one.number(3)? {
-            if key == 3 {
+        if let Some(source) = one.number(NFTA_META_SREG)? {
+            if key == META_MARK {
                 let from = self.register(Some(source));
                 self.writes.push(match (&from.field, &from.mask) {
                     (Field::Constant(bytes), None) => Writes::Mark(native(bytes)),
@@ -402,8 +442,8 @@ impl<'a> Machine<'a> {
     /// NFTA_CT_*, `enum nft_ct_keys`.
     fn connection(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
         let key = one.number(2)?.unwrap_or(u32::MAX);
-        if let Some(source) = one.number(4)? {
-            if key == 3 {
+        if let Some(source) = one.number(NFTA_CT_SREG)? {
+            if key == CT_MARK {
                 let from = self.register(Some(source));
                 self.writes.push(match (&from.field, &from.mask) {
                     (Field::Constant(bytes), None) => Writes::ConnectionMark(native(bytes)),
@@ -538,23 +578,29 @@ impl<'a> Machine<'a> {
             self.condition(condition);
             return Ok(());
         }
-        // Of a verdict map's keys no two fit one packet.
+        // Of a verdict map's keys no two fit one packet, and what holds for the others is
+        // not tried behind a key that fits.
         let when = self.when.clone();
-        let mut others = Vec::new();
+        let (mut keys, mut others) = (Vec::new(), Vec::new());
         for (span, verdict) in entries {
+            let Some(span) = span else {
+                others.extend(verdict.map(verdict_of));
+                continue;
+            };
+            keys.push(span.clone());
             let Some(verdict) = verdict else { continue };
-            match span {
-                Some(span) => {
-                    let condition = compared(&register, &[span], self.family, false);
-                    self.condition(condition);
-                    self.verdict(verdict_of(verdict));
-                }
-                None => others.push(verdict_of(verdict)),
-            }
+            let condition = compared(&register, &[span], self.family, false);
+            self.condition(condition);
+            self.verdict(verdict_of(verdict));
             self.when.clone_from(&when);
         }
         for verdict in others {
+            if !keys.is_empty() {
+                let condition = compared(&register, &keys, self.family, true);
+                self.condition(condition);
+            }
             self.verdict(verdict);
+            self.when.clone_from(&when);
         }
         Ok(())
     }

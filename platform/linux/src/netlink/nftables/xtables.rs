@@ -52,10 +52,16 @@ pub(super) fn condition(one: &Expression<'_>) -> Result<Option<Condition>, Malfo
         }),
         ("addrtype", 1) => address_type(info),
         ("conntrack", 2 | 3) => state(info),
+        ("icmp6", 0) => icmp(info),
+        ("hl", 0) => hop_limit(info),
+        ("limit", 0) => Some(Condition {
+            not: false,
+            test: Test::Rate,
+        }),
         (
-            "tcp" | "udp" | "udplite" | "sctp" | "dccp" | "multiport" | "icmp" | "icmp6" | "owner"
-            | "limit" | "hashlimit" | "connlimit" | "length" | "dscp" | "tos" | "ttl" | "hl"
-            | "cgroup" | "statistic" | "time" | "quota" | "pkttype" | "string",
+            "tcp" | "udp" | "udplite" | "sctp" | "dccp" | "multiport" | "icmp" | "owner"
+            | "hashlimit" | "connlimit" | "length" | "dscp" | "tos" | "ttl" | "cgroup"
+            | "statistic" | "time" | "quota" | "pkttype" | "string",
             _,
         ) => Some(Condition {
             not: false,
@@ -113,17 +119,79 @@ fn state(info: &[u8]) -> Option<Condition> {
     })
 }
 
+/// struct ip6t_icmp: the type, the first and the last code, IP6T_ICMP_INV.
+fn icmp(info: &[u8]) -> Option<Condition> {
+    let [kind, first, last, flags] = *info.first_chunk()?;
+    let with = |code: u8| u32::from(u16::from_be_bytes([kind, code]));
+    Some(Condition {
+        not: flags & 1 != 0,
+        test: Test::Icmp(Bits {
+            mask: 0xffff,
+            among: vec![(with(first), with(last))],
+        }),
+    })
+}
+
+/// struct ip6t_hl_info: IP6T_HL_*, the hop limit.
+fn hop_limit(info: &[u8]) -> Option<Condition> {
+    let [mode, limit] = *info.first_chunk()?;
+    let (not, among) = match mode {
+        0 => (false, (limit, limit)),
+        1 => (true, (limit, limit)),
+        2 => (true, (limit, u8::MAX)),
+        3 => (true, (0, limit)),
+        _ => return None,
+    };
+    Some(Condition {
+        not,
+        test: Test::HopLimit(vec![among]),
+    })
+}
+
+/// struct xt_mark_tginfo2: mark, mask; what is known where it writes all of it.
+fn set_mark(revision: u32, info: &[u8]) -> Option<u32> {
+    let (mark, mask) = (u32_at(info, 0)?, u32_at(info, 4)?);
+    (revision == 2 && mask == u32::MAX).then_some(mark)
+}
+
+/// struct xt_connmark_tginfo1 and 2: mark, its mask, the mask of the packet's, XT_CONNMARK_*,
+/// and in the second one how far it is shifted.
+fn connection_mark(revision: u32, info: &[u8]) -> Sets {
+    const SET: u8 = 0;
+    const SAVE: u8 = 1;
+    const RESTORE: u8 = 2;
+    let read = || {
+        let (mark, mask, packet) = (u32_at(info, 0)?, u32_at(info, 4)?, u32_at(info, 8)?);
+        let shifted = revision > 1 && *info.get(14)? != 0;
+        let all = mask == u32::MAX && !shifted;
+        Some((mark, all, all && packet == u32::MAX, *info.get(12)?))
+    };
+    match read() {
+        Some((mark, true, _, SET)) => Sets::ConnectionMark(Some(mark)),
+        Some((_, _, true, SAVE)) => Sets::ConnectionMarkFromPacket,
+        Some((_, _, true, RESTORE)) => Sets::MarkFromConnection,
+        Some((_, _, _, RESTORE)) => Sets::Mark(None),
+        _ => Sets::ConnectionMark(None),
+    }
+}
+
 /// What a target does.
 pub(super) fn target(one: &Expression<'_>) -> Result<Target, Malformed> {
-    let (name, ..) = parts(one)?;
+    let (name, revision, info) = parts(one)?;
     Ok(match name.as_str() {
         "REJECT" => Target::Verdict(Verdict::Reject),
         "DROP" => Target::Verdict(Verdict::Drop),
         "ACCEPT" | "MASQUERADE" | "SNAT" | "DNAT" | "REDIRECT" | "NETMAP" => {
             Target::Verdict(Verdict::Accept)
         }
-        "MARK" => Target::Writes(Sets::Mark(None)),
-        "CONNMARK" => Target::Writes(Sets::ConnectionMark(None)),
+        "MARK" => Target::Writes(Sets::Mark(set_mark(revision, info))),
+        "CONNMARK" => Target::Writes(connection_mark(revision, info)),
+        "NOTRACK" => Target::Writes(Sets::Untracked),
+        // struct xt_ct_target_info: flags first; XT_CT_NOTRACK.
+        "CT" => match u16_at(info, 0) {
+            Some(flags) if flags & 1 != 0 => Target::Writes(Sets::Untracked),
+            _ => Target::Nothing,
+        },
         "LOG" | "NFLOG" | "TRACE" | "TCPMSS" | "CHECKSUM" | "CLASSIFY" | "TTL" | "HL" | "TOS"
         | "DSCP" | "SET" => Target::Nothing,
         _ => Target::Verdict(Verdict::Unknown(format!("`-j {name}` of iptables"))),
