@@ -6,8 +6,7 @@ use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, Plan, ProfileRef};
 use netprof_model::snapshot::Index;
 use netprof_model::{Diagnostic, Owner, Resource, Section, Severity, Snapshot};
-use netprof_plan::linux::above;
-use netprof_plan::{Bearing, Drift, Need, drift, need, plan};
+use netprof_plan::{Bearing, Drift, Need, above, drift, need, plan};
 use netprof_profile::{Resolved, Sources};
 use serde_json::{Value, json};
 
@@ -98,9 +97,15 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     } else {
         Exit::Done
     };
-    // A plan that is refused names all that is in the way, with its lines; without one,
-    // what cuts off a network that is kept is told of what is held.
-    let in_the_way = in_the_way.unwrap_or_else(|| above(&snapshot));
+    // A plan that is refused names what is in its way, with its lines. What cuts off a
+    // network that is kept is told of what is held, whatever else the plan says.
+    let mut in_the_way = in_the_way.unwrap_or_default();
+    for one in above(&snapshot) {
+        let is_same = |said: &Diagnostic| (&said.code, &said.message) == (&one.code, &one.message);
+        if !in_the_way.iter().any(is_same) {
+            in_the_way.push(one);
+        }
+    }
     let diagnostics = edited.into_iter().chain(in_the_way).collect();
     let answer = Answer {
         exit,

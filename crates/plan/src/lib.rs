@@ -36,6 +36,7 @@ mod when;
 pub use after::after;
 pub use drift::{Bearing, Drift, drift};
 pub use need::{Need, Routes, need};
+pub use os::above;
 pub use planning::plan;
 pub use sieve::{Question, Sieve};
 pub use when::{Fits, fits};

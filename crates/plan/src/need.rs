@@ -11,7 +11,7 @@ use netprof_model::rule::Rule;
 use netprof_model::{Name, Resource, State};
 
 use crate::sieve::{ITSELF, Lan, Question, Sieve};
-use crate::tables;
+use crate::{linux, tables};
 
 /// What of a machine must be read. Links, addresses and rules always are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -78,7 +78,14 @@ impl Need {
     pub fn sieve(&self, links: &[Link], addresses: &[Address], rules: &[Rule]) -> Sieve {
         match &self.routes {
             Routes::All => Sieve::open(),
-            Routes::Of(question) => Sieve::of(question, links, addresses, rules),
+            Routes::Of(question) => {
+                let sieve = Sieve::of(question, links, addresses, rules);
+                if self.owners {
+                    sieve.and_owners(rules)
+                } else {
+                    sieve
+                }
+            }
         }
     }
 }
@@ -118,12 +125,25 @@ fn question(profile: Option<&Profile>, held: Option<&Held>) -> Question {
     question
 }
 
-/// What is there in the place of what is held, and whether its gateway is still a neighbour.
+/// What is there in the place of what is held, whether its gateway is still a neighbour and
+/// its network still there, and which way the packets of a kept network go.
 fn ask_of_held(question: &mut Question, one: &HeldResource) {
-    let Resource::Route(key) = &one.resource else {
-        return;
+    let key = match &one.resource {
+        Resource::Route(key) => key,
+        Resource::Rule(key) => {
+            if let Some((prefix, _)) = linux::kept_by(key) {
+                question.within.push(prefix);
+                question.follows_rules = true;
+            }
+            return;
+        }
+        _ => return,
     };
     question.around.push(key.dst);
+    if key.table == linux::TABLE {
+        // What it may be a copy of.
+        question.tables.insert(linux::MAIN);
+    }
     if let Some(State::Route(spec)) = &one.committed {
         let gateways = spec.hops.iter().filter_map(|hop| hop.via);
         let before = question.around.len();

@@ -1,11 +1,11 @@
 //! What a profile means is a matter of the operating system that the snapshot is of, and
 //! never of the one that the planner runs on.
 
-use netprof_model::Snapshot;
 use netprof_model::held::HeldResource;
 use netprof_model::link::Link;
 use netprof_model::profile::Profile;
 use netprof_model::snapshot::Os;
+use netprof_model::{Diagnostic, Snapshot};
 
 use crate::draft::Draft;
 use crate::{linux, macos};
@@ -32,6 +32,16 @@ pub(crate) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> 
     match snapshot.os {
         Os::Linux => linux::stale(held, snapshot),
         Os::Macos => macos::stale(held, snapshot),
+    }
+}
+
+/// What takes packets of the networks that are held, though what is held is as it was made.
+#[must_use]
+pub fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
+    match snapshot.os {
+        Os::Linux => linux::above(snapshot),
+        // What a VPN does above the table cannot be looked at there; a plan says so.
+        Os::Macos => Vec::new(),
     }
 }
 

@@ -21,7 +21,7 @@ use netprof_model::route::{Protocol, Route, RouteKey};
 use netprof_model::rule::{Family, Rule};
 
 use crate::lan::networks;
-use crate::linux::{MAIN, connected};
+use crate::linux::{MAIN, connected, owner};
 use crate::prefixes::Prefixes;
 use crate::{declared, links, tables};
 
@@ -71,6 +71,7 @@ impl Question {
     pub fn of_defaults() -> Self {
         Self {
             tables: BTreeSet::from([MAIN]),
+            follows_rules: true,
             around: Family::BOTH.map(|family| family.everything()).to_vec(),
             ..Self::default()
         }
@@ -88,6 +89,8 @@ pub struct Sieve {
     holding: Prefixes,
     probed: Prefixes,
     lan: Option<Home>,
+    /// Tables of VPNs: the links that their routes go through are theirs.
+    telling: BTreeSet<u32>,
 }
 
 /// The kept links, as far as can be told without routes.
@@ -131,9 +134,27 @@ impl Sieve {
             holding: Prefixes::default(),
             probed: question.probed.iter().copied().collect(),
             lan,
+            telling: BTreeSet::new(),
         };
         sieve.lay_out();
         sieve
+    }
+
+    /// The same, through which it also shows whose links are: a VPN's table tells that,
+    /// whatever its routes lead to.
+    pub(crate) fn and_owners(mut self, rules: &[Rule]) -> Self {
+        if let Some(tables) = &mut self.tables {
+            self.telling = owner::tables_of_vpns(rules);
+            tables.extend(&self.telling);
+        }
+        self
+    }
+
+    /// Whether a route of `table` matters for the links that it goes through, where none of
+    /// that table was seen through them yet, though the sieve takes it for nothing else.
+    #[must_use]
+    pub fn tells_owners(&self, table: u32, protocol: Protocol) -> bool {
+        protocol != Protocol::NETPROF && self.telling.contains(&table)
     }
 
     fn lay_out(&mut self) {
@@ -187,10 +208,7 @@ impl Sieve {
     /// Whether it may be the route of a network that is kept, though this host has no
     /// address in it.
     fn may_be_connected(&self, dst: &IpNet, table: u32, protocol: Protocol) -> bool {
-        self.lan.is_some()
-            && table == MAIN
-            && matches!(protocol, Protocol::KERNEL | Protocol::RA)
-            && !networks::is_link_local(dst)
+        self.lan.is_some() && connected::may_be_announced(dst, table, protocol)
     }
 
     /// Reads routes by `read`, which is given the sieve, until they ask for no more: a
@@ -266,12 +284,9 @@ impl Home {
 
     /// Whether `route` is that of a network which may be kept.
     fn may_keep(&self, route: &Route) -> bool {
-        let home = |dev: &str| {
-            self.links.contains(dev) && connected::is_connected(&self.addresses, dev, route)
-        };
-        connected::is_direct(route)
-            && self.may_keep_network(&route.key.dst)
-            && route.devices().any(home)
+        let home = |dev: &str| self.links.contains(dev);
+        self.may_keep_network(&route.key.dst)
+            && connected::by_link(&self.addresses, route, home).is_some()
     }
 }
 

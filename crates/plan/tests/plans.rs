@@ -12,9 +12,12 @@ mod planned;
 
 use insta::assert_snapshot;
 use machine::machine;
+use netprof_model::firewall::Rules;
 use netprof_model::resource::Lasts;
+use netprof_model::route::{Protocol, Route};
 use netprof_model::snapshot::{BaseChain, DnsGlobal, Networkd, XfrmPolicy};
-use netprof_model::{Owner, Resource, Section, Snapshot};
+use netprof_model::{Owner, Resource, Section, Severity, Snapshot};
+use netprof_plan::{above, need};
 use planned::{described, made};
 
 /// What the plan of `profile` on `snapshot` says.
@@ -448,6 +451,127 @@ fn an_ipsec_policy_and_a_kill_switch_are_named() {
     assert_snapshot!(planned(KEEP_LAN, &machine));
 }
 
+/// `machine` with a firewall that lets nothing out.
+fn shut(machine: &Snapshot) -> Snapshot {
+    let chain = BaseChain {
+        family: "inet".to_owned(),
+        table: "mullvad".to_owned(),
+        chain: "output".to_owned(),
+        hook: "output".to_owned(),
+        priority: 0,
+        policy_drops: true,
+        rules_drop: false,
+        rules: Some(Rules::default()),
+        owner: Owner::Mullvad,
+        evidence: Vec::new(),
+    };
+    Snapshot {
+        firewall: Section::Seen(vec![chain]),
+        ..machine.clone()
+    }
+}
+
+/// What stands above what is held: each as its code and the network in its message.
+fn stands_above(machine: &Snapshot) -> Vec<String> {
+    above(machine).into_iter().map(|one| one.message).collect()
+}
+
+const CUT_OFF: [&str; 2] = [
+    "packets to 192.168.7.0/24 would be dropped by the policy of chain output in nft table inet mullvad of mullvad",
+    "packets to fd00:7::/64 would be dropped by the policy of chain output in nft table inet mullvad of mullvad",
+];
+
+/// The profile is not needed: what is held tells which networks are kept.
+#[test]
+fn a_kill_switch_that_came_later_is_seen_without_the_profile() {
+    // As a rule alone, and as a copy of what main has.
+    for more in [
+        "",
+        "route 192.168.7.0/25 dev tun0\nroute fd00:7::/65 dev tun0",
+    ] {
+        let base = laptop(&format!(
+            "link tun0 kind tun\naddr tun0 10.8.0.2/24\n{more}"
+        ));
+        let done = shut(&carried_out::carried_out(&base, &made(KEEP_LAN, &base)));
+        assert_eq!(stands_above(&done), CUT_OFF, "{more}");
+        let need = need(None, done.held());
+        let (links, addresses) = (done.links.items(), done.addresses.items());
+        let read = need
+            .sieve(links, addresses, done.rules.items())
+            .read(|sieve| {
+                let mut routes = done.routes.items().to_vec();
+                routes.retain(|route| {
+                    sieve.takes(route.key.dst, route.key.table, route.spec.protocol)
+                });
+                Ok::<_, std::convert::Infallible>(routes)
+            });
+        let seen = Snapshot {
+            routes: Section::Seen(read.unwrap()),
+            ..done.clone()
+        };
+        assert_eq!(stands_above(&seen), CUT_OFF, "{more}");
+    }
+}
+
+#[test]
+fn of_a_network_that_was_left_no_kill_switch_is_named() {
+    for more in [
+        "",
+        "route 192.168.7.0/25 dev tun0\nroute fd00:7::/65 dev tun0",
+    ] {
+        let base = laptop(&format!(
+            "link tun0 kind tun\naddr tun0 10.8.0.2/24\n{more}"
+        ));
+        let mut done = shut(&carried_out::carried_out(&base, &made(KEEP_LAN, &base)));
+        machine::items(&mut done.addresses).retain(|one| one.dev != "wlan0");
+        let is_left =
+            |route: &Route| route.spec.protocol == Protocol::KERNEL && route.goes_through("wlan0");
+        machine::items(&mut done.routes).retain(|route| !is_left(route));
+        assert_eq!(stands_above(&done), [""; 0], "{more}");
+    }
+}
+
+/// Rule 118 has a `to` as well, and makes way for what main has longer prefixes for.
+#[test]
+fn a_single_route_is_no_network_that_is_kept() {
+    let vpn =
+        "link tun0 kind tun owner openvpn\naddr tun0 10.8.0.2/24\nroute 10.64.0.0/24 dev wlan0";
+    let base = laptop(&format!("{EXIT_NODE}{vpn}"));
+    let plan = made(
+        r#"link "vpn" { match name="tun*"; }
+        routes { route "10.64.0.0/16" link="vpn"; }"#,
+        &base,
+    );
+    let rules = plan
+        .changes
+        .iter()
+        .map(|change| change.resource.to_string());
+    assert!(
+        rules
+            .clone()
+            .any(|rule| rule.contains("118 to 10.64.0.0/16")),
+        "{:?}",
+        rules.collect::<Vec<_>>()
+    );
+    let done = shut(&carried_out::carried_out(&base, &plan));
+    assert_eq!(stands_above(&done), [""; 0]);
+}
+
+#[test]
+fn a_firewall_that_cannot_be_read_is_noted_once() {
+    let base = laptop("");
+    let mut done = carried_out::carried_out(&base, &made(KEEP_LAN, &base));
+    done.firewall = Section::Unreadable("needs root".to_owned());
+    let said = above(&done);
+    assert_eq!(said.len(), 1, "{said:?}");
+    assert_eq!(
+        (said[0].code.as_ref(), said[0].severity),
+        ("plan::unreadable", Severity::Note)
+    );
+    done.held = Section::Absent;
+    assert_eq!(above(&done), []);
+}
+
 /// Kill switches that are rules and routes instead of chains.
 #[test]
 fn rules_and_routes_that_drop_are_named_with_their_owner() {
@@ -800,6 +924,39 @@ fn rules_that_nobody_numbered_are_gone_before() {
     let rules = back.rules.items().iter().filter(ours);
     assert!(rules.clone().count() > 0);
     assert!(rules.clone().all(|rule| rule.key.priority == 110));
+}
+
+/// Each time that wg-quick connects while rules are there, its own come before them.
+#[test]
+fn where_nothing_is_free_before_them_the_plan_says_why() {
+    let early = |first: u32| {
+        let text = WG_QUICK_FIRST.replace("rule 108", &format!("rule {first}"));
+        text.replace("rule 109", &format!("rule {}", first + 1))
+    };
+    let inside = "route 192.168.7.0/25 dev wg0 owner wg-quick";
+    let all = r#"link "lan" { match name="wl*"; }
+        routes { route "0.0.0.0/0" link="lan" via="192.168.7.1"; }"#;
+    for (profile, text, what) in [
+        (
+            KEEP_LAN,
+            format!("{}{inside}", early(2)),
+            "no rule priority",
+        ),
+        (all, early(2), "no pair of rule priorities"),
+    ] {
+        let plan = made(profile, &laptop(&text));
+        let error = plan
+            .diagnostics
+            .iter()
+            .find(|one| one.code == "plan::no-priority");
+        let error = error.unwrap_or_else(|| panic!("{}", described(&plan)));
+        assert_eq!(
+            error.message,
+            format!("{what} is free for IPv4 before rule 2 of wg-quick")
+        );
+        let help = error.help.as_deref().unwrap_or_default();
+        assert!(help.starts_with("apply while wg-quick is down"), "{help}");
+    }
 }
 
 #[test]

@@ -11,24 +11,28 @@ use netprof_model::{Diagnostic, Resource, Severity, Snapshot, State};
 
 use super::fib::Fib;
 use super::firewall::{Lan, said};
-use super::lan::filters::{taken, taking};
-use super::{MAIN, TABLE};
+use super::lan::filters::{taken, taking, unread};
+use super::{MAIN, TABLE, stale};
 use crate::lan::probes;
 
 /// What takes packets of the networks that `snapshot` holds rules for, though the rules are
-/// as they were made. Nothing is said of what cannot be read.
-#[must_use]
-pub fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
+/// as they were made. Where that cannot be read, it is noted once.
+pub(crate) fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
     let held = snapshot.held().map_or(&[][..], |held| &held.resources);
     let fib = Fib::new(snapshot);
     let mut all = Vec::new();
+    let mut is_kept = false;
     for one in held {
+        if snapshot.is_elsewhere(&one.place) || snapshot.has_expired(one) {
+            continue;
+        }
         let (Resource::Rule(key), Some(State::Rule(_))) = (&one.resource, &one.committed) else {
             continue;
         };
         let Some((prefix, link)) = kept(snapshot, &fib, key) else {
             continue;
         };
+        is_kept = true;
         let mut own = snapshot.addresses.items().iter();
         let source = own
             .find(|one| {
@@ -47,6 +51,9 @@ pub fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
         }
         all.extend(said(snapshot.firewall.items(), &lan));
     }
+    if is_kept && let Some(note) = unread(snapshot) {
+        all.push(note.help("ask as root to see them: sudo netprof status"));
+    }
     // The rules hold: what is said here is no error of this command.
     for one in &mut all {
         one.severity = one.severity.min(Severity::Warning);
@@ -54,10 +61,23 @@ pub fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
     all
 }
 
-/// The network that a rule keeps, and the link that its packets leave by now.
-fn kept<'a>(snapshot: &'a Snapshot, fib: &Fib<'a>, key: &RuleKey) -> Option<(IpNet, &'a Link)> {
+/// The network that a rule of this form keeps, and the table that it leads to. Rules that
+/// make way for a single `route` have another one.
+pub(crate) fn kept_by(key: &RuleKey) -> Option<(IpNet, u32)> {
     let prefix = key.to?;
-    if !matches!(key.action, RuleAction::Lookup(MAIN | TABLE)) {
+    let shorter = u32::from(prefix.prefix_len()).saturating_sub(1);
+    match (&key.action, key.suppress_prefixlength) {
+        (RuleAction::Lookup(MAIN), Some(length)) if length == shorter => Some((prefix, MAIN)),
+        (RuleAction::Lookup(TABLE), None) => Some((prefix, TABLE)),
+        _ => None,
+    }
+}
+
+/// The network that a rule keeps, and the link that its packets leave by now; none where
+/// the rule has lapsed, or leads nowhere that they go.
+fn kept<'a>(snapshot: &'a Snapshot, fib: &Fib<'a>, key: &RuleKey) -> Option<(IpNet, &'a Link)> {
+    let (prefix, table) = kept_by(key)?;
+    if table == TABLE && !has_fresh_copy(snapshot, prefix) {
         return None;
     }
     let is_free = |to| {
@@ -65,6 +85,25 @@ fn kept<'a>(snapshot: &'a Snapshot, fib: &Fib<'a>, key: &RuleKey) -> Option<(IpN
         !own.any(|one| one.local.addr() == to)
     };
     let to = probes::address(prefix, None, is_free)?;
-    let dev = fib.look_up(to, None).route()?.devices().next()?;
-    Some((prefix, snapshot.link(dev)?))
+    let led_to = fib.in_table(table, to, None)?;
+    let length = u32::from(led_to.key.dst.prefix_len());
+    if key.suppress_prefixlength.is_some_and(|most| length <= most) {
+        return None;
+    }
+    let found = fib.look_up(to, None).route()?;
+    if found != led_to {
+        return None;
+    }
+    Some((prefix, snapshot.link(found.devices().next()?)?))
+}
+
+/// Whether a copy of the route to `prefix` is held, and its link still in that network.
+fn has_fresh_copy(snapshot: &Snapshot, prefix: IpNet) -> bool {
+    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
+    held.iter().any(|one| match &one.resource {
+        Resource::Route(key) => {
+            key.table == TABLE && key.dst == prefix && stale(one, snapshot).is_none()
+        }
+        _ => false,
+    })
 }

@@ -22,7 +22,7 @@ use netprof_model::plan::Reason;
 use netprof_model::profile::RouteDecl;
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
-use netprof_model::{Diagnostic, Location, Resource, State};
+use netprof_model::{Location, Resource, State};
 
 use super::fib::Fib;
 use super::priority::Priorities;
@@ -237,11 +237,7 @@ fn want(
         false => priorities.keep_lan(family),
     };
     let Some(priority) = free else {
-        let error = Diagnostic::error(
-            "plan::no-priority",
-            format!("no rule priority before those of others is free for IPv{family}"),
-        )
-        .help("see who takes them: ip rule show");
+        let error = priorities.none_free(family, "no rule priority");
         return draft.refuse(&one.subject, &one.reason, error, &one.at);
     };
     filters::warn_of_selective(ground, priority, one, draft);

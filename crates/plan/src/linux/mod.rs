@@ -33,7 +33,7 @@ use crate::lan::Terrain;
 use crate::tables::Tables;
 use fib::Fib;
 
-pub use above::above;
+pub(crate) use above::{above, kept_by};
 pub use fib::{LOCAL, MAIN};
 
 /// netprof's own routing table. Tables from 256 on are nobody's by convention; no

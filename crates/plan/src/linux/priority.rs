@@ -1,7 +1,7 @@
 //! Which priorities netprof's rules take.
 //!
-//! 110 keeps the LAN, 111 keeps container networks, 118 and 119 lead into netprof's own
-//! table. All of them come before the rules of VPN clients (strongSwan 220, Tailscale
+//! 110 keeps the LAN, 111 is reserved for container networks, 118 and 119 lead into
+//! netprof's own table. All of them come before the rules of VPN clients (strongSwan 220, Tailscale
 //! 5210 to 5270, wg-quick 32764) and after those that administrators put first. Where
 //! somebody else sits on one, the next free one below 120 is taken.
 //!
@@ -15,7 +15,7 @@ use std::ops::Range;
 
 use netprof_model::route::Protocol;
 use netprof_model::rule::Family;
-use netprof_model::{Owner, Snapshot};
+use netprof_model::{Diagnostic, Owner, Snapshot};
 
 /// The first priority of netprof's.
 pub(crate) const KEEP_LAN: u32 = 110;
@@ -82,6 +82,37 @@ impl Priorities {
     pub(crate) fn first_unnumbered(&self, family: Family) -> Option<(Owner, u32)> {
         let room = self.room.get(&family)?;
         Some((Owner::WgQuick, room.end))
+    }
+
+    /// That what `needs` priorities finds none, and what helps.
+    pub(crate) fn none_free(&self, family: Family, needs: &str) -> Diagnostic {
+        let (message, help) = match self.first_unnumbered(family) {
+            Some((owner, first)) => (
+                format!(
+                    "{needs} is free for IPv{family} before rule {first} of {}",
+                    owner.who()
+                ),
+                format!(
+                    "apply while {owner} is down: its rules have no numbers, and go before what is there"
+                ),
+            ),
+            None => (
+                format!("{needs} is free for IPv{family} from {KEEP_LAN} to {ROUTE}"),
+                "see who takes them: ip rule show".to_owned(),
+            ),
+        };
+        Diagnostic::error("plan::no-priority", message).help(help)
+    }
+
+    /// What netprof's rules outrank, for who lost to a rule before them.
+    pub(crate) fn outranked(&self, family: Family) -> String {
+        match self.first_unnumbered(family) {
+            Some((owner, first)) => format!(
+                "netprof's rules go right before rule {first} of {}, and outrank only what comes after; apply while {owner} is down",
+                owner.who()
+            ),
+            None => format!("netprof only outranks rules after its own ({KEEP_LAN} to {ROUTE})"),
+        }
     }
 
     /// The priorities of the rules that lead longer prefixes to main, and the rest into

@@ -250,11 +250,7 @@ impl<'a> Single<'a, '_> {
         };
         let family = Family::of(prefix);
         let Some((longer, priority)) = priorities.route(family) else {
-            return Err(Diagnostic::error(
-                "plan::no-priority",
-                format!("no two rule priorities from 111 to 119 are free for IPv{family}"),
-            )
-            .help("see who takes them: ip rule show"));
+            return Err(priorities.none_free(family, "no pair of rule priorities"));
         };
         if taken
             .rule()
@@ -269,7 +265,7 @@ impl<'a> Single<'a, '_> {
                 ),
             )
             .label("this would not hold")
-            .help("netprof only outranks rules after its own (110 to 119)"));
+            .help(priorities.outranked(family)));
         }
         // Within the prefix, whatever main knows better still wins: containers, other
         // networks of this host, the way to the VPN's own server.

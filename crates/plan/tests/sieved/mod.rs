@@ -1,13 +1,17 @@
 //! The law of reading: what is planned on the routes that were asked for is what is planned
 //! on all of them. And routes of strangers to hold it to.
 
+use std::collections::HashSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use netprof_model::firewall::Rules;
 use netprof_model::profile::{LinkDecl, LinkMatch, Profile};
-use netprof_model::route::Route;
+use netprof_model::route::{Protocol, Route};
+use netprof_model::snapshot::BaseChain;
 use netprof_model::{Owner, Section, Snapshot};
-use netprof_plan::{Need, after, drift, need, plan};
+use netprof_plan::linux::owner;
+use netprof_plan::{Need, above, after, drift, need, plan};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
@@ -29,17 +33,74 @@ pub(crate) fn read(machine: &Snapshot, need: &Need) -> Snapshot {
     let sieve = need.sieve(&links, addresses, rules);
     let read = sieve.read(|sieve| {
         let mut routes = machine.routes.items().to_vec();
-        routes.retain(|route| sieve.takes(route.key.dst, route.key.table, route.spec.protocol));
+        let mut told = HashSet::new();
+        routes.retain(|route| {
+            let (table, protocol) = (route.key.table, route.spec.protocol);
+            let mut devices = route.devices();
+            let tells = sieve.tells_owners(table, protocol)
+                && devices.any(|dev| told.insert((table, dev.to_owned())));
+            tells || sieve.takes(route.key.dst, table, protocol)
+        });
         Ok::<Vec<Route>, std::convert::Infallible>(routes)
     });
     let Ok(routes) = read;
-    Snapshot {
+    owned(Snapshot {
         routes: match need.asks_for_routes() {
             true => Section::Seen(routes),
             false => Section::Unread,
         },
         ..machine.clone()
+    })
+}
+
+/// `machine` with the owners that its own rules and routes tell of, as far as it has any of
+/// those: a tunnel whose process is not known is told by the tables that lead through it.
+fn owned(mut machine: Snapshot) -> Snapshot {
+    let partners = owner::partners(machine.rules.items(), machine.routes.items());
+    for link in items(&mut machine.links) {
+        if link.kind.as_deref() == Some("tun")
+            && let Some((_, owner)) = partners.get(&link.name)
+        {
+            link.owner = *owner;
+        }
     }
+    let links = machine.links.items().to_vec();
+    if let Section::Seen(routes) = &mut machine.routes {
+        owner::attribute(&links, items(&mut machine.rules), routes);
+    }
+    machine
+}
+
+/// `machine` with a firewall that lets nothing out, so that what is said of it shows which
+/// networks are known to be kept.
+fn shut(machine: &Snapshot) -> Snapshot {
+    let chain = BaseChain {
+        family: "inet".to_owned(),
+        table: "shut".to_owned(),
+        chain: "output".to_owned(),
+        hook: "output".to_owned(),
+        priority: 0,
+        policy_drops: true,
+        rules_drop: false,
+        rules: Some(Rules::default()),
+        owner: Owner::Unknown,
+        evidence: Vec::new(),
+    };
+    Snapshot {
+        firewall: Section::Seen(vec![chain]),
+        ..machine.clone()
+    }
+}
+
+/// `machine` after its links lost their addresses, and left their networks or not.
+fn roamed(machine: &Snapshot, left: bool) -> Snapshot {
+    let mut roamed = machine.clone();
+    items(&mut roamed.addresses).retain(|one| one.dev == "lo");
+    let is_left = |route: &Route| {
+        route.spec.protocol == Protocol::KERNEL && !route.goes_through("lo") && left
+    };
+    items(&mut roamed.routes).retain(|route| !is_left(route));
+    roamed
 }
 
 /// The law, of `machine` with what strangers did `before` and `since` one profile was made
@@ -62,7 +123,11 @@ pub(crate) fn what_is_not_asked_for_changes_no_plan(
             states.push(after(&done, &[change.inverse()]));
         }
     }
+    if let Some(last) = states.last() {
+        states.extend([false, true].map(|left| roamed(last, left)));
+    }
     for state in &states {
+        let state = &owned(state.clone());
         for profile in [None, Some(one), Some(other)] {
             let read = read(state, &need(profile, state.held()));
             let with = |snapshot: &Snapshot| {
@@ -71,6 +136,7 @@ pub(crate) fn what_is_not_asked_for_changes_no_plan(
             };
             prop_assert_eq!(with(&read), with(state));
             prop_assert_eq!(drift(&read), drift(state));
+            prop_assert_eq!(above(&shut(&read)), above(&shut(state)));
         }
     }
     Ok(())
@@ -192,6 +258,10 @@ pub(crate) fn palette() -> Palette {
         owner: Some(Owner::Tailscale),
         ..LinkMatch::default()
     };
+    let of_wg_quick = LinkMatch {
+        owner: Some(Owner::WgQuick),
+        ..LinkMatch::default()
+    };
     let vpn = LinkMatch {
         name: Some("tun*".to_owned()),
         default_route: Some(true),
@@ -204,6 +274,7 @@ pub(crate) fn palette() -> Palette {
             matched("way-out", vpn),
             link("vpn", "tun*"),
             link("mesh", "tailscale0"),
+            matched("quick", of_wg_quick),
         ],
         scopes: vec![
             scope("corp", Some("vpn"), &["corp.example"], "10.0.0.53"),
@@ -216,6 +287,7 @@ pub(crate) fn palette() -> Palette {
             route("10.64.0.0/16", Some("10.8.0.1"), None, Some(7)),
             route("10.88.0.0/26", None, Some("mesh"), None),
             route("172.20.0.0/14", Some("192.168.7.1"), Some("lan"), Some(50)),
+            route("198.18.0.0/15", None, Some("quick"), None),
             route("203.0.113.0/24", None, None, None),
             route("2000::/3", None, Some("vpn"), None),
             route("fd00:98::/48", None, None, None),

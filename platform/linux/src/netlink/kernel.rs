@@ -1,5 +1,6 @@
 //! The conversation with the kernel about links, addresses, routes and rules.
 
+use std::collections::HashSet;
 use std::ops::ControlFlow;
 
 use netprof_model::link::{Address, Link};
@@ -321,6 +322,8 @@ struct Caught {
     routes: Option<Vec<Route>>,
     /// Thousands of routes may lead the same way.
     alike: Alike<RouteSpec>,
+    /// The tables and links of routes that tell whose a link is.
+    told: HashSet<(u32, u32)>,
 }
 
 impl Default for Caught {
@@ -328,6 +331,7 @@ impl Default for Caught {
         Self {
             routes: Some(Vec::new()),
             alike: Alike::default(),
+            told: HashSet::new(),
         }
     }
 }
@@ -339,9 +343,14 @@ impl Caught {
         sieve: &Sieve,
         names: &LinkNames,
     ) -> Result<(), Malformed> {
-        if let Some(list) = &mut self.routes
-            && sieve.takes(view.destination()?, view.table, Protocol(view.protocol))
-        {
+        let Some(list) = &mut self.routes else {
+            return Ok(());
+        };
+        let protocol = Protocol(view.protocol);
+        // One with several hops names no link here, and is always taken.
+        let tells = sieve.tells_owners(view.table, protocol)
+            && (view.oif == 0 || self.told.insert((view.table, view.oif)));
+        if tells || sieve.takes(view.destination()?, view.table, protocol) {
             match view.to_route(names)? {
                 Ok(mut route) => {
                     route.spec = self.alike.share(route.spec);

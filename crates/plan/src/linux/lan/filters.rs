@@ -36,26 +36,30 @@ pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
             None => {}
         }
     }
+    if let Some(note) = unread(base)
+        && !said(draft, "plan::unreadable")
+    {
+        let help = "plan as root to see them: sudo netprof plan ...";
+        draft.diagnostics.push(note.at(one.at.clone()).help(help));
+    }
+}
+
+/// That what stands above routing could not be read, if so.
+pub(in crate::linux) fn unread(snapshot: &Snapshot) -> Option<Diagnostic> {
     let unread: Vec<&str> = [
-        ("nft", is_unreadable(&base.firewall)),
-        ("IPsec", is_unreadable(&base.xfrm)),
+        ("nft", is_unreadable(&snapshot.firewall)),
+        ("IPsec", is_unreadable(&snapshot.xfrm)),
     ]
     .into_iter()
     .filter_map(|(what, unreadable)| unreadable.then_some(what))
     .collect();
-    if !unread.is_empty() && !said(draft, "plan::unreadable") {
-        draft.diagnostics.push(
-            Diagnostic::note(
-                "plan::unreadable",
-                format!(
-                    "{} rules cannot be read without root: a kill switch would not be seen",
-                    unread.join(" and ")
-                ),
-            )
-            .at(one.at.clone())
-            .help("plan as root to see them: sudo netprof plan ..."),
+    (!unread.is_empty()).then(|| {
+        let message = format!(
+            "{} rules cannot be read without root: a kill switch would not be seen",
+            unread.join(" and ")
         );
-    }
+        Diagnostic::note("plan::unreadable", message)
+    })
 }
 
 /// Warns of rules that are asked before those that keep the LAN, and take some packets

@@ -54,17 +54,13 @@ pub(super) fn of<'a>(
 fn of_links<'a>(home: &Home<'a, '_>) -> BTreeMap<IpNet, Vec<(&'a Link, &'a Route)>> {
     let mut networks: BTreeMap<IpNet, Vec<(&Link, &Route)>> = BTreeMap::new();
     for route in home.ground.base.routes.items() {
-        let prefix = route.key.dst;
-        let is_network = connected::is_direct(route) && connected::is_network(&prefix);
-        if !is_network || !home.goes_home(route) {
-            continue;
-        }
-        let link = route.devices().next().and_then(|dev| home.ground.link(dev));
         let addresses = home.ground.base.addresses.items();
-        if let Some(link) = link
-            && connected::is_connected(addresses, &link.name, route)
-        {
-            networks.entry(prefix).or_default().push((link, route));
+        let dev = connected::by_link(addresses, route, |_| home.goes_home(route));
+        if let Some(link) = dev.and_then(|dev| home.ground.link(dev)) {
+            networks
+                .entry(route.key.dst)
+                .or_default()
+                .push((link, route));
         }
     }
     for routes in networks.values_mut() {

@@ -17,6 +17,7 @@ mod xfrm;
 pub use chain::of_chain;
 pub use link::{Clues, Holder, is_held, of_link, told_by};
 pub use program::by_program;
+pub(crate) use routing::tables_of_vpns;
 pub use routing::{Marks, attribute, of_route, of_rule, partners};
 pub use xfrm::of_policy;
 

@@ -28,7 +28,7 @@
 //! A route that nobody signed is its link's owner's, if that is a VPN, a container engine
 //! or a manager of links: what cannot be told is unknown.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use netprof_model::evidence::{ClueKind, Trail};
 use netprof_model::link::Link;
@@ -187,6 +187,18 @@ pub fn partners(rules: &[Rule], routes: &[Route]) -> HashMap<String, (u32, Owner
         }
     }
     partners
+}
+
+/// The tables of VPNs that `rules` lead to.
+pub(crate) fn tables_of_vpns(rules: &[Rule]) -> BTreeSet<u32> {
+    let marks = Marks::of(&[], rules);
+    let led_to = rules.iter().filter_map(|rule| match rule.key.action {
+        RuleAction::Lookup(table) => Some(table),
+        _ => None,
+    });
+    led_to
+        .filter(|table| marks.table(*table).is_some())
+        .collect()
 }
 
 /// Who made `rule`.
