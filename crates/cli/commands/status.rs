@@ -57,7 +57,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
                 text,
                 "{}: {}  {}\n",
                 active.name,
-                headline(&all, drifted),
+                headline(&all, drifted, refused),
                 active.file
             );
         }
@@ -92,7 +92,8 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         let resources = all.iter().map(|one| &one.held.resource);
         Evidence::of(resources, &snapshot).join(&mut body["resources"]);
     }
-    let exit = if exit_code && drifted > 0 {
+    // Nothing may have drifted and the network be cut off all the same.
+    let exit = if exit_code && (drifted > 0 || refused) {
         Exit::Difference
     } else {
         Exit::Done
@@ -172,13 +173,14 @@ fn named(resource: &Resource, snapshot: &Snapshot) -> String {
     words::subject_named(resource, service.map(|one| one.name.as_str()))
 }
 
-fn headline(all: &[Drift], drifted: usize) -> String {
+fn headline(all: &[Drift], drifted: usize, refused: bool) -> String {
     let expired = all
         .iter()
         .filter(|one| one.standing == Bearing::Expired)
         .count();
     let mut text = match drifted {
         0 if all.is_empty() => "active, and nothing had to be made for it".to_owned(),
+        0 if refused => "active, all that was made for it is there, but see below".to_owned(),
         0 => "active, all that was made for it holds".to_owned(),
         n => format!("active, {n} of {} no longer as it was made", all.len()),
     };
