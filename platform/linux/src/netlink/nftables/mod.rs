@@ -278,8 +278,10 @@ impl Ruleset {
         let reached = self.reached(chain, sets);
         let of = |name: &&str| self.of(&chain.table, name);
         let rules_drop = reached.iter().flat_map(of).any(|rule| rule.drops(sets));
+        let drops = rules_drop || base.policy_drops;
         let writes = || reached.iter().flat_map(of).any(RawRule::writes);
-        if !rules_drop && !base.policy_drops && !(is_of_host(&base.hook) && writes()) {
+        let matters = drops || (is_of_host(&base.hook) && writes());
+        if !matters {
             return None;
         }
         let comments = reached.iter().flat_map(of);
