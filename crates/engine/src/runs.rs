@@ -6,11 +6,11 @@
 //! is written as it is. Whoever reads takes both, so a file of format version 1, which
 //! knows no runs, is read as well.
 
-use netprof_model::Owner;
 use netprof_model::held::HeldResource;
 use netprof_model::link::{LinkId, LinkManager};
 use netprof_model::plan::{Change, Reason};
 use netprof_model::resource::{Lasts, Place, Resource, State};
+use netprof_model::{Location, Owner};
 use serde::de::Error;
 use serde::ser::SerializeSeq;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
@@ -165,10 +165,28 @@ pub(crate) mod changes {
     fn is_same_reason(one: &[Reason], other: &[Reason]) -> bool {
         match (one, other) {
             ([one], [other]) => {
-                let file = |reason: &Reason| reason.at.as_ref().map(|at| at.file.clone());
-                one.text == other.text
-                    && one.of_network == other.of_network
-                    && file(one) == file(other)
+                // Taken apart, so that nothing that is new is forgotten here.
+                let Reason {
+                    at,
+                    text,
+                    of_network,
+                } = one;
+                text == &other.text
+                    && *of_network == other.of_network
+                    && match (at, &other.at) {
+                        (Some(one), Some(other)) => {
+                            // `At` has all the rest.
+                            let Location {
+                                file,
+                                line: _,
+                                column: _,
+                                length: _,
+                                offset: _,
+                            } = one;
+                            file == &other.file
+                        }
+                        (one, other) => one == other,
+                    }
             }
             _ => one == other,
         }
