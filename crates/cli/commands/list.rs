@@ -9,7 +9,7 @@ use netprof_model::snapshot::Os;
 use netprof_model::{Diagnostic, Section, Severity, Snapshot};
 use netprof_plan::macos::phantom;
 use netprof_plan::{Fits, Need, Routes, fits};
-use netprof_profile::Found;
+use netprof_profile::{Found, Resolved};
 use serde_json::{Value, json};
 
 use super::{Result, transaction};
@@ -31,10 +31,20 @@ pub fn run(context: &Context) -> Result {
             None
         }
     };
+    let resolved = |found: &Found| {
+        let what = format!("{}#{}", found.file.display(), found.name);
+        context.library.resolve(&what, HERE).ok()
+    };
+    let profiles: Vec<_> = listing.profiles.iter().map(resolved).collect();
+    let matches_by_owner = |one: &Resolved| {
+        let mut links = one.profile.links.iter();
+        links.any(|link| link.matching.owner.is_some())
+    };
     let need = Need {
         resolver: true,
-        // Whether a tunnel is idle is a matter of who holds it.
-        owners: HERE == Os::Macos,
+        // Whether a tunnel is idle is a matter of who holds it, and so are links that are
+        // matched by their owner.
+        owners: HERE == Os::Macos || profiles.iter().flatten().any(matches_by_owner),
         routes: Routes::of_defaults(),
         ..Need::default()
     };
@@ -43,18 +53,11 @@ pub fn run(context: &Context) -> Result {
     let rows: Vec<Row> = listing
         .profiles
         .iter()
-        .map(|found| {
-            let what = format!("{}#{}", found.file.display(), found.name);
-            let fits = context
-                .library
-                .resolve(&what, HERE)
-                .ok()
-                .map(|one| fits(&one.profile, &snapshot));
-            Row {
-                is_active: is_active(found, active.as_ref()),
-                found,
-                fits,
-            }
+        .zip(&profiles)
+        .map(|(found, resolved)| Row {
+            is_active: is_active(found, active.as_ref()),
+            found,
+            fits: resolved.as_ref().map(|one| fits(&one.profile, &snapshot)),
         })
         .collect();
     let mut text = String::new();
