@@ -24,7 +24,7 @@ pub use crate::firewall::BaseChain;
 pub const VERSION: u32 = 1;
 
 /// What is known of one part of the machine.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(tag = "is", content = "value", rename_all = "lowercase")]
 pub enum Section<T> {
     /// It was read.
@@ -37,6 +37,9 @@ pub enum Section<T> {
     #[default]
     Unread,
 }
+
+/// A section read without a detour.
+mod section;
 
 impl<T> Section<T> {
     /// What was read.
