@@ -188,11 +188,9 @@ impl Stage {
             None | Some((Tag::Intent, _)) => Self::Intent,
             Some((Tag::Applied, _)) => Self::Applied,
             Some((Tag::Committed, _)) => Self::Committed,
-            Some((Tag::RollingBack, payload)) => {
-                Self::RollingBack(serde_json::from_slice(payload)?)
-            }
-            Some((Tag::RolledBack, payload)) => Self::RolledBack(serde_json::from_slice(payload)?),
-            Some((Tag::Incomplete, payload)) => Self::Incomplete(serde_json::from_slice(payload)?),
+            Some((Tag::RollingBack, payload)) => Self::RollingBack(json(payload)?),
+            Some((Tag::RolledBack, payload)) => Self::RolledBack(json(payload)?),
+            Some((Tag::Incomplete, payload)) => Self::Incomplete(json(payload)?),
         })
     }
 }
@@ -203,6 +201,13 @@ pub(crate) struct Journal<I = Intent> {
     pub(crate) intent: I,
     pub(crate) stage: Stage,
     next: Position,
+}
+
+/// Reads JSON as a text, which the command line reads, too: so there is one reader of each
+/// type. And whether it is UTF-8 is looked at once, and not for each of its strings.
+pub(crate) fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
+    let text = std::str::from_utf8(bytes).map_err(serde::de::Error::custom)?;
+    serde_json::from_str(text)
 }
 
 /// Reads the journal of transaction `number`; none if it was never begun.
@@ -225,7 +230,7 @@ pub(crate) fn read<I: serde::de::DeserializeOwned>(
     match record::read(number, &bytes) {
         Ok(Content::NeverBegun) => Ok(None),
         Ok(Content::Begun { intent, last, next }) => Ok(Some(Journal {
-            intent: serde_json::from_slice(intent)
+            intent: json(intent)
                 .map_err(|error| damaged(format!("its intent says nothing: {error}")))?,
             stage: Stage::read(last)
                 .map_err(|error| damaged(format!("its last record says nothing: {error}")))?,

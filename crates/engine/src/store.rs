@@ -11,7 +11,7 @@ use netprof_model::held::Held;
 use crate::disk::{Disk, unlisted};
 use crate::error::Error;
 use crate::fold::fold;
-use crate::journal::{self, Journal, Open, Stage};
+use crate::journal::{self, Journal, Open, Stage, json};
 use crate::lock::Lock;
 
 /// The largest `held.json` that is read, in bytes.
@@ -184,7 +184,7 @@ fn stored(disk: &dyn Disk) -> Result<Stored, Error> {
     if let Some(held) = parse(&bytes) {
         return Ok(Stored::Good(held));
     }
-    match serde_json::from_slice::<Version>(&bytes) {
+    match json::<Version>(&bytes) {
         Ok(Version { version }) if version > written::VERSION => Err(Error::Newer {
             path: disk.held_path(),
             found: version,
@@ -196,7 +196,7 @@ fn stored(disk: &dyn Disk) -> Result<Stored, Error> {
 
 /// What stands in a `held.json`, of a version that is known.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Held> {
-    let read: written::Owned = serde_json::from_slice(bytes).ok()?;
+    let read: written::Owned = json(bytes).ok()?;
     let is_known = (1..=written::VERSION).contains(&read.version);
     is_known.then(|| read.into())
 }
