@@ -45,7 +45,12 @@ impl FromIterator<IpNet> for Prefixes {
 impl Prefixes {
     /// The prefixes that `net` is or lies within, the narrowest first.
     pub(crate) fn holding(&self, net: IpNet) -> impl Iterator<Item = IpNet> {
-        let net = net.trunc();
+        // Each of a million routes is asked about; where there is nothing, for nothing.
+        let net = if self.sorted.is_empty() {
+            net
+        } else {
+            net.trunc()
+        };
         // All that lies between a prefix around `net` and `net` lies within the former:
         // the steps outwards from there meet every one.
         let behind = self.sorted.partition_point(|other| *other <= net);
