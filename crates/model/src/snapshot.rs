@@ -55,6 +55,14 @@ impl<T> Section<T> {
         matches!(self, Self::Seen(_) | Self::Absent)
     }
 
+    /// Why it could not be read, though it is there.
+    pub fn why_unreadable(&self) -> Option<&str> {
+        match self {
+            Self::Unreadable(why) => Some(why),
+            _ => None,
+        }
+    }
+
     /// How the section stands, in a word.
     pub fn standing(&self) -> &'static str {
         match self {

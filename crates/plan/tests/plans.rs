@@ -619,6 +619,18 @@ fn without_root_the_plan_says_what_it_could_not_see() {
 }
 
 #[test]
+fn as_root_the_plan_says_why_filters_could_not_be_read() {
+    let mut machine = laptop("");
+    let changed = "cannot read the nft ruleset: it changed each time while it was read";
+    machine.firewall = Section::Unreadable(changed.to_owned());
+    let text = planned(KEEP_LAN, &machine);
+    let warning = format!("a kill switch of nft would not be seen: {changed}");
+    assert!(text.contains("warning plan::unreadable"), "{text}");
+    assert!(text.contains(&warning), "{text}");
+    assert!(!text.contains("root") && !text.contains("IPsec"), "{text}");
+}
+
+#[test]
 fn a_kept_network_with_a_server_or_route_of_another_link_is_refused() {
     let profile = format!(
         r#"{LINKS}

@@ -52,7 +52,11 @@ pub(crate) fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
         all.extend(said(snapshot.firewall.items(), &lan));
     }
     if is_kept && let Some(note) = unread(snapshot) {
-        all.push(note.help("ask as root to see them: sudo netprof status"));
+        all.push(if snapshot.privileged {
+            note
+        } else {
+            note.help("ask as root to see them: sudo netprof status")
+        });
     }
     // The rules hold: what is said here is no error of this command.
     for one in &mut all {

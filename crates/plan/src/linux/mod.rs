@@ -25,7 +25,7 @@ use netprof_model::plan::Reason;
 use netprof_model::profile::Profile;
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction};
-use netprof_model::{Diagnostic, Location, Resource, Section, Snapshot, State};
+use netprof_model::{Diagnostic, Location, Resource, Snapshot, State};
 
 use crate::draft::Draft;
 use crate::ground::{is_known, standing};
@@ -255,9 +255,4 @@ fn metric_or_default(prefix: &IpNet, metric: Option<u32>) -> u32 {
         _ if prefix.addr().is_ipv4() => 0,
         _ => 1024,
     }
-}
-
-/// Whether a section was left out for lack of rights.
-fn is_unreadable<T>(section: &Section<T>) -> bool {
-    matches!(section, Section::Unreadable(_))
 }

@@ -9,11 +9,10 @@ use netprof_model::{Diagnostic, Owner, Severity, Snapshot};
 
 use super::Kept;
 use crate::draft::Draft;
-use crate::linux::{Ground, firewall, is_unreadable};
+use crate::linux::{Ground, firewall};
 
 /// Says what stands above the routes of `one`.
 pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
-    let said = |draft: &Draft, code: &str| draft.diagnostics.iter().any(|said| said.code == code);
     if let Some(source) = one.source
         && let Some(policy) = taking(base.xfrm.items(), &one.prefix, source)
     {
@@ -36,28 +35,38 @@ pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
             None => {}
         }
     }
+    let said = |said: &Diagnostic| said.code == "plan::unreadable";
     if let Some(note) = unread(base)
-        && !said(draft, "plan::unreadable")
+        && !draft.diagnostics.iter().any(said)
     {
-        let help = "plan as root to see them: sudo netprof plan ...";
-        draft.diagnostics.push(note.at(one.at.clone()).help(help));
+        let note = note.at(one.at.clone());
+        draft.diagnostics.push(if base.privileged {
+            note
+        } else {
+            note.help("plan as root to see them: sudo netprof plan ...")
+        });
     }
 }
 
-/// That what stands above routing could not be read, if so.
+/// That what stands above routing could not be read, if so. Without root it never can.
 pub(in crate::linux) fn unread(snapshot: &Snapshot) -> Option<Diagnostic> {
-    let unread: Vec<&str> = [
-        ("nft", is_unreadable(&snapshot.firewall)),
-        ("IPsec", is_unreadable(&snapshot.xfrm)),
+    let (names, reasons): (Vec<&str>, Vec<&str>) = [
+        ("nft", snapshot.firewall.why_unreadable()),
+        ("IPsec", snapshot.xfrm.why_unreadable()),
     ]
     .into_iter()
-    .filter_map(|(what, unreadable)| unreadable.then_some(what))
-    .collect();
-    (!unread.is_empty()).then(|| {
-        let message = format!(
-            "{} rules cannot be read without root: a kill switch would not be seen",
-            unread.join(" and ")
-        );
+    .filter_map(|(what, why)| Some((what, why?)))
+    .unzip();
+    if names.is_empty() {
+        return None;
+    }
+    let (names, reasons) = (names.join(" and "), reasons.join("; "));
+    Some(if snapshot.privileged {
+        let message = format!("a kill switch of {names} would not be seen: {reasons}");
+        Diagnostic::warning("plan::unreadable", message)
+    } else {
+        let message =
+            format!("{names} rules cannot be read without root: a kill switch would not be seen");
         Diagnostic::note("plan::unreadable", message)
     })
 }
