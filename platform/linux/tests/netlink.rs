@@ -10,6 +10,7 @@
 //! - `netlink/apply.rs`: what is asked for is made, what is refused is named.
 //! - `netlink/put_back.rs`: a route that was read can be written back as it was.
 //! - `netlink/filters.rs`: nft chains and IPsec policies.
+//! - `netlink/rulesets.rs`: rulesets that change, sleep, or are large.
 
 #![allow(
     clippy::unwrap_used,
@@ -33,6 +34,9 @@ mod observe;
 #[cfg(target_os = "linux")]
 #[path = "netlink/put_back.rs"]
 mod put_back;
+#[cfg(target_os = "linux")]
+#[path = "netlink/rulesets.rs"]
+mod rulesets;
 
 #[cfg(target_os = "linux")]
 fn main() {
@@ -41,6 +45,7 @@ fn main() {
         apply::TESTS,
         put_back::TESTS,
         filters::TESTS,
+        rulesets::TESTS,
     ]
     .concat();
     namespace::run(&all);

@@ -9,10 +9,14 @@ use netprof_model::snapshot::{BaseChain, XfrmPolicy};
 use netprof_model::{Owner, Section};
 
 use super::Error;
-use super::nftables::{Ruleset, Set, Sets};
+use super::nftables::{Ruleset, Set, SetName, Sets};
 use super::numbers::{EINVAL, EPROTONOSUPPORT};
-use super::socket::{NETLINK_NETFILTER, NETLINK_XFRM, Socket};
+use super::socket::{ATTEMPTS, NETLINK_NETFILTER, NETLINK_XFRM, Socket, pause_before};
+use super::wire::Message;
 use super::{nftables, xfrm};
+
+/// The most elements of all sets together that are kept.
+const MOST_ELEMENTS: usize = 4 * 65_536;
 
 /// What the firewall is, as far as it matters to a route.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -29,78 +33,142 @@ pub struct Firewall {
 #[must_use]
 pub fn firewall() -> Section<Firewall> {
     section(Socket::open(NETLINK_NETFILTER).and_then(|mut socket| {
-        let chains = socket.dump(
-            "read the nft chains",
-            nftables::dump_chains,
-            Vec::new,
-            |chains, message| {
-                chains.extend(nftables::decode_chain(message.kind, message.payload)?);
-                Ok(())
-            },
-        )?;
-        let is_base = |chain: &nftables::Chain| chain.base.is_some();
-        if !chains.iter().any(is_base) {
-            return Ok(Firewall::default());
+        // What was read before a change does not belong to what is read after it.
+        for attempt in 0..ATTEMPTS {
+            pause_before(attempt);
+            let Some(before) = generation(&mut socket)? else {
+                return Ok(None);
+            };
+            let read = ruleset(&mut socket);
+            if generation(&mut socket)? == Some(before) {
+                return read.map(Some);
+            }
         }
-        let rules = socket.dump(
-            "read the nft rules",
-            nftables::dump_rules,
-            Vec::new,
-            |rules, message| {
-                rules.extend(nftables::decode_rule(message.kind, message.payload)?);
-                Ok(())
-            },
-        )?;
-        let rules = Ruleset::new(chains, rules);
-        let sets = sets(&mut socket, &rules)?;
-        Ok(Firewall {
-            chains: rules.that_may_drop(&sets),
-            owners: rules.owners(),
-            named: rules.named(),
+        Err(Error::Unsteady {
+            operation: "read the nft ruleset",
         })
     }))
 }
 
-/// The sets that `rules` look into, with their elements.
-fn sets(socket: &mut Socket, rules: &Ruleset) -> Result<Sets, Error> {
-    let wanted = rules.sets();
-    if wanted.is_empty() {
-        return Ok(Sets::new());
+/// The number of the ruleset; none where the kernel has no nf_tables: nfnetlink answers
+/// EINVAL to a subsystem that it does not know (`nfnetlink_rcv_msg`). Of what is asked of
+/// nf_tables itself, EINVAL says something else.
+fn generation(socket: &mut Socket) -> Result<Option<u32>, Error> {
+    let decode = |message: &Message<'_>| nftables::decode_generation(message.kind, message.payload);
+    match socket.ask("read the nft ruleset", nftables::get_generation, decode) {
+        Ok(number) => Ok(Some(number)),
+        Err(Error::Refused { source, .. }) if source.errno == EINVAL => Ok(None),
+        Err(error) => Err(error),
     }
-    let mut sets = socket.dump(
+}
+
+/// The ruleset, in several dumps.
+fn ruleset(socket: &mut Socket) -> Result<Firewall, Error> {
+    let chains = socket.dump(
+        "read the nft chains",
+        nftables::dump_chains,
+        Vec::new,
+        |chains, message| {
+            chains.extend(nftables::decode_chain(message.kind, message.payload)?);
+            Ok(())
+        },
+    )?;
+    let is_base = |chain: &nftables::Chain| chain.base.is_some();
+    if !chains.iter().any(is_base) {
+        return Ok(Firewall::default());
+    }
+    let dormant = socket.dump(
+        "read the nft tables",
+        nftables::dump_tables,
+        HashSet::new,
+        |dormant, message| {
+            dormant.extend(nftables::decode_dormant(message.kind, message.payload)?);
+            Ok(())
+        },
+    )?;
+    let rules = socket.dump(
+        "read the nft rules",
+        nftables::dump_rules,
+        Vec::new,
+        |rules, message| {
+            rules.extend(nftables::decode_rule(message.kind, message.payload)?);
+            Ok(())
+        },
+    )?;
+    let rules = Ruleset::new(dormant, chains, rules);
+    let sets = sets(socket, &rules)?;
+    Ok(Firewall {
+        chains: rules.that_may_drop(&sets),
+        owners: rules.owners(),
+        named: rules.named(),
+    })
+}
+
+/// The sets that `rules` look into, with their elements. A verdict map may lead to further
+/// rules, and these to further sets.
+fn sets(socket: &mut Socket, rules: &Ruleset) -> Result<Sets, Error> {
+    let mut read = Sets::new();
+    if !rules.look_into_sets() {
+        return Ok(read);
+    }
+    let headers = socket.dump(
         "read the nft sets",
         nftables::dump_sets,
         Sets::new,
         |sets, message| {
-            sets.extend(
-                nftables::decode_set(message.kind, message.payload)?
-                    .filter(|(name, _)| wanted.contains(name)),
-            );
+            sets.extend(nftables::decode_set(message.kind, message.payload)?);
             Ok(())
         },
     )?;
-    for (name, set) in &mut sets {
-        let filled = socket.dump(
-            "read an nft set",
-            |requests, sequence| nftables::dump_elements(requests, sequence, name),
-            || set.clone(),
-            |filled: &mut Set, message| filled.extend(message.kind, message.payload),
-        );
-        match filled {
-            Ok(filled) => *set = filled,
-            // It went meanwhile: what it decides is not told.
-            Err(Error::Refused { .. }) => set.forget(),
-            Err(error) => return Err(error),
+    let mut room = MOST_ELEMENTS;
+    loop {
+        let wanted = rules.wanted(&headers, &read);
+        if wanted.is_empty() {
+            return Ok(read);
+        }
+        for name in wanted {
+            let set = filled(socket, &name, headers.get(&name), &mut room)?;
+            read.insert(name, set);
         }
     }
-    Ok(sets)
+}
+
+/// One set with its elements, which take from `room`.
+fn filled(
+    socket: &mut Socket,
+    name: &SetName,
+    header: Option<&Set>,
+    room: &mut usize,
+) -> Result<Set, Error> {
+    let read = socket.dump(
+        "read an nft set",
+        |requests, sequence| nftables::dump_elements(requests, sequence, name),
+        || header.cloned().unwrap_or_default(),
+        |filled: &mut Set, message| filled.extend(message.kind, message.payload),
+    );
+    let mut set = match read {
+        Ok(filled) => filled,
+        // It went meanwhile: what it decides is not told.
+        Err(Error::Refused { .. }) => {
+            let mut set = Set::default();
+            set.forget();
+            set
+        }
+        Err(error) => return Err(error),
+    };
+    match room.checked_sub(set.len()) {
+        Some(left) => *room = left,
+        None => set.forget(),
+    }
+    set.settle();
+    Ok(set)
 }
 
 /// The IPsec policies.
 #[must_use]
 pub fn xfrm_policies() -> Section<Vec<XfrmPolicy>> {
     section(Socket::open(NETLINK_XFRM).and_then(|mut socket| {
-        socket.dump(
+        let policies = socket.dump(
             "read the IPsec policies",
             xfrm::dump,
             Vec::new,
@@ -108,20 +176,37 @@ pub fn xfrm_policies() -> Section<Vec<XfrmPolicy>> {
                 policies.extend(xfrm::decode(message.kind, message.payload)?);
                 Ok(())
             },
-        )
+        )?;
+        Ok(Some(policies))
     }))
 }
 
-fn section<T>(read: Result<T, Error>) -> Section<T> {
+/// What was read, if it is there at all. A kernel without it has no such netlink protocol.
+fn section<T>(read: Result<Option<T>, Error>) -> Section<T> {
     match read {
-        Ok(value) => Section::Seen(value),
-        // A kernel without it has no such netlink protocol; one without nf_tables
-        // has nfnetlink and answers EINVAL to a subsystem that it does not know
-        // (`nfnetlink_rcv_msg`).
+        Ok(Some(value)) => Section::Seen(value),
+        Ok(None) => Section::Absent,
         Err(Error::Open { source }) if source.raw_os_error() == Some(EPROTONOSUPPORT) => {
             Section::Absent
         }
-        Err(Error::Refused { source, .. }) if source.errno == EINVAL => Section::Absent,
         Err(error) => Section::Unreadable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::netlink::answer::KernelError;
+
+    #[test]
+    fn what_a_dump_is_refused_with_does_not_say_that_there_is_nothing() {
+        for errno in [1, EINVAL] {
+            let source = KernelError { errno, says: None };
+            let operation = "read the nft rules";
+            let read: Section<()> = section(Err(Error::Refused { operation, source }));
+            assert!(matches!(read, Section::Unreadable(why) if why.contains(operation)));
+        }
+        let source = std::io::Error::from_raw_os_error(EPROTONOSUPPORT);
+        assert_eq!(section::<()>(Err(Error::Open { source })), Section::Absent);
     }
 }

@@ -130,6 +130,10 @@ pub(super) const FIB_RULE_IIF_DETACHED: u32 = 0x8;
 pub(super) const FIB_RULE_OIF_DETACHED: u32 = 0x10;
 
 // linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
+pub(super) const NFT_MSG_NEWTABLE: u16 = 0x0a00;
+pub(super) const NFT_MSG_GETTABLE: u16 = 0x0a01;
+pub(super) const NFT_MSG_NEWGEN: u16 = 0x0a0f;
+pub(super) const NFT_MSG_GETGEN: u16 = 0x0a10;
 pub(super) const NFT_MSG_NEWRULE: u16 = 0x0a06;
 pub(super) const NFT_MSG_GETRULE: u16 = 0x0a07;
 pub(super) const NFT_MSG_NEWSET: u16 = 0x0a09;

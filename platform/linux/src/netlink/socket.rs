@@ -210,6 +210,29 @@ impl Socket {
         Err(Error::Unsteady { operation })
     }
 
+    /// Asks for what the kernel answers with one message. What `each` finds is it.
+    pub fn ask<T>(
+        &mut self,
+        operation: &'static str,
+        request: impl Fn(&mut Requests, u32) -> Result<(), Unwritable>,
+        each: impl Fn(&Message<'_>) -> Result<Option<T>, Malformed>,
+    ) -> Result<T, Error> {
+        let answer = |(): &mut (), message: &Message<'_>| {
+            Ok(each(message)?.map_or(ControlFlow::Continue(()), ControlFlow::Break))
+        };
+        match self.dump_until(operation, request, || (), answer)? {
+            ControlFlow::Break(found) => {
+                // Nothing comes behind it.
+                self.unfinished = false;
+                Ok(found)
+            }
+            ControlFlow::Continue(()) => Err(Error::Decode {
+                operation,
+                source: Malformed("answer"),
+            }),
+        }
+    }
+
     fn read_dump<B>(
         &mut self,
         operation: &'static str,

@@ -91,6 +91,30 @@ pub(super) fn compared(
     Condition { not: !not, test }
 }
 
+/// Whether bytes that are the same for all packets are among `spans`; none for others. The
+/// kernel compares byte by byte, as much as it was told to.
+pub(super) fn decided(register: &Register, spans: &[Bytes]) -> Option<bool> {
+    let Field::Constant(bytes) = &register.field else {
+        return None;
+    };
+    let mut among = false;
+    for (first, last) in spans {
+        let (from, to) = (bytes.get(..first.len())?, bytes.get(..last.len())?);
+        among |= first.as_slice() <= from && to <= last.as_slice();
+    }
+    (register.mask.is_none() && !register.flipped).then_some(among)
+}
+
+/// Changes numbers of `size` bytes from the machine's byte order to the network's, or back
+/// (`nft_byteorder_eval`).
+pub(super) fn swap(bytes: &mut [u8], size: usize) {
+    if cfg!(target_endian = "little") && size > 0 {
+        for number in bytes.chunks_exact_mut(size) {
+            number.reverse();
+        }
+    }
+}
+
 fn said(field: &Field) -> &str {
     match field {
         Field::Destination => "the destination",

@@ -15,6 +15,7 @@ mod rule;
 mod set;
 mod xtables;
 
+use std::cell::Cell;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use netprof_model::Owner;
@@ -30,6 +31,10 @@ pub use set::{Set, SetName, decode as decode_set};
 /// The length of `struct nfgenmsg`.
 const HEADER: usize = 4;
 
+const NFTA_GEN_ID: u16 = 1;
+const NFTA_TABLE_NAME: u16 = 1;
+const NFTA_TABLE_FLAGS: u16 = 2;
+const NFT_TABLE_F_DORMANT: u32 = 1;
 const NFTA_CHAIN_TABLE: u16 = 1;
 const NFTA_CHAIN_NAME: u16 = 3;
 const NFTA_CHAIN_HOOK: u16 = 4;
@@ -41,6 +46,50 @@ const NF_DROP: u32 = 0;
 /// The most rules that a chain may lead to and still be kept: a file of millions of
 /// lines helps nobody.
 const MOST_RULES: usize = 20_000;
+
+/// The most keys of sets that all rules together keep: each keeps those of the sets that it
+/// looks into.
+const MOST_SPANS: usize = 4 * 65_536;
+
+/// Asks for the number of the ruleset, which is another one after each change.
+pub fn get_generation(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
+    requests.add(NFT_MSG_GETGEN, NLM_F_REQUEST, sequence, |body| {
+        body.header(&[0; HEADER]);
+        Ok(())
+    })
+}
+
+/// Reads the number of the ruleset.
+pub fn decode_generation(kind: u16, payload: &[u8]) -> Result<Option<u32>, Malformed> {
+    if kind != NFT_MSG_NEWGEN {
+        return Ok(None);
+    }
+    let number = Attributes::behind(payload, HEADER)?.find(NFTA_GEN_ID)?;
+    number.map(|number| number.be32()).transpose()
+}
+
+/// Asks for the tables of all families.
+pub fn dump_tables(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
+    dump(NFT_MSG_GETTABLE, requests, sequence)
+}
+
+/// Reads one table; none where its chains are at their hooks.
+pub fn decode_dormant(kind: u16, payload: &[u8]) -> Result<Option<Table>, Malformed> {
+    if kind != NFT_MSG_NEWTABLE {
+        return Ok(None);
+    }
+    let family = payload.first().copied().unwrap_or_default();
+    let (mut name, mut flags) = (String::new(), 0);
+    for attribute in Attributes::behind(payload, HEADER)? {
+        let attribute = attribute?;
+        match attribute.number() {
+            NFTA_TABLE_NAME => name = attribute.text(),
+            NFTA_TABLE_FLAGS => flags = attribute.be32()?,
+            _ => {}
+        }
+    }
+    Ok((flags & NFT_TABLE_F_DORMANT != 0).then_some((family, name)))
+}
 
 /// Asks for the chains of all families.
 pub fn dump_chains(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
@@ -153,6 +202,8 @@ fn is_of_host(hook: &str) -> bool {
 #[derive(Debug, Default)]
 pub struct Ruleset {
     chains: Vec<Chain>,
+    /// The tables whose chains are at no hook for now.
+    dormant: HashSet<Table>,
     names: HashMap<Table, HashSet<String>>,
     rules: HashMap<Table, HashMap<String, Vec<RawRule>>>,
 }
@@ -160,7 +211,7 @@ pub struct Ruleset {
 impl Ruleset {
     /// Lays them out. Rules are in the order of their chains already.
     #[must_use]
-    pub fn new(chains: Vec<Chain>, rules: Vec<RawRule>) -> Self {
+    pub fn new(dormant: HashSet<Table>, chains: Vec<Chain>, rules: Vec<RawRule>) -> Self {
         let mut laid: HashMap<Table, HashMap<String, Vec<RawRule>>> = HashMap::new();
         for rule in rules {
             let chains = laid.entry(rule.table.clone()).or_default();
@@ -173,6 +224,7 @@ impl Ruleset {
         }
         Self {
             chains,
+            dormant,
             names,
             rules: laid,
         }
@@ -201,7 +253,9 @@ impl Ruleset {
                 "lxd" | "incus" => (&["fwd.", "pstrt.", "in.", "out."], Owner::Lxd),
                 _ if DOCKERS_ALONE.contains(&name.as_str()) => {
                     let rules = self.of(table, name).iter();
-                    for rule in rules.flat_map(|rule| rule.decode(&Sets::new())) {
+                    for rule in
+                        rules.flat_map(|rule| rule.decode(&Sets::new(), &Cell::new(MOST_SPANS)))
+                    {
                         named.extend(links(&rule).map(|link| (link.clone(), Owner::Docker)));
                     }
                     continue;
@@ -244,27 +298,55 @@ impl Ruleset {
         all
     }
 
-    /// The sets whose elements must be known.
+    /// Whether any rule looks into a set.
     #[must_use]
-    pub fn sets(&self) -> BTreeSet<SetName> {
-        let all = self.rules.values().flat_map(HashMap::values).flatten();
-        all.flat_map(|rule| {
-            rule.sets.iter().map(|name| SetName {
-                table: rule.table.clone(),
-                name: name.clone(),
-            })
-        })
-        .collect()
+    pub fn look_into_sets(&self) -> bool {
+        let mut all = self.rules.values().flat_map(HashMap::values).flatten();
+        all.any(|rule| !rule.sets.is_empty())
+    }
+
+    /// The sets of `headers` that rules look into which a packet of this host comes to, as
+    /// far as is known from those in `read`, and that are not among these; of rules that
+    /// others come to only verdict maps, which say whether they drop.
+    #[must_use]
+    pub fn wanted(&self, headers: &Sets, read: &Sets) -> BTreeSet<SetName> {
+        let mut wanted = BTreeSet::new();
+        for chain in &self.chains {
+            let Some(base) = self.base(chain) else {
+                continue;
+            };
+            let reached = self.reached(chain, read);
+            let rules = reached.iter().flat_map(|name| self.of(&chain.table, name));
+            for name in rules.flat_map(|rule| &rule.sets) {
+                let name = SetName {
+                    table: chain.table.clone(),
+                    name: name.clone(),
+                };
+                let header = headers.get(&name);
+                let decides = header.is_some_and(|set| set.verdicts || is_of_host(&base.hook));
+                if decides && !read.contains_key(&name) {
+                    wanted.insert(name);
+                }
+            }
+        }
+        wanted
+    }
+
+    /// What a chain is that a hook calls now.
+    fn base<'a>(&self, chain: &'a Chain) -> Option<&'a BaseChain> {
+        let base = chain.base.as_ref();
+        base.filter(|_| !self.dormant.contains(&chain.table))
     }
 
     /// The chains that may drop, or that write what those ask for, sorted by table and
     /// priority.
     #[must_use]
     pub fn that_may_drop(&self, sets: &Sets) -> Vec<BaseChain> {
+        let room = Cell::new(MOST_SPANS);
         let mut found: Vec<BaseChain> = self
             .chains
             .iter()
-            .filter_map(|chain| self.judged(chain, sets))
+            .filter_map(|chain| self.judged(chain, sets, &room))
             .collect();
         found.sort_by(|a, b| {
             (&a.family, &a.table, a.priority, &a.chain)
@@ -273,8 +355,8 @@ impl Ruleset {
         found
     }
 
-    fn judged(&self, chain: &Chain, sets: &Sets) -> Option<BaseChain> {
-        let base = chain.base.clone()?;
+    fn judged(&self, chain: &Chain, sets: &Sets, room: &Cell<usize>) -> Option<BaseChain> {
+        let base = self.base(chain)?.clone();
         let reached = self.reached(chain, sets);
         let of = |name: &&str| self.of(&chain.table, name);
         let rules_drop = reached.iter().flat_map(of).any(|rule| rule.drops(sets));
@@ -306,11 +388,16 @@ impl Ruleset {
             .or_else(|| of_chain(table, &chain.name, comment, &mut evidence));
         let many = reached.iter().map(|name| of(name).len()).sum::<usize>() > MOST_RULES;
         let rules = (is_of_host(&base.hook) && !many).then(|| Rules {
-            own: self.decoded(&chain.table, &chain.name, sets),
+            own: self.decoded(&chain.table, &chain.name, sets, room),
             called: reached
                 .iter()
                 .skip(1)
-                .map(|name| ((*name).to_owned(), self.decoded(&chain.table, name, sets)))
+                .map(|name| {
+                    (
+                        (*name).to_owned(),
+                        self.decoded(&chain.table, name, sets, room),
+                    )
+                })
                 .collect::<BTreeMap<_, _>>(),
         });
         Some(BaseChain {
@@ -322,9 +409,15 @@ impl Ruleset {
         })
     }
 
-    fn decoded(&self, table: &Table, chain: &str, sets: &Sets) -> Vec<FirewallRule> {
+    fn decoded(
+        &self,
+        table: &Table,
+        chain: &str,
+        sets: &Sets,
+        room: &Cell<usize>,
+    ) -> Vec<FirewallRule> {
         let rules = self.of(table, chain).iter();
-        rules.flat_map(|rule| rule.decode(sets)).collect()
+        rules.flat_map(|rule| rule.decode(sets, room)).collect()
     }
 }
 

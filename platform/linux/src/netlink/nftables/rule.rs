@@ -5,13 +5,14 @@
 //! written in between is written if those before it held. Registers are kept here with the
 //! name of what was loaded instead of its value.
 
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use netprof_model::firewall::{self, Condition, FirewallRule, Sets as Writes, Test};
 
 use super::super::numbers::NFT_MSG_NEWRULE;
 use super::super::wire::{Attributes, Malformed};
-use super::comparison::{Field, IPV4, IPV6, Register, compared, holds, native};
+use super::comparison::{Field, IPV4, IPV6, Register, compared, decided, holds, native, swap};
 use super::expression::*;
 use super::set::{SetName, before, behind};
 use super::{HEADER, Sets, Table, xtables};
@@ -30,6 +31,9 @@ const META_MARK: u32 = 3;
 const CT_MARK: u32 = 3;
 /// The length of a link's name with its zero (IFNAMSIZ).
 const NAME: usize = 16;
+
+/// As many keys of a set take the room of one rule.
+const RULE_OF_MAP: usize = 8;
 
 /// A rule as it was read: its expressions are run once the sets are known.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,10 +196,11 @@ impl RawRule {
     }
 
     /// It as conditions and what becomes of the packet; more than one rule where it looks
-    /// into a verdict map.
+    /// into a verdict map. What it keeps of sets takes from `room`; where that is too little,
+    /// what a set decides is not told.
     #[must_use]
-    pub fn decode(&self, sets: &Sets) -> Vec<FirewallRule> {
-        let mut machine = Machine::new(self, sets);
+    pub fn decode(&self, sets: &Sets, room: &Cell<usize>) -> Vec<FirewallRule> {
+        let mut machine = Machine::new(self, sets, room);
         for expression in self.all() {
             let run = expression.and_then(|expression| machine.run(&expression));
             if run.is_err() {
@@ -210,6 +215,7 @@ impl RawRule {
 struct Machine<'a> {
     rule: &'a RawRule,
     sets: &'a Sets,
+    room: &'a Cell<usize>,
     registers: HashMap<u32, Register>,
     /// 4 or 6, where the table or a condition says so.
     family: Option<u8>,
@@ -229,10 +235,11 @@ fn word(register: u32) -> u32 {
 }
 
 impl<'a> Machine<'a> {
-    fn new(rule: &'a RawRule, sets: &'a Sets) -> Self {
+    fn new(rule: &'a RawRule, sets: &'a Sets, room: &'a Cell<usize>) -> Self {
         Self {
             rule,
             sets,
+            room,
             registers: HashMap::new(),
             family: match rule.table.0 {
                 IPV4 => Some(4),
@@ -330,7 +337,11 @@ impl<'a> Machine<'a> {
             // They end the chain for a packet, which goes on changed.
             "masq" | "nat" | "redir" => self.end(firewall::Verdict::Accept),
             "notrack" => self.writes.push(Writes::Untracked),
-            "counter" | "log" | "last" | "dynset" | "objref" | "dup" | "flow_offload" => {}
+            "counter" | "log" | "last" | "dup" | "flow_offload" => {}
+            // What it does for each element, a rate say, may end the rule, and so does a set
+            // that is full.
+            "dynset" => self.condition(holds(Test::Selects("what a set notes".to_owned()))),
+            "objref" => self.object(one)?,
             "limit" => {
                 const INVERTED: u32 = 1;
                 let over = one.number(5)?.unwrap_or_default() & INVERTED != 0;
@@ -354,9 +365,20 @@ impl<'a> Machine<'a> {
                 xtables::Target::Verdict(verdict) => self.end(verdict),
             },
             // They only load something: what it is compared with is then not told.
-            "numgen" | "hash" => self.load(one.number(1)?, Field::Selector("chance"), 4),
+            "numgen" => self.load(one.number(1)?, Field::Selector("chance"), 4),
+            // Their first number is a source.
+            "hash" => self.load(one.number(2)?, Field::Selector("chance"), 4),
+            "tunnel" => {
+                let what = Field::Other("`tunnel` of nft".to_owned());
+                self.load(one.number(2)?, what, 4);
+            }
+            // What it loads from a packet inside this one stands in its own expression.
+            "inner" => {
+                self.registers.clear();
+                self.unknown("`inner` of nft");
+            }
             "socket" => self.load(one.number(2)?, Field::Selector("its socket"), 4),
-            "exthdr" | "rt" | "osf" | "xfrm" | "tunnel" | "inner" => {
+            "exthdr" | "rt" | "osf" | "xfrm" => {
                 let what = Field::Other(format!("`{}` of nft", one.name));
                 self.load(one.number(1)?, what, 4);
             }
@@ -365,6 +387,21 @@ impl<'a> Machine<'a> {
                 self.end(firewall::Verdict::Unknown(what));
             }
         }
+        Ok(())
+    }
+
+    /// NFTA_OBJREF_*: an object of the table, by its kind, or one that a map names.
+    fn object(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
+        const KIND: u16 = 1;
+        let what = match one.number(KIND)? {
+            // A counter, a helper, what a tunnel is told, a timeout, a label: they end nothing.
+            Some(1 | 3 | 6 | 7 | 8) => return Ok(()),
+            Some(2) => "an amount",
+            Some(4) => "a rate",
+            Some(5) => "a number of connections",
+            _ => "an object of nft",
+        };
+        self.condition(holds(Test::Selects(what.to_owned())));
         Ok(())
     }
 
@@ -486,10 +523,17 @@ impl<'a> Machine<'a> {
         let mask = one.value(4)?;
         let flip = one.value(5)?;
         let shifts = one.number(6)?.is_some_and(|operation| operation != 0);
-        if shifts || mask.is_empty() {
+        if let (false, Field::Constant(bytes)) = (shifts, &mut register.field)
+            && (bytes.len(), bytes.len()) == (mask.len(), flip.len())
+        {
+            for ((byte, mask), flip) in bytes.iter_mut().zip(&mask).zip(&flip) {
+                *byte = (*byte & mask) ^ flip;
+            }
+        } else if shifts || mask.is_empty() {
             register.field = Field::Other("`bitwise` of nft".to_owned());
         } else if mask.iter().all(|byte| *byte == 0) {
             register.field = Field::Constant(flip);
+            register.mask = None;
         } else {
             register.flipped |= flip.iter().any(|byte| *byte != 0);
             register.mask = Some(match register.mask {
@@ -506,7 +550,15 @@ impl<'a> Machine<'a> {
     /// NFTA_BYTEORDER_*.
     fn byteorder(&mut self, one: &Expression<'_>) -> Result<(), Malformed> {
         let mut register = self.register(one.number(1)?);
-        register.swapped = !register.swapped;
+        let size = one.number(5)?.unwrap_or_default() as usize;
+        match &mut register.field {
+            Field::Constant(bytes) => swap(bytes, size),
+            _ => register.swapped = !register.swapped,
+        }
+        // What was masked before stands in the other order now, and its mask too.
+        if let Some(mask) = &mut register.mask {
+            swap(mask, size);
+        }
         if let Some(to) = one.number(2)? {
             self.registers.insert(word(to), register);
         }
@@ -527,9 +579,26 @@ impl<'a> Machine<'a> {
             4 => (false, behind(&data).map(|first| (first, most))),
             _ => (false, Some((data, most))),
         };
-        let condition = compared(&register, span.as_slice(), self.family, not);
-        self.condition(condition);
+        self.require(&register, span.as_slice(), not);
         Ok(())
+    }
+
+    /// That `register` is among `spans`, or is not. What is the same for all packets is
+    /// decided here: it goes on, or ends.
+    fn require(&mut self, register: &Register, spans: &[(Vec<u8>, Vec<u8>)], not: bool) {
+        match decided(register, spans) {
+            Some(among) if among != not => {}
+            Some(_) => {
+                if !self.writes.is_empty() {
+                    self.verdict(firewall::Verdict::Continue);
+                }
+                self.ended = true;
+            }
+            None => {
+                let condition = compared(register, spans, self.family, not);
+                self.condition(condition);
+            }
+        }
     }
 
     /// NFTA_RANGE_*.
@@ -537,8 +606,7 @@ impl<'a> Machine<'a> {
         let register = self.register(one.number(1)?);
         let not = one.number(2)?.is_some_and(|operation| operation == 1);
         let span = (one.value(3)?, one.value(4)?);
-        let condition = compared(&register, &[span], self.family, not);
-        self.condition(condition);
+        self.require(&register, &[span], not);
         Ok(())
     }
 
@@ -551,7 +619,13 @@ impl<'a> Machine<'a> {
         let mapped = one.number(NFTA_LOOKUP_DREG)?;
         let set = self.sets.get(&self.rule.set(&name));
         let known = set.filter(|set| set.key == register.length);
-        let entries = known.and_then(|set| set.entries());
+        let entries = known.and_then(|set| set.entries()).filter(|entries| {
+            // Each rule keeps what it compares, and a rule is made of each verdict.
+            let weight = if mapped.is_some() { RULE_OF_MAP } else { 1 };
+            let left = self.room.get().checked_sub(entries.spans.len() * weight);
+            self.room.set(left.unwrap_or(self.room.get()));
+            left.is_some()
+        });
         let verdicts = mapped == Some(NFT_REG_VERDICT);
         let Some(entries) = entries else {
             if let Field::Selector(what) = register.field {
@@ -573,33 +647,26 @@ impl<'a> Machine<'a> {
                 self.load(Some(to), Field::Other(format!("map {name}")), 0);
                 return Ok(());
             }
-            let spans: Vec<_> = entries.into_iter().filter_map(|(span, _)| span).collect();
-            let condition = compared(&register, &spans, self.family, not);
-            self.condition(condition);
+            self.require(&register, &entries.spans, not);
             return Ok(());
         }
         // Of a verdict map's keys no two fit one packet, and what holds for the others is
         // not tried behind a key that fits.
         let when = self.when.clone();
-        let (mut keys, mut others) = (Vec::new(), Vec::new());
-        for (span, verdict) in entries {
-            let Some(span) = span else {
-                others.extend(verdict.map(verdict_of));
-                continue;
-            };
-            keys.push(span.clone());
+        for (span, verdict) in entries.spans.iter().zip(&entries.verdicts) {
             let Some(verdict) = verdict else { continue };
-            let condition = compared(&register, &[span], self.family, false);
+            let span = std::slice::from_ref(span);
+            let condition = compared(&register, span, self.family, false);
             self.condition(condition);
             self.verdict(verdict_of(verdict));
             self.when.clone_from(&when);
         }
-        for verdict in others {
-            if !keys.is_empty() {
-                let condition = compared(&register, &keys, self.family, true);
+        if let Some(verdict) = &entries.others {
+            if !entries.spans.is_empty() {
+                let condition = compared(&register, &entries.spans, self.family, true);
                 self.condition(condition);
             }
-            self.verdict(verdict);
+            self.verdict(verdict_of(verdict));
             self.when.clone_from(&when);
         }
         Ok(())

@@ -9,6 +9,8 @@ const NFTA_SET_TABLE: u16 = 1;
 const NFTA_SET_NAME: u16 = 2;
 const NFTA_SET_FLAGS: u16 = 3;
 const NFTA_SET_KEY_LEN: u16 = 5;
+const NFTA_SET_DATA_TYPE: u16 = 6;
+const NFT_DATA_VERDICT: u32 = 0xffff_ff00;
 const NFT_SET_INTERVAL: u32 = 0x4;
 const NFT_SET_CONCAT: u32 = 0x80;
 pub(super) const NFTA_SET_ELEM_LIST_TABLE: u16 = 1;
@@ -42,7 +44,10 @@ pub struct Set {
     opaque: bool,
     /// How long a key is, in bytes.
     pub(super) key: usize,
+    /// Whether verdicts stand beside its keys.
+    pub(super) verdicts: bool,
     elements: Vec<Element>,
+    entries: Option<Entries>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,9 +60,16 @@ struct Element {
     verdict: Option<Verdict>,
 }
 
-/// Keys from one to another, and what a verdict map says of them; no keys for all that
-/// are not named.
-pub(super) type Entry<'a> = (Option<(Vec<u8>, Vec<u8>)>, Option<&'a Verdict>);
+/// What is in a set, in order.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Entries {
+    /// Keys from one to another.
+    pub(super) spans: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What a verdict map says of each; as many.
+    pub(super) verdicts: Vec<Option<Verdict>>,
+    /// What it says of all that are not named.
+    pub(super) others: Option<Verdict>,
+}
 
 /// Reads what a set is like, without its elements.
 pub fn decode(kind: u16, payload: &[u8]) -> Result<Option<(SetName, Set)>, Malformed> {
@@ -72,6 +84,7 @@ pub fn decode(kind: u16, payload: &[u8]) -> Result<Option<(SetName, Set)>, Malfo
         match attribute.number() {
             NFTA_SET_TABLE => table = attribute.text(),
             NFTA_SET_NAME => name = attribute.text(),
+            NFTA_SET_DATA_TYPE => set.verdicts = attribute.be32()? == NFT_DATA_VERDICT,
             NFTA_SET_KEY_LEN => set.key = attribute.be32()? as usize,
             NFTA_SET_FLAGS => {
                 let flags = attribute.be32()?;
@@ -136,34 +149,59 @@ impl Set {
         Ok(())
     }
 
+    /// How many elements it has.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.elements.len()
+    }
+
+    /// Whether it has none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.elements.is_empty()
+    }
+
+    /// Puts what was read in order, once for all rules that look into it.
+    pub fn settle(&mut self) {
+        self.entries = self.sorted();
+        // Of the elements only verdicts are asked for from now on.
+        self.elements.retain(|element| element.verdict.is_some());
+        self.elements.shrink_to_fit();
+    }
+
     /// Its elements as keys from one to another; none where that is not known: it has too
-    /// many, or keys of several fields.
-    pub(super) fn entries(&self) -> Option<Vec<Entry<'_>>> {
+    /// many, or keys of several fields, or was not read.
+    pub(super) fn entries(&self) -> Option<&Entries> {
+        self.entries.as_ref()
+    }
+
+    fn sorted(&mut self) -> Option<Entries> {
         if self.is_full() || self.opaque {
             return None;
         }
-        let mut sorted: Vec<&Element> = self.elements.iter().collect();
         // An interval ends where the next one may begin.
-        sorted.sort_by(|a, b| (&a.key, !a.end).cmp(&(&b.key, !b.end)));
-        let mut entries = Vec::new();
-        for (at, element) in sorted.iter().enumerate() {
+        self.elements
+            .sort_by(|a, b| (&a.key, !a.end).cmp(&(&b.key, !b.end)));
+        let mut entries = Entries::default();
+        for (at, element) in self.elements.iter().enumerate() {
             if element.end {
                 continue;
             }
             if element.catchall {
-                entries.push((None, element.verdict.as_ref()));
+                entries.others.clone_from(&element.verdict);
                 continue;
             }
             let first = element.key.clone();
             let last = match &element.last {
                 Some(last) => last.clone(),
-                None if self.interval => match sorted.get(at + 1) {
+                None if self.interval => match self.elements.get(at + 1) {
                     Some(next) => before(&next.key)?,
                     None => vec![0xff; first.len()],
                 },
                 None => first.clone(),
             };
-            entries.push((Some((first, last)), element.verdict.as_ref()));
+            entries.spans.push((first, last));
+            entries.verdicts.push(element.verdict.clone());
         }
         Some(entries)
     }
