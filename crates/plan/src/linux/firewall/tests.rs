@@ -247,7 +247,7 @@ fn what_some_packets_are_let_through_for_is_told_apart_from_what_all_are() {
         "output",
         vec![rule([yes(Test::Protocol(vec![(6, 6)]))], Verdict::Drop)],
     );
-    assert_eq!(judged(&[tcp.clone()]), "TCP");
+    assert_eq!(judged(std::slice::from_ref(&tcp)), "TCP");
     // What is certain is said, also where there is a doubt.
     let odd = rule(
         [yes(Test::Protocol(vec![(17, 17)])), strange()],
