@@ -561,6 +561,7 @@ fn a_single_route_is_no_network_that_is_kept() {
 fn a_firewall_that_cannot_be_read_is_noted_once() {
     let base = laptop("");
     let mut done = carried_out::carried_out(&base, &made(KEEP_LAN, &base));
+    done.privileged = false;
     done.firewall = Section::Unreadable("needs root".to_owned());
     let said = above(&done);
     assert_eq!(said.len(), 1, "{said:?}");
