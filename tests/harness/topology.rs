@@ -155,13 +155,7 @@ impl<'lab> VpnSite<'lab> {
              ip addr add 10.99.5.5/16 dev corp
              ip link set corp up",
         );
-        lab.run_each(
-            "ip addr add 192.168.77.2/24 dev lan0
-             ip addr add fd00:77::2/64 dev lan0
-             ip route add default via 192.168.77.1
-             ip route add 192.168.88.0/24 via 192.168.77.1",
-        );
-        settle(lab, &["lan0"]);
+        join_lan(lab);
         until("the VPN server can be reached", || {
             lab.reaches(Self::SERVER)
         });
@@ -174,6 +168,17 @@ impl<'lab> VpnSite<'lab> {
             corp_dns,
         }
     }
+}
+
+/// The workstation in the LAN, behind its router and with the way to what lies behind that.
+pub(super) fn join_lan(lab: &Lab) {
+    lab.run_each(
+        "ip addr add 192.168.77.2/24 dev lan0
+         ip addr add fd00:77::2/64 dev lan0
+         ip route add default via 192.168.77.1
+         ip route add 192.168.88.0/24 via 192.168.77.1",
+    );
+    settle(lab, &["lan0"]);
 }
 
 pub(super) fn lan_zone() -> Zone {
@@ -197,7 +202,7 @@ pub(super) fn prepare(lab: &Lab) {
 }
 
 /// A link's carrier and its IPv6 routes come from a work queue of the kernel.
-pub(super) fn settle(lab: &Lab, links: &[&str]) {
+fn settle(lab: &Lab, links: &[&str]) {
     for link in links {
         until(&format!("{link} is settled"), || {
             let state = std::fs::read_to_string(format!("/sys/class/net/{link}/operstate"));

@@ -14,7 +14,7 @@
 
 use super::daemon::Daemon;
 use super::openvpn::make_key;
-use super::topology::{lan_zone, prepare, settle};
+use super::topology::{join_lan, lan_zone, prepare};
 use super::{DnsServer, Lab, Peer, Tailscale, Tun, Zone, until};
 
 const FOLDER: &str = "/root/openvpn";
@@ -80,13 +80,7 @@ impl<'lab> TwoSites<'lab> {
              ip addr add 203.0.113.1/24 dev wan
              ip link set wan up",
         );
-        lab.run_each(
-            "ip addr add 192.168.77.2/24 dev lan0
-             ip addr add fd00:77::2/64 dev lan0
-             ip route add default via 192.168.77.1
-             ip route add 192.168.88.0/24 via 192.168.77.1",
-        );
-        settle(lab, &["lan0"]);
+        join_lan(lab);
         let keys = ["server", "client"].map(|name| make_key(lab, name));
         let alpha = Site::new(&lan, "alpha", 8, "10", "203.0.113.10 1194", &keys);
         let remote = if one_address {

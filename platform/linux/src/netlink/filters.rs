@@ -12,7 +12,7 @@ use super::Error;
 use super::nftables::{Ruleset, Set, SetName, Sets};
 use super::numbers::{EINVAL, EPROTONOSUPPORT};
 use super::socket::{ATTEMPTS, NETLINK_NETFILTER, NETLINK_XFRM, Socket, pause_before};
-use super::wire::Message;
+use super::wire::{Malformed, Message, Requests, Unwritable};
 use super::{nftables, xfrm};
 
 /// The most elements of all sets together that are kept.
@@ -64,36 +64,27 @@ fn generation(socket: &mut Socket) -> Result<Option<u32>, Error> {
 
 /// The ruleset, in several dumps.
 fn ruleset(socket: &mut Socket) -> Result<Firewall, Error> {
-    let chains = socket.dump(
+    let chains: Vec<_> = gathered(
+        socket,
         "read the nft chains",
         nftables::dump_chains,
-        Vec::new,
-        |chains, message| {
-            chains.extend(nftables::decode_chain(message.kind, message.payload)?);
-            Ok(())
-        },
+        nftables::decode_chain,
     )?;
     let is_base = |chain: &nftables::Chain| chain.base.is_some();
     if !chains.iter().any(is_base) {
         return Ok(Firewall::default());
     }
-    let dormant = socket.dump(
+    let dormant: HashSet<_> = gathered(
+        socket,
         "read the nft tables",
         nftables::dump_tables,
-        HashSet::new,
-        |dormant, message| {
-            dormant.extend(nftables::decode_dormant(message.kind, message.payload)?);
-            Ok(())
-        },
+        nftables::decode_dormant,
     )?;
-    let rules = socket.dump(
+    let rules: Vec<_> = gathered(
+        socket,
         "read the nft rules",
         nftables::dump_rules,
-        Vec::new,
-        |rules, message| {
-            rules.extend(nftables::decode_rule(message.kind, message.payload)?);
-            Ok(())
-        },
+        nftables::decode_rule,
     )?;
     let rules = Ruleset::new(dormant, chains, rules);
     let sets = sets(socket, &rules)?;
@@ -104,6 +95,19 @@ fn ruleset(socket: &mut Socket) -> Result<Firewall, Error> {
     })
 }
 
+/// One dump: what `decode` makes of its messages.
+fn gathered<C: Default + Extend<T>, T>(
+    socket: &mut Socket,
+    operation: &'static str,
+    request: impl Fn(&mut Requests, u32) -> Result<(), Unwritable>,
+    decode: impl Fn(u16, &[u8]) -> Result<Option<T>, Malformed>,
+) -> Result<C, Error> {
+    socket.dump(operation, request, C::default, |all: &mut C, message| {
+        all.extend(decode(message.kind, message.payload)?);
+        Ok(())
+    })
+}
+
 /// The sets that `rules` look into, with their elements. A verdict map may lead to further
 /// rules, and these to further sets.
 fn sets(socket: &mut Socket, rules: &Ruleset) -> Result<Sets, Error> {
@@ -111,14 +115,11 @@ fn sets(socket: &mut Socket, rules: &Ruleset) -> Result<Sets, Error> {
     if !rules.look_into_sets() {
         return Ok(read);
     }
-    let headers = socket.dump(
+    let headers: Sets = gathered(
+        socket,
         "read the nft sets",
         nftables::dump_sets,
-        Sets::new,
-        |sets, message| {
-            sets.extend(nftables::decode_set(message.kind, message.payload)?);
-            Ok(())
-        },
+        nftables::decode_set,
     )?;
     let mut room = MOST_ELEMENTS;
     loop {
@@ -168,16 +169,13 @@ fn filled(
 #[must_use]
 pub fn xfrm_policies() -> Section<Vec<XfrmPolicy>> {
     section(Socket::open(NETLINK_XFRM).and_then(|mut socket| {
-        let policies = socket.dump(
+        gathered(
+            &mut socket,
             "read the IPsec policies",
             xfrm::dump,
-            Vec::new,
-            |policies, message| {
-                policies.extend(xfrm::decode(message.kind, message.payload)?);
-                Ok(())
-            },
-        )?;
-        Ok(Some(policies))
+            xfrm::decode,
+        )
+        .map(Some)
     }))
 }
 
