@@ -133,12 +133,7 @@ impl<'a> Engine<'a> {
         let undone = self.to_undo(to)?;
         let intents = self.intents(&undone)?;
         let changes = intents.iter().flat_map(|intent| &intent.changes);
-        // Whose that is which is kept is said.
-        let need = Need {
-            owners: true,
-            ..verify::need(changes)
-        };
-        let snapshot = self.observe(need)?;
+        let snapshot = self.observe(verify::need_to_undo(changes))?;
         let composed = compose(&snapshot, &intents, self.store.next());
         self.unlend(snapshot);
         drop(intents);

@@ -189,7 +189,7 @@ fn look(
         found,
         why,
     };
-    let mut snapshot = match backend.observe(verify::need(changes.iter().copied())) {
+    let mut snapshot = match backend.observe(verify::need_to_undo(changes.iter().copied())) {
         Ok(snapshot) => snapshot,
         Err(error) => {
             let why = error.to_string();

@@ -28,6 +28,14 @@ pub(crate) fn need<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Need {
     need
 }
 
+/// The same, to take `changes` back: whose that is which is kept is said.
+pub(crate) fn need_to_undo<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Need {
+    Need {
+        owners: true,
+        ..need(changes)
+    }
+}
+
 /// Whether every change shows in the live state.
 pub(crate) fn read_back(backend: &mut dyn Backend, changes: &[Change]) -> Result<(), Error> {
     if changes.is_empty() {

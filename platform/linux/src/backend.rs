@@ -17,7 +17,7 @@ use netprof_posix::user;
 
 use crate::netlink::changes::is_netlink;
 use crate::netlink::filters::Firewall;
-use crate::netlink::kernel::Kernel;
+use crate::netlink::kernel::{Kernel, Tables};
 use crate::netlink::{Error, filters};
 use crate::networkd;
 use crate::owner as found;
@@ -107,27 +107,8 @@ impl Backend for Linux {
                 snapshot.nsswitch = sections.nsswitch;
             }
         }
-        // Every row of a plan names an owner, and a tunnel's is its process.
-        let processes = if need.owners {
-            found::processes(&tables.links)
-        } else {
-            found::Processes::default()
-        };
-        let partners = owner::partners(&tables.rules, &tables.routes);
-        let settings = found::wireguard_files(&tables.links);
-        for link in &mut tables.links {
-            let clues = owner::Clues {
-                holders: &processes.holders,
-                running: &processes.running,
-                partners: &partners,
-                settings: &settings,
-                addresses: &tables.addresses,
-                chains: chains.as_ref(),
-                named: &named,
-            };
-            let mut evidence = Vec::new();
-            link.owner = owner::of_link(link, &clues, &mut evidence);
-            link.evidence = evidence;
+        if need.owners {
+            attribute(&mut tables, chains.as_ref(), &named);
         }
         if let Section::Seen(policies) = &mut snapshot.xfrm
             && !policies.is_empty()
@@ -137,7 +118,6 @@ impl Backend for Linux {
                 policy.owner = owner::of_policy(policy.reqid, &daemons, &mut policy.evidence);
             }
         }
-        owner::attribute(&tables.links, &mut tables.rules, &mut tables.routes);
         snapshot.links = Section::Seen(tables.links);
         snapshot.addresses = Section::Seen(tables.addresses);
         snapshot.rules = Section::Seen(tables.rules);
@@ -183,6 +163,30 @@ fn exists(path: &str) -> bool {
 
 fn is_networkd(manager: &LinkManager) -> bool {
     *manager == LinkManager::Networkd
+}
+
+/// Names whose links, rules and routes are: every row of a plan does, and a tunnel's owner is
+/// its process. `chains` are those who have chains in the firewall, `named` the links that
+/// such chains are about.
+fn attribute(tables: &mut Tables, chains: Option<&HashSet<Owner>>, named: &HashMap<String, Owner>) {
+    let processes = found::processes(&tables.links);
+    let partners = owner::partners(&tables.rules, &tables.routes);
+    let settings = found::wireguard_files(&tables.links);
+    for link in &mut tables.links {
+        let clues = owner::Clues {
+            holders: &processes.holders,
+            running: &processes.running,
+            partners: &partners,
+            settings: &settings,
+            addresses: &tables.addresses,
+            chains,
+            named,
+        };
+        let mut evidence = Vec::new();
+        link.owner = owner::of_link(link, &clues, &mut evidence);
+        link.evidence = evidence;
+    }
+    owner::attribute(&tables.links, &mut tables.rules, &mut tables.routes);
 }
 
 /// The chains of a firewall, and who has chains there.

@@ -4,7 +4,7 @@ use std::cell::Cell;
 
 use netprof_model::plan::{Expectation, ProfileRef, Reason, RouteAnswer, RouteProbe};
 use netprof_model::shared::Shared;
-use netprof_model::{Diagnostic, Resource};
+use netprof_model::{Diagnostic, Owner, Resource, Section};
 use netprof_plan::Need;
 
 use super::laws::{apply, held, held_is_derived, is_done, release, rollback};
@@ -376,11 +376,19 @@ fn what_somebody_changes_meanwhile_stops_the_transaction_and_stays() {
         let foreign = machine.tunnel();
         let edit = States::from([(foreign.clone(), state(&foreign, 7))]);
         let kept = edit.clone();
-        world.after_write(2, move |live| *live = with(live, &edit));
+        world.after_write(2, move |live| {
+            *live = with(live, &edit);
+            if let Section::Seen(routes) = &mut live.routes {
+                routes
+                    .iter_mut()
+                    .for_each(|route| route.owner = Owner::Openvpn);
+            }
+        });
         let back = back(apply(&world, "office", &machine.office()).unwrap().outcome);
         assert!(back.why.to_string().contains(&foreign.to_string()));
         assert_eq!(back.kept.len(), 1);
         assert_eq!(back.kept[0].resource, foreign);
+        assert_eq!(back.kept[0].owner, Owner::Openvpn);
         let mut expected = old;
         expected.extend(kept);
         assert_eq!(world.states(), expected);

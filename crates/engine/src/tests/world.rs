@@ -11,7 +11,7 @@ use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
 use netprof_model::resource::Place;
 use netprof_model::route::Route;
 use netprof_model::snapshot::{Index, Os};
-use netprof_model::{Resource, Section, Snapshot, State};
+use netprof_model::{Owner, Resource, Section, Snapshot, State};
 use netprof_plan::Need;
 
 use super::machine::{Machine, States};
@@ -519,6 +519,13 @@ impl Backend for World {
         }
         if !need.preferences {
             snapshot.preferences = Section::Unread;
+        }
+        if !need.owners
+            && let Section::Seen(routes) = &mut snapshot.routes
+        {
+            routes
+                .iter_mut()
+                .for_each(|route| route.owner = Owner::Unknown);
         }
         if snapshot.os == Os::Linux {
             snapshot.routes = asked_for(&snapshot, &need);

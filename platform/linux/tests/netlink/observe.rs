@@ -7,8 +7,8 @@ use netprof_engine::backend::Backend;
 use netprof_linux::Linux;
 use netprof_linux::netlink::kernel::Kernel;
 use netprof_linux::netlink::route::RouteFilter;
-use netprof_model::Snapshot;
 use netprof_model::route::RouteKey;
+use netprof_model::{Owner, Snapshot};
 use netprof_plan::{Need, Routes};
 
 use crate::namespace::{Test, list, sh, two_links};
@@ -18,6 +18,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("addresses_are_seen_as_ip_shows_them", addresses),
     ("every_route_of_every_table_is_seen", routes),
     ("every_rule_is_seen_in_its_order", rules),
+    ("owners_are_named_where_they_are_asked_for", nobodys),
     ("what_changes_while_it_is_read_is_read_whole", disturbed),
     ("a_dump_of_many_datagrams_is_whole", large),
     ("one_table_is_read_alone", one_table),
@@ -33,7 +34,7 @@ pub(crate) fn observe() -> Snapshot {
     let need = Need {
         resolver: false,
         filters: false,
-        owners: false,
+        owners: true,
         preferences: false,
         routes: Routes::All,
     };
@@ -219,6 +220,27 @@ fn rules() {
         (owner(0), owner(110), owner(120)),
         ("kernel", "netprof", "wg-quick")
     );
+}
+
+/// Whose anything is takes a walk through processes and files: not for those who do not ask.
+fn nobodys() {
+    two_links();
+    sh("ip link add br-0123456789ab type bridge && ip link set br-0123456789ab up");
+    sh("ip rule add to 192.168.7.0/24 lookup main priority 110 protocol 110");
+    let owners = |owners| {
+        let need = Need {
+            owners,
+            ..Need::default()
+        };
+        let snapshot = Linux::new().observe(need).expect("it can be observed");
+        let links = snapshot.links.items().iter().map(|link| link.owner);
+        let rules = snapshot.rules.items().iter().map(|rule| rule.owner);
+        let routes = snapshot.routes.items().iter().map(|route| route.owner);
+        links.chain(rules).chain(routes).collect::<BTreeSet<_>>()
+    };
+    assert_eq!(owners(false), [Owner::Unknown].into());
+    let told = [Owner::Netprof, Owner::Kernel, Owner::Docker];
+    assert!(owners(true).is_superset(&told.into()));
 }
 
 /// Links come and go while all is read: what is read fits together, every time.
