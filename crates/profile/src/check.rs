@@ -1,7 +1,7 @@
 //! What must hold of a profile as a whole: after its includes were merged, since
 //! an include may use a link that only its includer declares.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use netprof_model::profile::{Profile, RouteTarget, Spanned};
 use netprof_model::{Diagnostic, Location, Name};
@@ -44,18 +44,25 @@ pub(crate) fn uses(profile: &Profile) -> impl Iterator<Item = &Spanned<Name>> {
 }
 
 fn links(profile: &Profile, found: &mut Findings) {
-    let declared: BTreeMap<&Name, &Location> = profile
-        .links
-        .iter()
-        .map(|link| (&link.name, &link.at))
-        .collect();
-    for used in uses(profile) {
-        if declared.contains_key(&used.value) {
+    let declared = profile.links.iter().map(|link| &link.name).collect();
+    undeclared(&profile.name, uses(profile), &declared, found);
+}
+
+/// Says which of the links that the profile `name` uses are not among those that it has
+/// `declared`.
+pub(crate) fn undeclared<'p>(
+    name: &Name,
+    uses: impl IntoIterator<Item = &'p Spanned<Name>>,
+    declared: &BTreeSet<&Name>,
+    found: &mut Findings,
+) {
+    for used in uses {
+        if declared.contains(&used.value) {
             continue;
         }
-        let subject = profile.name.as_str();
+        let subject = name.as_str();
         found.error(code::UNDECLARED_LINK, &used.at, subject, || {
-            let names = declared.keys().map(|name| name.as_str());
+            let names = declared.iter().map(|name| name.as_str());
             let help = did_you_mean(used.value.as_str(), names, || {
                 let declare = format!(
                     "declare it: link \"{}\" {{ match name=\"tun*\"; }}",
@@ -64,15 +71,12 @@ fn links(profile: &Profile, found: &mut Findings) {
                 if declared.is_empty() || declared.len() > 8 {
                     declare
                 } else {
-                    format!("declared: {}; or {declare}", list(declared.keys()))
+                    format!("declared: {}; or {declare}", list(declared))
                 }
             });
             Diagnostic::error(
                 code::UNDECLARED_LINK,
-                format!(
-                    "no link `{}` is declared in \"{}\"",
-                    used.value, profile.name
-                ),
+                format!("no link `{}` is declared in \"{name}\"", used.value),
             )
             .at(used.at.clone())
             .label("not declared")

@@ -327,6 +327,18 @@ impl<'n> Form<'n> {
             .is_some_and(|flag| flag.value)
     }
 
+    /// Help for a property that is known here, and called otherwise elsewhere.
+    fn in_other_words(&self, key: &str) -> Option<String> {
+        let (own, _) = OTHER_WORDS
+            .into_iter()
+            .find(|(own, words)| self.known.contains(own) && words.contains(&key))?;
+        let more = match own {
+            "link" => ", with the name of a `link` that the profile declares",
+            _ => "",
+        };
+        Some(format!("it is called `{own}=` here{more}"))
+    }
+
     /// Ends a node that takes no children.
     pub(crate) fn leaf(self, report: &mut Report<'_>) {
         if let Some(block) = self.node.block {
@@ -371,7 +383,9 @@ impl<'n> Form<'n> {
                 continue;
             }
             let help = did_you_mean(&key.text, self.known.iter().copied(), || {
-                if self.known.is_empty() {
+                if let Some(help) = self.in_other_words(&key.text) {
+                    help
+                } else if self.known.is_empty() {
                     format!("`{name}` has no properties: values stand after it without a key")
                 } else {
                     format!(
@@ -392,6 +406,14 @@ impl<'n> Form<'n> {
         }
     }
 }
+
+/// What other programs call a property: ip-route(8), systemd.network(5).
+const OTHER_WORDS: [(&str, &[&str]); 4] = [
+    ("link", &["dev", "device", "interface", "iface"]),
+    ("name", &["dev", "device", "interface", "iface"]),
+    ("via", &["gateway", "gw", "nexthop"]),
+    ("metric", &["priority", "preference"]),
+];
 
 /// What could stand where `what` is missing.
 fn example(what: &str) -> &'static str {

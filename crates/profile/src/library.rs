@@ -140,7 +140,7 @@ impl Library {
                     Ok(file) => {
                         found.file(&file.diagnostics);
                         // As where the file alone is looked at.
-                        if file.is_broken() {
+                        if file.torn {
                             continue;
                         }
                         let all = 0..file.profiles.len();
@@ -157,6 +157,8 @@ impl Library {
         let mut checked = Checked::default();
         let mut graphs = [Os::Linux, Os::Macos].map(|os| Graph::new(self, os));
         let mut left = MAX_MERGED;
+        // What cannot be merged takes nothing away from what can.
+        let mut unsound = MAX_MERGED;
         for place in places {
             let before = found.errors();
             for graph in &mut graphs {
@@ -164,6 +166,7 @@ impl Library {
                 if !graph.is_sound(number) {
                     // Its includes have an error, which was added when it was met.
                     found.count_error();
+                    graph.undeclared(number, &mut unsound, &mut found);
                 } else if let Some(rest) = affordable(graph.cost(number, left), left) {
                     left = rest;
                     if let Some((profile, _)) = graph.merged(number, &mut found) {
@@ -234,6 +237,13 @@ impl Library {
         listing
     }
 
+    /// The file of the profile that `name` means, if it means one.
+    #[must_use]
+    pub fn find(&self, name: &Name) -> Option<PathBuf> {
+        let found = self.search(&mut Loader::default(), name).ok().flatten();
+        found.map(|place| place.path.to_path_buf())
+    }
+
     /// Every profile that `wanted` may mean: one by name, all of a file.
     fn several(&self, loader: &mut Loader, wanted: &str) -> Result<Vec<Place>, Vec<Diagnostic>> {
         let path = Path::new(wanted);
@@ -241,7 +251,7 @@ impl Library {
             return self.locate(loader, wanted).map(|place| vec![place]);
         }
         let file = loader.file(path).map_err(|diagnostic| vec![diagnostic])?;
-        if file.is_broken() {
+        if file.torn || (file.is_broken() && file.profiles.is_empty()) {
             return Err(file.diagnostics.clone());
         }
         let all = 0..file.profiles.len();
@@ -367,8 +377,11 @@ fn finish(
     let merged = place.map(|place| {
         let mut graph = Graph::new(library, os);
         let number = graph.explore(&mut loader, &place, &mut found);
-        let sound = graph.is_sound(number);
-        sound.then(|| graph.merged(number, &mut found)).flatten()
+        if !graph.is_sound(number) {
+            graph.undeclared(number, &mut { MAX_MERGED }, &mut found);
+            return None;
+        }
+        graph.merged(number, &mut found)
     });
     let diagnostics = match merged {
         Ok(Some((profile, files))) => {
@@ -448,8 +461,9 @@ fn at_path(loader: &mut Loader, wanted: &str) -> Result<Place, Vec<Diagnostic>> 
         };
     }
     match file.profiles.as_slice() {
-        _ if file.is_broken() => Err(file.diagnostics.clone()),
+        _ if file.torn => Err(file.diagnostics.clone()),
         [_] => Ok(Place::new(path, &file, 0)),
+        _ if file.is_broken() => Err(file.diagnostics.clone()),
         _ => Err(vec![
             Diagnostic::error(
                 code::AMBIGUOUS,

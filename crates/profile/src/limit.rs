@@ -121,6 +121,12 @@ impl Findings {
             }
         }
         diagnostics.extend(self.of_files);
+        // In the order of their lines, wherever each was found.
+        let place = |one: &Diagnostic| {
+            let at = one.location.as_ref()?;
+            Some((Arc::clone(&at.file), at.offset))
+        };
+        diagnostics.sort_by_cached_key(place);
         diagnostics
     }
 }

@@ -9,8 +9,8 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::profile::{
-    ClampMss, Docker, Export, KeepLan, LinkDecl, Mtu, Podman, ProxyUrl, RouteDecl, Scope, Spanned,
-    When,
+    ClampMss, Docker, Export, KeepLan, LinkDecl, Mtu, Podman, ProxyUrl, RouteDecl, RouteTarget,
+    Scope, Spanned, When,
 };
 use netprof_model::snapshot::Os;
 use netprof_model::{Location, Name};
@@ -40,6 +40,8 @@ pub(crate) struct Body {
     pub(crate) includes: Vec<Spanned<Name>>,
     pub(crate) removals: Vec<Removal>,
     pub(crate) pieces: Vec<Piece>,
+    /// The links that it declares or means to: also those with an error.
+    pub(crate) links: Vec<Name>,
 }
 
 /// Something that an include brought, and that is not wanted.
@@ -210,6 +212,21 @@ impl Piece {
             Self::Export(..) => Key::Export,
             Self::Mtu(mtu) => Key::Mtu(mtu.link.value.clone()),
             Self::ClampMss(clamp) => Key::ClampMss(clamp.link.value.clone()),
+        }
+    }
+
+    /// The links that it uses.
+    pub(crate) fn uses(&self) -> &[Spanned<Name>] {
+        match self {
+            Self::Scope(scope) => scope.link.as_slice(),
+            Self::KeepLan(keep) => &keep.links,
+            Self::Route(route) => match &route.target {
+                RouteTarget::Through { link, .. } => link.as_slice(),
+                RouteTarget::Unreachable => &[],
+            },
+            Self::Mtu(mtu) => std::slice::from_ref(&mtu.link),
+            Self::ClampMss(clamp) => std::slice::from_ref(&clamp.link),
+            _ => &[],
         }
     }
 

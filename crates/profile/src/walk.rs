@@ -14,12 +14,13 @@ use netprof_model::profile::{Profile, Spanned};
 use netprof_model::snapshot::Os;
 use netprof_model::{Diagnostic, Location, Name};
 
-use crate::check::check;
+use crate::check::{check, undeclared};
 use crate::code;
 use crate::library::{Library, single};
 use crate::limit::Findings;
 use crate::load::{Identity, Loader, Place, named};
 use crate::merge::{Below, Merge, Visit};
+use crate::piece::{Body, Piece};
 
 /// How deep includes may lie in each other.
 const MAX_INCLUDES: usize = 64;
@@ -43,6 +44,8 @@ struct Node {
     height: usize,
     /// Whether nothing is wrong with its file and includes, nor with theirs.
     sound: bool,
+    /// Whether something that it says or includes, however far away, could not be read.
+    torn: bool,
     /// Whether it, or one that it includes, has a block for an operating system.
     has_os: bool,
     /// Whether all of its includes were looked at.
@@ -126,6 +129,7 @@ impl<'a> Graph<'a> {
     fn spoil(&mut self, number: Number) {
         if let Some(node) = self.nodes.get_mut(number) {
             node.sound = false;
+            node.torn = true;
         }
     }
 
@@ -141,6 +145,7 @@ impl<'a> Graph<'a> {
             includes: Vec::new(),
             height: 1,
             sound: !place.file.is_broken(),
+            torn: place.file.torn,
             has_os: !written.os.is_empty(),
             done: false,
         });
@@ -156,6 +161,7 @@ impl<'a> Graph<'a> {
             return;
         };
         let (mut height, mut sound, mut has_os) = (1, node.sound, node.has_os);
+        let mut torn = node.torn;
         let mut deepest = None;
         for (to, at) in &node.includes {
             let Some(included) = self.node(*to) else {
@@ -165,6 +171,7 @@ impl<'a> Graph<'a> {
                 (height, deepest) = (included.height + 1, Some(at));
             }
             sound &= included.sound;
+            torn |= included.torn;
             has_os |= included.has_os;
         }
         // Once for a chain: those that include this one are not sound either.
@@ -172,10 +179,11 @@ impl<'a> Graph<'a> {
             && height == MAX_INCLUDES + 1
         {
             found.error(code::TOO_DEEP, at, "", || too_deep(at));
-            sound = false;
+            (sound, torn) = (false, true);
         }
         if let Some(node) = self.nodes.get_mut(number) {
             (node.height, node.sound, node.has_os) = (height, sound, has_os);
+            node.torn = torn;
             node.done = true;
         }
     }
@@ -252,12 +260,22 @@ impl<'a> Graph<'a> {
         });
     }
 
-    /// How much there is to merge for that profile, counted no further than `limit`.
-    pub(crate) fn cost(&self, number: Number, limit: usize) -> usize {
+    /// That profile, and all that it includes.
+    fn reached(&self, number: Number) -> impl Iterator<Item = &Node> {
         let mut seen = BTreeSet::from([number]);
         let mut left = vec![number];
+        std::iter::from_fn(move || {
+            let node = self.node(left.pop()?)?;
+            let new = node.includes.iter().map(|(to, _)| *to);
+            left.extend(new.filter(|to| seen.insert(*to)));
+            Some(node)
+        })
+    }
+
+    /// How much there is to merge for that profile, counted no further than `limit`.
+    pub(crate) fn cost(&self, number: Number, limit: usize) -> usize {
         let mut cost = 0;
-        while let Some(node) = left.pop().and_then(|number| self.node(number)) {
+        for node in self.reached(number) {
             let bodies = node.place.written().bodies(self.os);
             cost += 1 + bodies
                 .map(|body| body.pieces.len() + body.removals.len() + body.includes.len())
@@ -265,10 +283,31 @@ impl<'a> Graph<'a> {
             if cost > limit {
                 break;
             }
-            let new = node.includes.iter().map(|(to, _)| *to);
-            left.extend(new.filter(|to| seen.insert(*to)));
         }
         cost
+    }
+
+    /// What can be said of the links of that profile although it cannot be merged: errors
+    /// are told all at once. Where a part could not be read, they may be declared there.
+    /// `left` is how much may be looked at, and is taken from.
+    pub(crate) fn undeclared(&self, number: Number, left: &mut usize, found: &mut Findings) {
+        let Some(node) = self.node(number).filter(|node| !node.torn) else {
+            return;
+        };
+        let Some(rest) = left.checked_sub(self.cost(number, *left)) else {
+            return;
+        };
+        *left = rest;
+        let own = node.place.written();
+        let bodies: Vec<&Body> = self
+            .reached(number)
+            .flat_map(|node| node.place.written().bodies(self.os))
+            .collect();
+        let declared = bodies.iter().flat_map(|body| &body.links).collect();
+        let pieces = bodies.iter().flat_map(|body| &body.pieces);
+        let conditions = own.when.iter().flat_map(|when| &when.links);
+        let uses = pieces.flat_map(Piece::uses).chain(conditions);
+        undeclared(&own.name, uses, &declared, found);
     }
 
     /// Merges that profile, which is sound, with what it includes; says which files

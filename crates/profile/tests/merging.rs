@@ -360,6 +360,52 @@ fn errors_of_all_files_show_at_once() {
     }
 }
 
+#[test]
+fn links_that_nobody_declares_show_beside_other_errors() {
+    let folder = tempfile::tempdir().unwrap();
+    let base = "profile \"base\" {\n    link \"lan\" { match name=\"wl*\"; }\n}\n";
+    write(folder.path(), "base.kdl", base);
+    let library = Library::new([folder.path().to_owned()]);
+    let undeclared = |nodes: &str| {
+        let text = format!("profile \"p\" {{\n{nodes}\n}}\n");
+        let file = folder.path().join("p.kdl");
+        std::fs::write(&file, text).unwrap();
+        let wanted = file.display().to_string();
+        let refused = library.resolve(&wanted, Os::Linux).expect_err(nodes);
+        let of_links = |all: &[netprof_model::Diagnostic]| {
+            let all = all.iter().filter(|one| one.code == code::UNDECLARED_LINK);
+            all.map(|one| one.message.clone()).collect::<Vec<_>>()
+        };
+        let found = of_links(&refused.diagnostics);
+        assert_eq!(of_links(&library.check(&wanted).diagnostics), found);
+        assert!(refused.diagnostics.len() > found.len(), "{nodes}");
+        found.len()
+    };
+    // Every place where a link is named.
+    let all = "rout
+        dns { scope \"s\" { domains \"a.example\"; servers \"10.0.0.1\"; link \"a\"; }; }
+        routes { keep-lan \"b\"; route \"10.0.0.0/8\" link=\"c\"; }
+        mtu \"d\" 1400
+        clamp-mss \"e\"
+        when { link \"f\"; }
+        os \"linux\" { mtu \"g\" 1400; }";
+    assert_eq!(undeclared(all), 7);
+    // What an include declares is declared, and so is what is declared with a mistake.
+    let lan = "routes { keep-lan \"lan\"; }";
+    assert_eq!(undeclared(&format!("rout\n{lan}")), 1);
+    assert_eq!(undeclared(&format!("include \"base\"\nrout\n{lan}")), 0);
+    for declaration in [
+        "link \"lan\" { mtch name=\"x\"; }",
+        "lnik \"lan\"",
+        "link \"lan\"",
+    ] {
+        assert_eq!(undeclared(&format!("{declaration}\n{lan}")), 0);
+    }
+    // It may be declared where nothing can be read.
+    assert_eq!(undeclared(&format!("include \"nowhere\"\n{lan}")), 0);
+    assert_eq!(undeclared(&format!("mtu \"x 1400\n{lan}")), 0);
+}
+
 fn write(folder: &Path, name: &str, text: &str) {
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join(name), text).unwrap();

@@ -34,6 +34,12 @@ impl<'n> BodyReader<'n> {
             self.once
                 .first(report, node, "put everything into one block");
         }
+        // A node whose name has a slip may be a link as well.
+        if name == "link" || !known.contains(&name) {
+            let first = node.entries.first();
+            let link = first.and_then(|entry| value::name(&entry.value).ok());
+            self.body.links.extend(link);
+        }
         match name {
             "include" => {
                 let mut form = Form::new(node, report);

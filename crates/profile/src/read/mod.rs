@@ -14,7 +14,7 @@ use netprof_model::{Diagnostic, Name};
 
 use crate::code;
 use crate::form::{Form, Once, Refusal, Report};
-use crate::limit::{MAX_PROFILES, limited};
+use crate::limit::{MAX_PROFILES, MAX_SHOWN, limited};
 use crate::piece::Written;
 use crate::source::Source;
 use crate::syntax::{self, Node, Span};
@@ -29,6 +29,9 @@ pub(crate) struct File {
     pub(crate) by_name: BTreeMap<Name, usize>,
     /// What is wrong with it; none of its profiles holds if there is anything.
     pub(crate) diagnostics: Vec<Diagnostic>,
+    /// Whether parts of it could not be read, so that what is missing may be there; or more
+    /// is wrong with it than is shown.
+    pub(crate) torn: bool,
 }
 
 impl File {
@@ -54,6 +57,7 @@ impl File {
             parsed.nodes.as_slice()
         };
         let profiles = file(nodes, &mut report);
+        let torn = report.torn || report.count() > MAX_SHOWN || nodes.len() > MAX_PROFILES;
         let (mut diagnostics, more) = report.into_parts();
         diagnostics.sort_by_key(|diagnostic| diagnostic.location.as_ref().map(|at| at.offset));
         let diagnostics = limited(diagnostics, more + parsed.more);
@@ -62,6 +66,7 @@ impl File {
             by_name: names.zip(0..).collect(),
             profiles,
             diagnostics,
+            torn,
         }
     }
 

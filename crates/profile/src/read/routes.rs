@@ -120,7 +120,8 @@ fn route(node: &Node, report: &mut Report<'_>) -> Option<RouteDecl> {
     let metric = form.property(report, "metric", value::metric);
     let src = form.property(report, "src", value::gateway);
     let replace = form.flag(report, "replace");
-    if !form.has("via") && !form.has("link") {
+    // Who writes `dev=` is told of `link=`.
+    if !["via", "link", "dev"].iter().any(|key| form.has(key)) {
         report.refuse(
             node.head,
             Refusal::new(code::NO_TARGET, "a route leads nowhere", "where to?").help(
