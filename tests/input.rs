@@ -242,7 +242,10 @@ pub(crate) fn a_wrong_command_line_changes_nothing(lab: &Lab) {
     }
     for (line, says) in [
         ("rollback", "no transaction to roll back"),
-        ("rollback --to 7", "no transaction to roll back"),
+        (
+            "rollback --to 7",
+            "transaction 7 is none of those that were made",
+        ),
         ("apply nothing", "there is no profile \"nothing\""),
     ] {
         assert_refused(lab, line, says);

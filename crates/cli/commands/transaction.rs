@@ -4,7 +4,7 @@
 use std::fmt::Write;
 
 use netprof_engine::{
-    Engine, Error, Left, Outcome, Recovered, Report, RollbackIncomplete, RolledBack,
+    Engine, Error, Left, OffStack, Outcome, Recovered, Report, RollbackIncomplete, RolledBack,
 };
 use netprof_model::Diagnostic;
 use serde_json::{Value, json};
@@ -17,16 +17,16 @@ use crate::render::plan::Title;
 use crate::render::{json as render, plan as table, words};
 
 /// Locks the state folder and does `work` as one transaction, with the rights that it
-/// needs. `again` is how a person would type it.
+/// needs. `again` is what a person typed.
 pub fn run(
     context: &Context,
-    again: &str,
+    again: &[&str],
     work: impl FnOnce(&mut Engine) -> Result<Report, Error>,
 ) -> super::Result<Report> {
     context.needs_rights(again)?;
     context.catch_signals()?;
     let mut system = System::new();
-    let caller = context.caller(&format!("netprof {again}"));
+    let caller = context.caller(again);
     let mut engine = Engine::lock(&context.folder, &mut system, &caller, &is_stopped)
         .map_err(|error| Answer::refused(vec![refusal(&error)]))?;
     work(&mut engine).map_err(|error| Answer::refused(vec![refusal(&error)]).into())
@@ -39,10 +39,11 @@ pub fn refusal(error: &Error) -> Diagnostic {
             return Diagnostic::error("engine::stopped", "stopped before anything was changed");
         }
         Error::Locked { .. } => ("engine::locked", "wait until it is done, and try again"),
-        Error::NothingToRollBack | Error::NotOnStack { .. } => (
+        Error::NothingToRollBack => (
             "engine::nothing-to-roll-back",
             "see `netprof history` for what was done",
         ),
+        Error::NotOnStack { why, .. } => ("engine::nothing-to-roll-back", instead(*why)),
         Error::HeldNeedsRoot { .. } => ("rights::needed", "say `sudo netprof` instead"),
         Error::UnsafeFolder { .. } => (
             "engine::unsafe-folder",
@@ -51,6 +52,17 @@ pub fn refusal(error: &Error) -> Diagnostic {
         _ => return failure("engine::refused", error),
     };
     failure(code, error).help(help)
+}
+
+/// What to do where a transaction cannot be undone.
+fn instead(why: OffStack) -> &'static str {
+    match why {
+        OffStack::Unknown => "`netprof history` lists all that were made",
+        OffStack::Undone { .. } => "what is left to undo is listed as committed: netprof history",
+        OffStack::Rollback => "to have back what it undid, apply that profile again",
+        OffStack::Failed | OffStack::NeverBegun => "nothing of it is left to undo",
+        OffStack::TooOld => "`netprof release` takes back everything that is held",
+    }
 }
 
 /// What became of a transaction, said of `title`; `afterwards` is what a person may want
@@ -108,7 +120,7 @@ pub fn answer(context: &Context, title: Title, report: &Report, afterwards: &str
             Exit::RolledBack
         }
         Outcome::RollbackIncomplete(incomplete) => {
-            diagnostics.push(incomplete_rollback(incomplete));
+            diagnostics.push(incomplete_rollback(context, incomplete));
             left(&mut text, incomplete);
             Exit::RollbackIncomplete
         }
@@ -163,7 +175,7 @@ fn left_json(left: &Left) -> Value {
 }
 
 /// Recovery, as an answer of its own.
-pub fn recovered(outcome: Option<Recovered>) -> Answer {
+pub fn recovered(context: &Context, outcome: Option<Recovered>) -> Answer {
     match outcome {
         None => Answer::done(
             "Nothing to recover: no transaction was left unfinished.\n",
@@ -194,7 +206,7 @@ pub fn recovered(outcome: Option<Recovered>) -> Answer {
             });
             Answer {
                 exit: Exit::RollbackIncomplete,
-                diagnostics: vec![incomplete_rollback(&incomplete)],
+                diagnostics: vec![incomplete_rollback(context, &incomplete)],
                 ..Answer::done(text, body)
             }
         }
@@ -232,7 +244,7 @@ fn rolled_back(back: &RolledBack) -> Diagnostic {
     .help(format!("the story is in {}", back.journal.display()))
 }
 
-fn incomplete_rollback(incomplete: &RollbackIncomplete) -> Diagnostic {
+fn incomplete_rollback(context: &Context, incomplete: &RollbackIncomplete) -> Diagnostic {
     let why = chain(&incomplete.why);
     let rest = match incomplete.left.len() {
         // All that could be seen is as it was, and the journal could not be told.
@@ -242,7 +254,8 @@ fn incomplete_rollback(incomplete: &RollbackIncomplete) -> Diagnostic {
     };
     let message = format!("{why}: {rest}");
     Diagnostic::error("apply::rollback-incomplete", message).help(format!(
-        "`sudo netprof recover` tries again; the journal is {}",
+        "`{}` tries again; the journal is {}",
+        context.invocation.as_root(&["recover"]),
         incomplete.journal.display()
     ))
 }

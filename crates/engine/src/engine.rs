@@ -12,6 +12,7 @@ use crate::backend::Backend;
 use crate::compose::compose;
 use crate::error::Error;
 use crate::folder::StateFolder;
+use crate::history;
 use crate::journal::{self, Intent, Kind, Stage};
 use crate::recover;
 use crate::report::{Outcome, Recovered, Report};
@@ -269,12 +270,10 @@ impl<'a> Engine<'a> {
     /// The transactions to undo, newest first.
     fn to_undo(&self, to: Option<u64>) -> Result<Vec<u64>, Error> {
         let stack = &self.held().stack;
-        let newest = stack.last().ok_or(Error::NothingToRollBack)?;
-        let to = to.unwrap_or(newest.transaction);
-        let at = stack
-            .iter()
-            .position(|one| one.transaction == to)
-            .ok_or(Error::NotOnStack { transaction: to })?;
+        let newest = stack.last().map(|one| one.transaction);
+        let to = to.or(newest).ok_or(Error::NothingToRollBack)?;
+        let at = stack.iter().position(|one| one.transaction == to);
+        let at = at.ok_or_else(|| history::off_stack(self.store.disk.as_ref(), to))?;
         Ok(stack[at..]
             .iter()
             .rev()

@@ -9,6 +9,7 @@ use netprof_model::resource::{Resource, State};
 use netprof_model::snapshot::NotKnown;
 
 use crate::backend::{BackendError, Refusal};
+use crate::fold::STACK_LIMIT;
 
 /// A failure of the engine. The text names the operation and its subject; why it
 /// failed is the source, where there is one.
@@ -190,13 +191,39 @@ pub enum Error {
     #[error("there is no transaction to roll back")]
     NothingToRollBack,
     /// The transaction is not one that can be undone.
-    #[error(
-        "transaction {transaction} cannot be rolled back: it was never committed, is undone already, or is too old"
-    )]
+    #[error("transaction {transaction} {why}")]
     NotOnStack {
         /// Which.
         transaction: u64,
+        /// Why not.
+        why: OffStack,
     },
+}
+
+/// Why a transaction is not one that can be undone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OffStack {
+    /// There is no such transaction.
+    #[error("is none of those that were made")]
+    Unknown,
+    /// Another transaction has undone it.
+    #[error("is undone already, by transaction {by}")]
+    Undone {
+        /// Which.
+        by: u64,
+    },
+    /// It has undone others.
+    #[error("is a rollback itself, which is not undone")]
+    Rollback,
+    /// It failed, and was taken back then.
+    #[error("was never committed: it failed, and was taken back")]
+    Failed,
+    /// It was stopped before it changed anything.
+    #[error("was never committed: it was stopped before anything was changed")]
+    NeverBegun,
+    /// So many came after it that it is no longer known how to undo it.
+    #[error("is too old: the newest {STACK_LIMIT} can be undone")]
+    TooOld,
 }
 
 /// Why a folder cannot be trusted.

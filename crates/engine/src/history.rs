@@ -12,7 +12,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use crate::disk::{Disk, unlisted};
-use crate::error::Error;
+use crate::error::{Error, OffStack};
 use crate::journal::{self, Kind, Stage};
 
 /// One transaction.
@@ -117,6 +117,31 @@ pub(crate) fn read(disk: &dyn Disk) -> Result<Vec<Entry>, Error> {
         }
     }
     Ok(entries)
+}
+
+/// Why `transaction` is not one that can be undone.
+pub(crate) fn off_stack(disk: &dyn Disk, transaction: u64) -> Error {
+    let entries = match read(disk) {
+        Ok(entries) => entries,
+        Err(error) => return error,
+    };
+    let mut entries = entries.into_iter();
+    let found = entries.find(|entry| entry.transaction == transaction);
+    let is_rollback = |about: About| about.kind == Kind::Rollback;
+    let why = match found.map(|entry| (entry.ending, entry.about)) {
+        None => OffStack::Unknown,
+        Some((Ending::Committed { undone_by }, about)) => match undone_by {
+            Some(by) => OffStack::Undone { by },
+            None if about.is_some_and(is_rollback) => OffStack::Rollback,
+            None => OffStack::TooOld,
+        },
+        Some((Ending::RolledBack(_) | Ending::Incomplete(_) | Ending::Unfinished, _)) => {
+            OffStack::Failed
+        }
+        Some((Ending::NeverBegun, _)) => OffStack::NeverBegun,
+        Some((Ending::Unreadable(error), _)) => return error,
+    };
+    Error::NotOnStack { transaction, why }
 }
 
 fn entry(disk: &dyn Disk, number: u64) -> Entry {

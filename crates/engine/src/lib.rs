@@ -36,7 +36,7 @@ mod verify;
 
 pub use backend::{Backend, BackendError, Mode, Refusal};
 pub use engine::{Caller, Engine};
-pub use error::{Difference, Error, Missed, Unsafe};
+pub use error::{Difference, Error, Missed, OffStack, Unsafe};
 pub use fold::{STACK_LIMIT, fold};
 pub use folder::StateFolder;
 pub use history::{About, Ending, Entry};

@@ -11,7 +11,7 @@ use super::laws::{apply, held, held_is_derived, is_done, release, rollback};
 use super::machine::{Machine, States, state};
 use super::profiles::{plan, with};
 use super::world::{Fault, World};
-use crate::error::Error;
+use crate::error::{Error, OffStack};
 use crate::report::{Outcome, Recovered};
 
 fn back(outcome: Outcome) -> crate::RolledBack {
@@ -611,10 +611,19 @@ fn a_transaction_that_is_undone_or_was_never_committed_cannot_be_rolled_back() {
         let _ = apply(&world, "office", &machine.office()).unwrap();
         let _ = apply(&world, "home", &machine.home()).unwrap();
         let _ = rollback(&world, Some(2)).unwrap();
-        for to in [0, 2, 3, 99] {
+        world.deafen(&machine.tunnel());
+        let _ = back(apply(&world, "home", &machine.home()).unwrap().outcome);
+        let all = [
+            (0, OffStack::Unknown),
+            (2, OffStack::Undone { by: 3 }),
+            (3, OffStack::Rollback),
+            (4, OffStack::Failed),
+            (99, OffStack::Unknown),
+        ];
+        for (to, because) in all {
             assert!(matches!(
                 rollback(&world, Some(to)),
-                Err(Error::NotOnStack { transaction }) if transaction == to
+                Err(Error::NotOnStack { transaction, why }) if transaction == to && why == because
             ));
         }
     }
