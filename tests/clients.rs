@@ -200,7 +200,7 @@ pub(crate) fn tailscale_that_takes_over_resolv_conf(lab: &Lab) {
     let taken = beside.look();
     assert_eq!(taken.other_names, "corp's server");
     let refused = lab.netprof("apply office").exits(1);
-    let says = "/etc/resolv.conf (tailscale) names 100.100.100.100";
+    let says = "/etc/resolv.conf of tailscale names 100.100.100.100";
     assert!(refused.stderr.contains(says), "{}", refused.stderr);
     assert_eq!(beside.look(), taken);
     let status = lab.netprof("status").exits(0);

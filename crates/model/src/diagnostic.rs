@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::owner::Owner;
+
 /// How much a diagnostic weighs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -90,6 +92,9 @@ pub struct Diagnostic {
     /// What would help.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub help: Option<String>,
+    /// Whose that is which is in the way, where it is one owner's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub owner: Option<Owner>,
 }
 
 impl Diagnostic {
@@ -101,6 +106,7 @@ impl Diagnostic {
             location: None,
             label: None,
             help: None,
+            owner: None,
         }
     }
 
@@ -140,6 +146,13 @@ impl Diagnostic {
     #[must_use]
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// The same, about something of this owner's. Nobody is named where it cannot be told.
+    #[must_use]
+    pub fn whose(mut self, owner: Owner) -> Self {
+        self.owner = (owner != Owner::Unknown).then_some(owner);
         self
     }
 

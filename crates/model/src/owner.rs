@@ -173,7 +173,7 @@ impl Owner {
         )
     }
 
-    /// The owner as the subject of a sentence.
+    /// The owner in a sentence: the name, where it has one.
     #[must_use]
     pub fn who(self) -> &'static str {
         match self {
@@ -182,7 +182,7 @@ impl Owner {
             Self::Ra => "a router advertisement",
             Self::Apple => "macOS",
             Self::NetworkExtension => "a VPN app",
-            Self::User => "somebody by hand",
+            Self::User => "the user",
             Self::Unknown => "somebody else",
             named => named.as_str(),
         }
@@ -250,6 +250,17 @@ mod tests {
         let apps = Owner::ALL.into_iter().filter(|one| one.is_vpn_app());
         assert!(apps.clone().all(Owner::is_vpn));
         assert!(apps.count() < Owner::ALL.into_iter().filter(|one| one.is_vpn()).count());
+    }
+
+    #[test]
+    fn who_has_a_name_is_called_by_it_and_nobody_else() {
+        let of_name = |owner: &Owner| owner.who() == owner.as_str();
+        let mut nameless = Owner::ALL.into_iter().filter(|owner| !of_name(owner));
+        assert!(nameless.all(|owner| owner.who().contains(' ') || owner == Owner::Apple));
+        let mut said: Vec<&str> = Owner::ALL.map(Owner::who).to_vec();
+        said.sort_unstable();
+        said.dedup();
+        assert_eq!(said.len(), Owner::ALL.len());
     }
 
     #[test]

@@ -9,7 +9,7 @@ use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing
 use netprof_model::profile::Scope;
 use netprof_model::route::Route;
 use netprof_model::shared::{Alike, Shared};
-use netprof_model::{Diagnostic, Location, Name, Resource};
+use netprof_model::{Diagnostic, Location, Name, Owner, Resource};
 
 use crate::draft::Draft;
 
@@ -77,6 +77,8 @@ pub(crate) enum Answer {
         message: String,
         /// What would help.
         help: String,
+        /// Whose that is which wins.
+        owner: Owner,
     },
 }
 
@@ -96,14 +98,19 @@ pub(crate) fn check(draft: &mut Draft, mut ask: impl FnMut(&Claim) -> Answer) {
                 answer: alike.share(answer.into()),
                 reason: claim.reason,
             }),
-            Answer::Lost { message, help } => {
+            Answer::Lost {
+                message,
+                help,
+                owner,
+            } => {
                 let subject = claim.subject().to_string();
                 draft.row(Standing::Blocked, subject, &message, &claim.reason);
                 draft.diagnostics.push(
                     Diagnostic::error("plan::would-lose", message)
                         .at(claim.reason.at)
                         .label("this would not hold")
-                        .help(help),
+                        .help(help)
+                        .whose(owner),
                 );
             }
         }

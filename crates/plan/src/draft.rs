@@ -185,7 +185,7 @@ impl Draft {
         if let Some(row) = self.rows.last_mut()
             && !matches!(route.owner, Owner::Netprof | Owner::Unknown)
         {
-            row.detail = format!("owner {}", route.owner);
+            row.detail = format!("owner {}", route.owner.who());
         }
     }
 

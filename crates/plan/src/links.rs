@@ -241,6 +241,10 @@ fn nearest(wanted: &LinkMatch, snapshot: &Snapshot) -> String {
             None => "none matches".to_owned(),
         };
     };
+    // Of several none is the one that was meant.
+    if links().filter(|link| !is_idle(link, snapshot)).count() > 1 {
+        return format!("none matches {}", written(wanted));
+    }
     let dev = &near.name;
     let single = |one: LinkMatch| !fits(&one, near, snapshot);
     if let Some(prefix) = wanted.address
@@ -278,6 +282,34 @@ fn nearest(wanted: &LinkMatch, snapshot: &Snapshot) -> String {
         return format!("{dev} has the hardware address {own}");
     }
     format!("{dev} does not match all of it")
+}
+
+/// What a link must be, as the profile writes it.
+fn written(wanted: &LinkMatch) -> String {
+    let LinkMatch {
+        name,
+        kind,
+        owner,
+        address,
+        gateway,
+        mac,
+        ssid,
+        default_route,
+    } = wanted;
+    let texts = [
+        ("name", name.clone()),
+        ("kind", kind.clone()),
+        ("owner", owner.map(|owner| owner.to_string())),
+        ("address", address.map(|prefix| prefix.to_string())),
+        ("gateway", gateway.map(|gateway| gateway.to_string())),
+        ("mac", mac.clone()),
+        ("ssid", ssid.clone()),
+    ];
+    let texts = texts
+        .into_iter()
+        .filter_map(|(property, text)| Some(format!("{property}=\"{}\"", text?)));
+    let flag = default_route.map(|flag| format!("default-route=#{flag}"));
+    texts.chain(flag).collect::<Vec<_>>().join(" ")
 }
 
 /// Whether `route` is a default route for packets that nobody says more of.

@@ -13,6 +13,7 @@ mod planned;
 use insta::assert_snapshot;
 use machine::machine;
 use netprof_model::firewall::Rules;
+use netprof_model::plan::Standing;
 use netprof_model::resource::Lasts;
 use netprof_model::route::{Protocol, Route};
 use netprof_model::snapshot::{BaseChain, DnsGlobal, Networkd, XfrmPolicy};
@@ -87,6 +88,36 @@ fn the_office_with_openvpn_up() {
 #[test]
 fn the_office_with_no_vpn_waits() {
     assert_snapshot!(planned(&format!("{LINKS}{OFFICE}"), &laptop("")));
+}
+
+#[test]
+fn a_link_that_is_waited_for_is_named_as_the_profile_matches_it() {
+    let waits = |more: &str, link: &str| {
+        let link = format!("link \"vpn\" optional=#true {{ match {link}; }}");
+        let route = "routes { route \"10.0.0.0/8\" link=\"vpn\"; }";
+        let plan = made(&format!("{link}\n{route}"), &laptop(more));
+        let row = plan.rows.into_iter().next().unwrap();
+        assert_eq!(row.standing, Standing::Waiting);
+        row.detail
+    };
+    let tuns = "link tun0 kind tun\n addr tun0 10.9.0.2/24";
+    let one = r#"name="tun*" address="10.8.0.0/16""#;
+    assert_eq!(
+        waits(tuns, one),
+        "waits for link vpn: tun0 has no address in 10.8.0.0/16"
+    );
+    // Of several, none is the one that was meant.
+    let tuns = format!("{tuns}\n link tun1 kind tun\n addr tun1 10.7.0.2/24");
+    assert_eq!(
+        waits(&tuns, one),
+        r#"waits for link vpn: none matches name="tun*" address="10.8.0.0/16""#
+    );
+    assert_eq!(waits("", one), "waits for link vpn: none is named tun*");
+    let all = r#"kind="tun" owner="openvpn" gateway="10.8.0.1" mac="02:00:00:00:00:01" default-route=#true"#;
+    assert_eq!(
+        waits(&tuns, all),
+        format!("waits for link vpn: none matches {all}")
+    );
 }
 
 #[test]
@@ -477,8 +508,8 @@ fn stands_above(machine: &Snapshot) -> Vec<String> {
 }
 
 const CUT_OFF: [&str; 2] = [
-    "packets to 192.168.7.0/24 would be dropped by the policy of chain output in nft table inet mullvad of mullvad",
-    "packets to fd00:7::/64 would be dropped by the policy of chain output in nft table inet mullvad of mullvad",
+    "packets to 192.168.7.0/24 would be dropped by the policy of nft chain inet mullvad output of mullvad",
+    "packets to fd00:7::/64 would be dropped by the policy of nft chain inet mullvad output of mullvad",
 ];
 
 /// The profile is not needed: what is held tells which networks are kept.

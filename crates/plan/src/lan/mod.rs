@@ -84,7 +84,10 @@ pub(crate) fn kept_links<'a, R>(
     if node.links.is_empty() {
         let physical = networks::physical(ground.base.links.items());
         if physical.is_empty() {
-            let detail = "waits for a physical link that is up";
+            let detail = format!(
+                "waits for a physical link that is up ({})",
+                networks::PHYSICAL
+            );
             draft.row(Standing::Waiting, "keep-lan", detail, reason);
         }
         return physical;

@@ -62,7 +62,7 @@ pub(crate) fn waiting(
     if node.links.is_empty() {
         // Without a name, every port is meant, also those that nothing is plugged into.
         if connected.is_empty() {
-            let detail = "waits for a LAN: no physical link is in a network";
+            let detail = format!("waits for a LAN: no physical link ({PHYSICAL}) is in a network");
             draft.row(Standing::Waiting, "keep-lan", detail, reason);
         }
         return;
@@ -141,6 +141,10 @@ pub(crate) fn is_link_local(net: &IpNet) -> bool {
         IpNet::V6(net) => net.addr().is_unicast_link_local() || net.addr().is_multicast(),
     }
 }
+
+/// What a physical link is, for a person.
+pub(crate) const PHYSICAL: &str =
+    "Ethernet, Wi-Fi, or a bridge, bond, team or vlan over one of those";
 
 /// The links that are up and are hardware, or a bridge, bond, team or vlan over
 /// hardware. A port of one of those has no network of its own.

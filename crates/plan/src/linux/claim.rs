@@ -27,8 +27,18 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
                 taken_by(found)
             ),
             help: help(found),
+            owner: owner(found),
         }
     });
+}
+
+fn owner(found: Found) -> Owner {
+    match found {
+        Found::Nothing => Owner::Unknown,
+        Found::Dropped(rule) => rule.owner,
+        Found::Route(rule, route) if route.owner == Owner::Unknown => rule.owner,
+        Found::Route(_, route) => route.owner,
+    }
 }
 
 fn help(found: Found) -> String {
@@ -71,6 +81,6 @@ fn rule_of(rule: &Rule) -> String {
 fn owned(owner: Owner) -> String {
     match owner {
         Owner::Unknown | Owner::Kernel => String::new(),
-        owner => format!(" of {owner}"),
+        owner => format!(" of {}", owner.who()),
     }
 }

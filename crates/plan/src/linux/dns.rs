@@ -276,7 +276,7 @@ fn want(ground: &Ground, resolved: &Resolved, place: &Place, scopes: &[&Scope], 
                 };
                 reasons.push(Reason::plain(format!(
                     "owner {}, which will set it again when it {when}",
-                    link.owner
+                    link.owner.who()
                 )));
             }
             want_link(link, dns, reasons, draft);
@@ -451,7 +451,7 @@ fn described(who: &Answerer, snapshot: &Snapshot) -> String {
                 .map(|link| link.manager.map_or(link.owner, Into::into));
             match owner {
                 None | Some(Owner::Unknown) => format!("link {dev}"),
-                Some(owner) => format!("link {dev} of {owner}"),
+                Some(owner) => format!("link {dev} of {}", owner.who()),
             }
         }
     }

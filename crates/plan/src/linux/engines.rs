@@ -53,6 +53,7 @@ fn warning(wanted: &Wanted, base: &Snapshot, networks: &[(IpNet, &Link)]) -> Opt
         )
         .at(wanted.reasons.first().and_then(|reason| reason.at.clone()))
         .label("containers with these addresses will not be reached")
-        .help(format!("give {} another pool of addresses", bridge.owner)),
+        .help(format!("give {} another pool of addresses", bridge.owner))
+        .whose(bridge.owner),
     )
 }

@@ -319,7 +319,8 @@ impl<'a> Single<'a, '_> {
             },
             None => other.spec.kind.as_str().to_owned(),
         };
-        let taken = |message: String| Diagnostic::error("plan::key-taken", message);
+        let taken =
+            |message: String| Diagnostic::error("plan::key-taken", message).whose(other.owner);
         let subject = self.subject();
         if matches!(other.owner, Owner::Kernel | Owner::Ra | Owner::Dhcp) {
             return Err(taken(format!(

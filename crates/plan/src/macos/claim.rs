@@ -20,7 +20,15 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
             return Answer::Holds(found.answer());
         }
         let (message, help) = lost(claim, found);
-        Answer::Lost { message, help }
+        let owner = match found {
+            Found::Nothing => Owner::Unknown,
+            Found::Route(route) | Found::Here(route) => route.owner,
+        };
+        Answer::Lost {
+            message,
+            help,
+            owner,
+        }
     });
 }
 
@@ -84,6 +92,6 @@ pub(super) fn taken_by(found: Found) -> String {
 pub(super) fn named(route: &Route) -> String {
     match route.owner {
         Owner::Unknown | Owner::Kernel => route.key.to_string(),
-        owner => format!("{} of {owner}", route.key),
+        owner => format!("{} of {}", route.key, owner.who()),
     }
 }

@@ -296,7 +296,8 @@ fn lost(one: &Kept, unbeatable: Unbeatable) -> Diagnostic {
             "have {} leave that address out, or declare `route \"{}\"` through the LAN with `replace=#true`",
             route.owner.who(),
             route.key.dst
-        )),
+        ))
+        .whose(route.owner),
         Unbeatable::Many(count, first) => Diagnostic::error(
             "plan::would-lose",
             format!(

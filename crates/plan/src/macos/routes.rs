@@ -320,6 +320,7 @@ impl<'a> Single<'a, '_> {
             Diagnostic::error("plan::key-taken", message)
                 .label("this would replace it")
                 .help(help)
+                .whose(other.owner)
         };
         if is_connected(self.ground, other) {
             return Err(taken(

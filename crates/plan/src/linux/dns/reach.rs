@@ -108,8 +108,11 @@ fn programs(
         (Some(conf), _) => {
             let servers: Vec<String> = conf.servers.iter().map(ToString::to_string).collect();
             format!(
-                "/etc/resolv.conf ({}) names {} and not resolved",
-                owner,
+                "/etc/resolv.conf{} names {} and not resolved",
+                match owner {
+                    Owner::Unknown => String::new(),
+                    owner => format!(" of {}", owner.who()),
+                },
                 if servers.is_empty() {
                     "no server".to_owned()
                 } else {
@@ -127,7 +130,8 @@ fn programs(
                 format!("{what}: only programs that use glibc's resolver will see the scopes"),
             )
             .at(at.clone())
-            .help("ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf"),
+            .help("ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf")
+            .whose(owner),
         );
         return Ok(());
     }
@@ -135,5 +139,6 @@ fn programs(
         "plan::resolver-not-reached",
         format!("{what}: no program would see the scopes"),
     )
-    .help("ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf"))
+    .help("ln -sf ../run/systemd/resolve/stub-resolv.conf /etc/resolv.conf")
+    .whose(owner))
 }

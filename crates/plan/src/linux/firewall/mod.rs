@@ -114,13 +114,15 @@ impl Culprit<'_> {
     }
 }
 
+/// As nft(8) takes rules and chains: `nft delete rule inet mullvad output handle 5`.
 impl fmt::Display for Culprit<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (family, table) = (&self.base.family, &self.base.table);
+        let chain = format_args!("{family} {table} {}", self.chain);
         match self.rule {
-            Some(rule) => write!(f, "rule {} of chain {}", rule.handle, self.chain)?,
-            None => write!(f, "the policy of chain {}", self.chain)?,
+            Some(rule) => write!(f, "nft rule {chain} handle {}", rule.handle),
+            None => write!(f, "the policy of nft chain {chain}"),
         }
-        write!(f, " in nft table {} {}", self.base.family, self.base.table)
     }
 }
 

@@ -413,14 +413,14 @@ fn what_is_said_names_rule_owner_and_help() {
         said(mole, "192.168.77.0/24"),
         (
             Severity::Error,
-            "packets to 192.168.77.0/24 would be dropped by rule 5 of chain output in nft table inet mullvad of mullvad".to_owned(),
+            "packets to 192.168.77.0/24 would be dropped by nft rule inet mullvad output handle 5 of mullvad".to_owned(),
             "let it share the local network: mullvad lan set allow".to_owned()
         )
     );
     let (_, message, help) = said(strict("input", vec![]), "fd00:77::/64");
     assert_eq!(
         message,
-        "answers from fd00:77::/64 would be dropped by the policy of chain input in nft table inet t"
+        "answers from fd00:77::/64 would be dropped by the policy of nft chain inet t input"
     );
     assert!(
         help.ends_with(
@@ -451,7 +451,7 @@ fn what_is_said_names_rule_owner_and_help() {
     assert_eq!(severity, Severity::Warning);
     assert_eq!(
         message,
-        "whether 192.168.77.0/24 stays reachable cannot be told: rule 5 of chain output in nft table inet t depends on the moon"
+        "whether 192.168.77.0/24 stays reachable cannot be told: nft rule inet t output handle 5 depends on the moon"
     );
 }
 
@@ -753,7 +753,7 @@ fn what_is_lost_is_named() {
         };
         chain("inet", hook, vec![rule])
     };
-    let by = |hook: &str| format!("rule 5 of chain {hook} in nft table inet t");
+    let by = |hook: &str| format!("nft rule inet t {hook} handle 5");
     let (severity, message, _) = told(
         "192.168.77.0/24",
         drops("output", vec![yes(Test::Protocol(vec![(6, 6)]))]),

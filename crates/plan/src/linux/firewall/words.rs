@@ -19,7 +19,9 @@ pub fn said(chains: &[BaseChain], lan: &Lan<'_>) -> Option<Diagnostic> {
             } else {
                 Diagnostic::warning
             };
-            told("plan::firewall-drops", lost(&loss, lan)).help(help(&loss, lan))
+            told("plan::firewall-drops", lost(&loss, lan))
+                .help(help(&loss, lan))
+                .whose(loss.by.owner())
         }
         Judgement::Unclear(at, what) => Diagnostic::warning(
             "plan::firewall-unclear",
@@ -31,7 +33,8 @@ pub fn said(chains: &[BaseChain], lan: &Lan<'_>) -> Option<Diagnostic> {
         .help(format!(
             "if it is cut off, allow {prefix} there; see the rules: nft -a list table {} {}",
             at.base.family, at.base.table
-        )),
+        ))
+        .whose(at.owner()),
     })
 }
 

@@ -43,7 +43,7 @@ pub(super) fn check(base: &Snapshot, one: &Kept, draft: &mut Draft) {
         draft.diagnostics.push(if base.privileged {
             note
         } else {
-            note.help("plan as root to see them: sudo netprof plan ...")
+            note.help("plan as root, with sudo, to see them")
         });
     }
 }
@@ -86,7 +86,8 @@ pub(super) fn warn_of_selective(ground: &Ground, priority: u32, one: &Kept, draf
             draft.diagnostics.push(
                 Diagnostic::warning("plan::selective-rule", message)
                     .at(one.at.clone())
-                    .help("give that rule a priority above 119, if the LAN should be kept for all"),
+                    .help("give that rule a priority above 119, if the LAN should be kept for all")
+                    .whose(rule.owner),
             );
         }
     }
@@ -101,11 +102,13 @@ pub(in crate::linux) fn taken(policy: &XfrmPolicy, prefix: &IpNet, source: IpAdd
             policy.owner.who(),
         ),
     )
+    .whose(policy.owner)
     .help(match policy.owner {
         Owner::Libreswan => {
             "let libreswan pass the LAN by: a conn with type=passthrough and the LAN on both sides"
         }
-        _ => "let the IPsec client pass the LAN by (strongSwan: the bypass-lan plugin)",
+        Owner::Strongswan => "let strongswan pass the LAN by: its bypass-lan plugin",
+        _ => "let the IPsec client pass the LAN by",
     })
 }
 
@@ -141,7 +144,8 @@ fn warn_of_selective_policies(policies: &[XfrmPolicy], one: &Kept, draft: &mut D
                 ),
             )
             .at(one.at.clone())
-            .help("see which: ip xfrm policy list dir out"),
+            .help("see which: ip xfrm policy list dir out")
+            .whose(policy.owner),
         );
     }
 }

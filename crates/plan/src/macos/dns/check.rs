@@ -320,6 +320,7 @@ fn warn_of_vpn_app(after: &Snapshot, first: &DnsClaim, draft: &mut Draft) {
             ),
         )
         .at(first.at.clone())
-        .help("after applying, ask: dscacheutil -q host -a name NAME"),
+        .help("after applying, ask: dscacheutil -q host -a name NAME")
+        .whose(link.owner),
     );
 }

@@ -53,7 +53,7 @@ pub(super) fn described(snapshot: &Snapshot, origin: Origin, domain: &str) -> St
     };
     match owner {
         Owner::Unknown => what,
-        owner => format!("{what} of {owner}"),
+        owner => format!("{what} of {}", owner.who()),
     }
 }
 

@@ -24,7 +24,8 @@ pub(super) fn warn(base: &Snapshot, at: &Location, draft: &mut Draft) {
     draft.diagnostics.push(
         Diagnostic::warning("plan::cannot-verify", message)
             .at(at.clone())
-            .help(help),
+            .help(help)
+            .whose(link.owner),
     );
 }
 
