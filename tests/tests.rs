@@ -150,6 +150,7 @@ fn main() -> std::process::ExitCode {
         Host transactions::a_foreign_edit_survives_a_release,
         Host transactions::what_goes_with_its_link_is_neither_drift_nor_work,
         Host transactions::apply_without_rights_says_what_it_needs,
+        Host transactions::a_printed_command_works_wherever_the_profile_was_found,
         Host put_back::an_ordinary_route_is_put_back,
         Host put_back::a_route_with_metrics_and_onlink_is_put_back,
         Host put_back::a_route_over_several_ways_is_put_back_or_refused,

@@ -236,14 +236,59 @@ pub(crate) fn what_goes_with_its_link_is_neither_drift_nor_work(lab: &Lab) {
     );
     lab.netprof("apply vpn").exits(0);
     drop(tun);
-    let status = lab.netprof("status --exit-code").exits(0);
-    assert!(
-        status.stdout.contains("gone with its link"),
-        "{}",
-        status.stdout
-    );
+    let says = |words: &[&str]| {
+        let status = lab.netprof("status --exit-code").exits(0);
+        for word in words {
+            assert!(status.stdout.contains(word), "{word}: {}", status.stdout);
+        }
+    };
+    // Neither drift nor work to undo, and not in force all the same.
+    let apply = "sudo netprof apply vpn\n";
+    let waits = "Not fully in force: 1 part waits for what is not there\n";
+    says(&["gone with its link", waits, apply]);
+    lab.netprof("plan vpn --exit-code").exits(0);
+    let again = Tun::new(lab, "tun0");
+    lab.run("ip addr add 10.8.0.2/24 dev tun0");
+    lab.run("ip link set tun0 up");
+    let missing = "Not fully in force: 1 change is to be made\n";
+    says(&["gone with its link", missing, apply]);
+    lab.netprof("plan vpn --exit-code").exits(5);
+    drop(again);
     lab.netprof("release").exits(0);
     before.assert_same(&Picture::take(lab));
+}
+
+/// What a person is told to run next does what it says, pasted into a shell.
+pub(crate) fn a_printed_command_works_wherever_the_profile_was_found(lab: &Lab) {
+    let _office = Office::new(lab);
+    lab.write("/srv/my dotfiles/routes.kdl", ROUTES);
+    let before = Picture::take(lab);
+    // As sudo(8) would: with nothing of the environment but where programs are.
+    let sudo = "sudo() { env -i PATH=\"$PATH\" HOME=/root \"$@\"; }; cd /srv";
+    let told = |printed: &str, before: &str| {
+        let lines = printed.lines().find_map(|line| line.split_once(before));
+        let (_, command) = lines.unwrap_or_else(|| panic!("{before}: {printed}"));
+        lab.sh(&format!("{sudo}; {command}"))
+    };
+    for start in [
+        "netprof --profiles 'my dotfiles' plan routes",
+        "NETPROF_PROFILES='my dotfiles' netprof plan routes",
+        "netprof plan './my dotfiles/routes.kdl'",
+        "netprof plan './my dotfiles/routes.kdl#routes'",
+        "netprof plan './my dotfiles/routes.kdl' -o 'the plan.json'",
+    ] {
+        let planned = lab.sh(&format!("{sudo}; {start}"));
+        let applied = told(&planned, "Apply it with: ");
+        assert!(applied.contains("Done, as transaction"), "{applied}");
+        lab.run("ip route del 198.18.0.0/15");
+        let status = lab.netprof("status").exits(0).stdout;
+        let planned = told(&status, "see why: ");
+        assert!(planned.contains("+ route 198.18.0.0/15"), "{planned}");
+        told(&status, "make it so: ");
+        told(&applied, "Take it back with: ");
+        lab.netprof("release").exits(0);
+        before.assert_same(&Picture::take(lab));
+    }
 }
 
 pub(crate) fn apply_without_rights_says_what_it_needs(lab: &Lab) {

@@ -69,7 +69,8 @@ pub enum Command {
         /// Write the plan to this file, for `apply`.
         #[arg(short, long, value_name = "PLAN")]
         output: Option<PathBuf>,
-        /// Exit with 5 when something would change.
+        /// Exit with 5 when something would change: whether there is anything to apply. What
+        /// waits for a link is no change; what somebody changed is, as in `status --exit-code`.
         #[arg(long)]
         exit_code: bool,
     },
@@ -90,7 +91,9 @@ pub enum Command {
     /// Show the active profile, and what of it somebody has changed.
     #[command(after_help = STATUS_LEGEND)]
     Status {
-        /// Exit with 5 when somebody has changed something.
+        /// Exit with 5 when somebody has changed or cut off what was made. What went with its
+        /// link or boot is no such change: whether it must be made again, `plan --exit-code`
+        /// tells.
         #[arg(long)]
         exit_code: bool,
     },

@@ -8,13 +8,14 @@ use netprof_engine::{Backend, Caller, StateFolder};
 use netprof_model::held::Held;
 use netprof_model::plan::ProfileRef;
 use netprof_model::snapshot::Os;
-use netprof_model::{Diagnostic, Section, Snapshot};
+use netprof_model::{Diagnostic, Name, Section, Snapshot};
 use netprof_plan::Need;
 use netprof_profile::{Library, Resolved};
 
 use crate::answer::{Answer, failure};
 use crate::args::Global;
 use crate::commands::refusal;
+use crate::invocation::Invocation;
 pub use crate::platform::HERE;
 use crate::platform::{STATE_FOLDER, System};
 use crate::render::plan::Title;
@@ -26,6 +27,8 @@ pub struct Context {
     pub library: Library,
     /// Where netprof keeps what it holds.
     pub folder: StateFolder,
+    /// How to start netprof once more.
+    pub invocation: Invocation,
     /// Whether to print JSON.
     pub json: bool,
     /// Whether stderr takes colours.
@@ -47,6 +50,7 @@ impl Context {
         Self {
             library: Library::new(folders.into_iter().flatten()),
             folder: StateFolder::at(state.as_deref().unwrap_or(STATE_FOLDER)),
+            invocation: Invocation::new(global, variable),
             json: global.json,
             // https://no-color.org: any value that is not empty.
             colour: variable("NO_COLOR").is_none() && std::io::stderr().is_terminal(),
@@ -69,8 +73,8 @@ impl Context {
             .map_err(|error| Answer::refused(vec![refusal(&error)]))
     }
 
-    /// Refuses, unless this process may change the network.
-    pub fn needs_rights(&self, again: &str) -> Result<(), Answer> {
+    /// Refuses, unless this process may change the network. `again` is what was asked for.
+    pub fn needs_rights(&self, again: &[&str]) -> Result<(), Answer> {
         if user::may_change() {
             return Ok(());
         }
@@ -79,7 +83,7 @@ impl Context {
                 "rights::needed",
                 "this changes routes, rules and the resolver, which needs root: nothing was changed",
             )
-            .help(format!("sudo netprof {again}")),
+            .help(self.invocation.as_root(again)),
         ]))
     }
 
@@ -88,13 +92,23 @@ impl Context {
         signal::catch().map_err(|error| Answer::refused(vec![failure("signal::failed", &error)]))
     }
 
-    /// Who asks, and when.
-    pub fn caller(&self, command: &str) -> Caller {
+    /// Who asks for what, and when.
+    pub fn caller(&self, again: &[&str]) -> Caller {
         Caller {
-            command: command.to_owned(),
+            command: format!("netprof {}", again.join(" ")),
             started: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
+        }
+    }
+
+    /// `profile` as an argument: its name, where that means it, else where it stands.
+    pub fn argument(&self, profile: &ProfileRef) -> String {
+        let name = Name::new(&profile.name).ok();
+        let found = name.and_then(|name| self.library.find(&name));
+        match found {
+            Some(file) if absolute(&file) == profile.file => profile.name.clone(),
+            _ => format!("{}#{}", profile.file, profile.name),
         }
     }
 
@@ -120,16 +134,18 @@ pub fn is_stopped() -> bool {
 /// What a plan says of the profile that it was made from. The file is named so that
 /// it is found from any folder.
 pub fn reference(resolved: &Resolved) -> ProfileRef {
-    let file = resolved.profile.at.file.as_ref();
-    let file = std::path::absolute(Path::new(file)).map_or_else(
-        |_| file.to_owned(),
-        |absolute| absolute.to_string_lossy().into_owned(),
-    );
     ProfileRef {
         name: resolved.profile.name.to_string(),
-        file,
+        file: absolute(Path::new(resolved.profile.at.file.as_ref())),
         sha256: resolved.sha256.clone(),
     }
+}
+
+/// A file by a name that leads to it from any folder.
+pub fn absolute(file: &Path) -> String {
+    let path = std::path::absolute(file);
+    let path = path.as_deref().unwrap_or(file);
+    path.to_string_lossy().into_owned()
 }
 
 /// What a plan of `resolved` is called.

@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use netprof_model::Diagnostic;
 use netprof_model::plan::{Plan, ProfileRef};
-use netprof_model::{Diagnostic, Snapshot};
 use netprof_plan::{need, plan};
-use netprof_profile::Resolved;
 use serde_json::Value;
 
 use super::{Result, input, transaction};
@@ -34,18 +33,20 @@ pub fn run(context: &Context, what: &str) -> Result {
                     reference.name
                 ),
             )
-            .help(format!(
-                "plan it anew: netprof plan {} -o {what}",
-                reference.name
-            )),
+            .help(promise.anew(context, what)),
         ])
         .into());
     }
     let mut evidence = Evidence::default();
-    let report = transaction::run(context, &format!("apply {what}"), |engine| {
+    let report = transaction::run(context, &["apply", what], |engine| {
         let need = need(Some(&resolved.profile), Some(engine.held()));
         engine.apply(need, |snapshot| {
-            let made = planned(&resolved, &reference, promise.as_ref(), snapshot);
+            let mut made = plan(Some((&resolved.profile, &reference)), snapshot);
+            if let Some(promise) = &promise {
+                let broken = promise.broken_by(&made);
+                let broken = broken.map(|one| one.help(promise.anew(context, what)));
+                made.diagnostics.extend(broken);
+            }
             if context.json {
                 evidence = Evidence::of_plan(&made, snapshot);
             }
@@ -58,25 +59,15 @@ pub fn run(context: &Context, what: &str) -> Result {
         context,
         title(&resolved),
         &report,
-        "Take it back with: sudo netprof rollback\n",
+        &format!(
+            "Take it back with: {}\n",
+            context.invocation.as_root(&["rollback"])
+        ),
     );
     evidence.join_plan(&mut answer.body);
     let mut diagnostics = resolved.warnings;
     diagnostics.append(&mut answer.diagnostics);
     Ok(answer.with(diagnostics, resolved.sources))
-}
-
-fn planned(
-    resolved: &Resolved,
-    reference: &ProfileRef,
-    promise: Option<&Promise>,
-    snapshot: &Snapshot,
-) -> Plan {
-    let mut made = plan(Some((&resolved.profile, reference)), snapshot);
-    if let Some(promise) = promise {
-        made.diagnostics.extend(promise.broken_by(&made));
-    }
-    made
 }
 
 /// A plan file: a promise of what will be done, not a program. The plan is made anew,
@@ -138,6 +129,13 @@ impl Promise {
         format!("{}#{}", self.profile.file, self.profile.name)
     }
 
+    /// How to have a plan that holds, in the file `what` as well.
+    fn anew(&self, context: &Context, what: &str) -> String {
+        let profile = context.argument(&self.profile);
+        let again = context.invocation.of(&["plan", &profile, "-o", what]);
+        format!("plan it anew: {again}")
+    }
+
     /// Why it does not hold any more, with each resource of which `made` says something
     /// else.
     fn broken_by(&self, made: &Plan) -> Option<Diagnostic> {
@@ -166,13 +164,9 @@ impl Promise {
         if words.is_empty() {
             return None;
         }
-        let error = Diagnostic::error(
+        Some(Diagnostic::error(
             "apply::stale-plan",
             format!("this plan no longer fits the machine: {}", words.join("; ")),
-        );
-        Some(error.help(format!(
-            "see what would change now: netprof plan {}",
-            self.profile.name
-        )))
+        ))
     }
 }

@@ -16,7 +16,8 @@ pub fn run(context: &Context) -> Result {
         let refusal = transaction::refusal(&error);
         Answer::refused(vec![match &error {
             Error::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
-                refusal.help("the journals are root's alone: sudo netprof history")
+                let again = context.invocation.as_root(&["history"]);
+                refusal.help(format!("the journals are root's alone: {again}"))
             }
             _ => refusal,
         }])

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use super::{Result, transaction};
 use crate::answer::Answer;
-use crate::context::{Context, HERE};
+use crate::context::{Context, HERE, absolute};
 
 /// Lists the profiles.
 pub fn run(context: &Context) -> Result {
@@ -87,8 +87,7 @@ pub fn run(context: &Context) -> Result {
 
 fn is_active(found: &Found, active: Option<&ProfileRef>) -> bool {
     active.is_some_and(|active| {
-        let file = std::path::absolute(&found.file).unwrap_or_else(|_| found.file.clone());
-        active.name == found.name.as_str() && file.to_string_lossy() == active.file
+        active.name == found.name.as_str() && absolute(&found.file) == active.file
     })
 }
 

@@ -45,6 +45,7 @@ pub fn run(
     let refused = made.is_refused();
     let differs = !made.changes.is_empty();
     let next = output.map_or_else(|| profile.to_owned(), as_argument);
+    let next = context.invocation.as_root(&["apply", &next]);
     text.push_str(&closing(&next, refused, differs, from.is_some()));
     if let Some(output) = output.filter(|_| !refused) {
         let _ = writeln!(text, "The plan is in {}.", output.display());
@@ -85,14 +86,13 @@ fn as_argument(output: &Path) -> String {
     format!("./{shown}")
 }
 
-fn closing(what: &str, refused: bool, differs: bool, elsewhere: bool) -> String {
+fn closing(next: &str, refused: bool, differs: bool, elsewhere: bool) -> String {
     let says = match (refused, differs) {
-        (true, _) => "It cannot be applied as it stands.".to_owned(),
+        (true, _) => "Refused: nothing of this can be applied until what is wrong below is mended."
+            .to_owned(),
         (false, false) => "Nothing would change.".to_owned(),
         (false, true) if elsewhere => "This is a plan for the machine of the snapshot.".to_owned(),
-        (false, true) => {
-            format!("Nothing has been changed. Apply it with: sudo netprof apply {what}")
-        }
+        (false, true) => format!("Nothing has been changed. Apply it with: {next}"),
     };
     format!("\n{says}\n")
 }

@@ -10,12 +10,13 @@ use crate::platform::System;
 
 /// Takes back an unfinished transaction, if there is one.
 pub fn run(context: &Context) -> Result {
-    context.needs_rights("recover")?;
+    context.needs_rights(&["recover"])?;
     context.catch_signals()?;
     let mut system = System::new();
-    let caller = context.caller("netprof recover");
+    let caller = context.caller(&["recover"]);
     let refused = |error| Answer::refused(vec![transaction::refusal(&error)]);
     let mut engine =
         Engine::lock(&context.folder, &mut system, &caller, &is_stopped).map_err(refused)?;
-    Ok(transaction::recovered(engine.recover().map_err(refused)?))
+    let outcome = engine.recover().map_err(refused)?;
+    Ok(transaction::recovered(context, outcome))
 }

@@ -10,7 +10,7 @@ use crate::render::plan::Title;
 /// Takes back everything that is held.
 pub fn run(context: &Context) -> Result {
     let mut evidence = Evidence::default();
-    let report = transaction::run(context, "release", |engine| {
+    let report = transaction::run(context, &["release"], |engine| {
         let need = need(None, Some(engine.held()));
         engine.apply(need, |snapshot| {
             let made = plan(None, snapshot);

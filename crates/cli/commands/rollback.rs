@@ -6,7 +6,11 @@ use crate::render::plan::Title;
 
 /// Undoes the newest committed transaction, or all down to and with `to`.
 pub fn run(context: &Context, to: Option<u64>) -> Result {
-    let again = to.map_or_else(|| "rollback".to_owned(), |id| format!("rollback --to {id}"));
+    let id = to.map(|id| id.to_string());
+    let again: Vec<&str> = match &id {
+        None => vec!["rollback"],
+        Some(id) => vec!["rollback", "--to", id],
+    };
     let report = transaction::run(context, &again, |engine| engine.rollback(to))?;
     let title = Title {
         name: "rollback",

@@ -34,12 +34,8 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         .as_ref()
         .zip(declared)
         .map(|(active, one)| plan(Some((&one.profile, active)), &snapshot));
-    let Wish {
-        missing,
-        changes,
-        in_the_way,
-    } = wish.map(Wish::from).unwrap_or_default();
-    let refused = in_the_way.is_some();
+    let wish = wish.map(Wish::from).unwrap_or_default();
+    let refused = wish.in_the_way.is_some();
     // The profile has had its say, and there may be ten thousand lines of it.
     let (edited, sources) = match profile {
         Some(Err(edited)) => (Some(edited), Sources::default()),
@@ -65,13 +61,9 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     for one in &all {
         row(&mut text, one, &snapshot);
     }
-    if let (Some(active), false) = (&active, changes.is_empty()) {
-        let _ = writeln!(
-            text,
-            "\nNot as the profile wants it; see why: netprof plan {}\n",
-            active.name
-        );
-        wanted(&mut text, &changes, &snapshot);
+    if let (Some(active), false) = (&active, refused) {
+        not_in_force(&mut text, context, active, &wish);
+        wanted(&mut text, &wish.changes, &snapshot);
     }
     if refused {
         text.push_str("\nAs things are, it cannot be applied anew:\n");
@@ -80,7 +72,8 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
         "profile": active,
         "edited": edited.is_some(),
         "drift": drifted > 0,
-        "missing": missing,
+        "missing": wish.missing,
+        "waiting": wish.waiting,
         "refused": refused,
         // Of ten thousand resources it takes more than all the rest.
         "resources": match context.json {
@@ -100,7 +93,7 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
     };
     // A plan that is refused names what is in its way, with its lines. What cuts off a
     // network that is kept is told of what is held, whatever else the plan says.
-    let mut in_the_way = in_the_way.unwrap_or_default();
+    let mut in_the_way = wish.in_the_way.unwrap_or_default();
     for one in above(&snapshot) {
         let is_same = |said: &Diagnostic| (&said.code, &said.message) == (&one.code, &one.message);
         if !in_the_way.iter().any(is_same) {
@@ -120,6 +113,8 @@ pub fn run(context: &Context, exit_code: bool) -> Result {
 #[derive(Default)]
 struct Wish {
     missing: usize,
+    /// How much waits for what is not there.
+    waiting: usize,
     changes: Vec<Change>,
     /// Why it cannot be had, where that is so.
     in_the_way: Option<Vec<Diagnostic>>,
@@ -128,9 +123,11 @@ struct Wish {
 impl From<Plan> for Wish {
     /// A plan that is refused says what is in the way, not what would be done.
     fn from(plan: Plan) -> Self {
+        let waiting = plan.summary().waiting;
         if !plan.is_refused() {
             return Self {
                 missing: plan.changes.len(),
+                waiting,
                 changes: plan.changes,
                 in_the_way: None,
             };
@@ -140,15 +137,50 @@ impl From<Plan> for Wish {
         let errors = all.filter(|one| one.severity == Severity::Error);
         Self {
             missing,
+            waiting,
             changes: Vec::new(),
             in_the_way: Some(errors.collect()),
         }
     }
 }
 
+/// Says how much of the profile is not so, and what to do about it. What is gone with its
+/// link is neither drift nor work to undo, and not there all the same.
+fn not_in_force(text: &mut String, context: &Context, active: &ProfileRef, wish: &Wish) {
+    let mut parts = Vec::new();
+    match wish.missing {
+        0 => {}
+        1 => parts.push("1 change is to be made".to_owned()),
+        n => parts.push(format!("{n} changes are to be made")),
+    }
+    match wish.waiting {
+        0 => {}
+        1 => parts.push("1 part waits for what is not there".to_owned()),
+        n => parts.push(format!("{n} parts wait for what is not there")),
+    }
+    if parts.is_empty() {
+        return;
+    }
+    let profile = context.argument(active);
+    let _ = writeln!(
+        text,
+        "\nNot fully in force: {}\n  see why:     {}\n  {} {}",
+        parts.join(", "),
+        context.invocation.of(&["plan", &profile]),
+        match wish.missing {
+            0 => "once it is: ",
+            _ => "make it so: ",
+        },
+        context.invocation.as_root(&["apply", &profile])
+    );
+}
+
 /// What would change, shortly: the plan has the rest.
 fn wanted(text: &mut String, changes: &[Change], snapshot: &Snapshot) {
     const SHOWN: usize = 10;
+    if !changes.is_empty() {
+        text.push('\n');
+    }
     for change in changes.iter().take(SHOWN) {
         let resource = &change.resource;
         let (sign, state) = match (&change.after, &change.before) {
@@ -269,16 +301,16 @@ fn declared(context: &Context, active: &ProfileRef) -> std::result::Result<Resol
             format!("{} was edited since it was applied", active.file),
         )
         .help(format!(
-            "see what would change: netprof plan {}",
-            active.name
+            "see what would change: {}",
+            context.invocation.of(&["plan", &context.argument(active)])
         ))),
         Err(_) => Err(Diagnostic::warning(
             "status::edited",
             format!("{} can no longer be read as it was applied", active.file),
         )
         .help(format!(
-            "see what is wrong with it: netprof check {}",
-            active.file
+            "see what is wrong with it: {}",
+            context.invocation.of(&["check", &active.file])
         ))),
     }
 }

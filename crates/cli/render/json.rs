@@ -23,6 +23,7 @@ pub fn object(command: &str, body: Value, diagnostics: &[Diagnostic]) -> Value {
 pub fn plan(plan: &Plan) -> Value {
     json!({
         "profile": plan.profile,
+        "refused": plan.is_refused(),
         "summary": plan.summary(),
         "changes": plan.changes.iter().map(change).collect::<Vec<_>>(),
         "rows": plan.rows.iter().map(row).collect::<Vec<_>>(),

@@ -23,7 +23,12 @@ pub struct Title<'a> {
 /// `plan` as text.
 pub fn plan(title: Title, plan: &Plan) -> String {
     let mut text = String::new();
-    let headline = format!("{}: {}", title.name, counts(&plan.summary()));
+    let counts = counts(&plan.summary());
+    // What cannot be applied must not read as though it could.
+    let headline = match plan.is_refused() {
+        true => format!("{}: refused ({counts})", title.name),
+        false => format!("{}: {counts}", title.name),
+    };
     line(&mut text, &headline, "", title.file);
     let entries = entries(plan);
     if !entries.is_empty() || !plan.kept.is_empty() {
@@ -158,7 +163,7 @@ fn change_row(text: &mut String, change: &Change, file: &str) {
         && change.before.is_some()
         && !says_owner
     {
-        why.push(format!("owner {}", change.owner));
+        why.push(format!("owner {}", change.owner.who()));
     }
     if change.after.is_some() && change.lasts.ended_by().is_some() {
         why.push(format!("lasts {}", change.lasts));
