@@ -182,6 +182,26 @@ fn a_wrong_command_line_is_a_matter_of_usage() {
 }
 
 #[test]
+fn a_file_and_a_name_are_not_mistaken_for_each_other() {
+    let bench = Bench::new();
+    bench.write("notes", "{}");
+    let told = |line: &str, wanted: [&str; 2]| {
+        let said = bench.run(line).exits(1).stderr;
+        assert!(wanted.iter().all(|one| said.contains(one)), "{said}");
+    };
+    told("show notes", ["there is a file notes", "a slash: ./notes"]);
+    told(
+        "show full-tunnel.kdl --profiles examples",
+        [
+            "there is a profile \"full-tunnel\" in examples/full-tunnel.kdl",
+            "ending: full-tunnel",
+        ],
+    );
+    let neither = bench.run("show nowhere.kdl").exits(1).stderr;
+    assert!(!neither.contains("there is a profile"), "{neither}");
+}
+
+#[test]
 fn help_tells_what_each_command_does() {
     let lines = [
         "--help",

@@ -247,11 +247,20 @@ pub(crate) fn what_goes_with_its_link_is_neither_drift_nor_work(lab: &Lab) {
     let waits = "Not fully in force: 1 part waits for what is not there\n";
     says(&["gone with its link", waits, apply]);
     lab.netprof("plan vpn --exit-code").exits(0);
+    // Who applies it all the same is told that it waits still.
+    let says_so = |status: &str| {
+        let applied = lab.netprof("apply vpn").exits(0).stdout;
+        assert!(applied.contains(status), "{applied}");
+        let waits = "? route 10.0.0.0/8        waits for link vpn: none is named tun*";
+        assert!(applied.contains(waits), "{applied}");
+    };
+    says_so("vpn: nothing had to be changed\n");
+    says_so("vpn: nothing to do, the rest of it is so already\n");
     let again = Tun::new(lab, "tun0");
     lab.run("ip addr add 10.8.0.2/24 dev tun0");
     lab.run("ip link set tun0 up");
     let missing = "Not fully in force: 1 change is to be made\n";
-    says(&["gone with its link", missing, apply]);
+    says(&[missing, apply]);
     lab.netprof("plan vpn --exit-code").exits(5);
     drop(again);
     lab.netprof("release").exits(0);

@@ -112,15 +112,26 @@ impl Context {
         }
     }
 
+    /// What `what` may have been meant for, where it is a file's name or a profile's, and was
+    /// taken for the other.
+    fn otherwise(&self, what: &str) -> Option<Diagnostic> {
+        let is_file = Path::new(what).is_file();
+        if !Library::is_path(what) {
+            let here = format!("there is a file {what} in this folder");
+            let note = Diagnostic::note("profile::file-here", here);
+            return is_file.then(|| note.help(format!("a file is named with a slash: ./{what}")));
+        }
+        let name = Name::new(what.strip_suffix(".kdl")?).ok()?;
+        let file = self.library.find(&name).filter(|_| !is_file)?;
+        let there = format!("there is a profile \"{name}\" in {}", file.display());
+        let note = Diagnostic::note("profile::named-elsewhere", there);
+        Some(note.help(format!("a profile is named without an ending: {name}")))
+    }
+
     /// The profile that `what` names, for `os`.
     pub fn resolve(&self, what: &str, os: Os) -> Result<Resolved, Answer> {
         self.library.resolve(what, os).map_err(|mut refused| {
-            if !Library::is_path(what) && Path::new(what).is_file() {
-                let here = format!("there is a file {what} in this folder");
-                let note = Diagnostic::note("profile::file-here", here);
-                let help = format!("a file is named with a slash: ./{what}");
-                refused.diagnostics.push(note.help(help));
-            }
+            refused.diagnostics.extend(self.otherwise(what));
             Answer::refused(Vec::new()).with(refused.diagnostics, refused.sources)
         })
     }

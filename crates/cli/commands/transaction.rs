@@ -78,6 +78,7 @@ pub fn answer(context: &Context, title: Title, report: &Report, afterwards: &str
         Outcome::Committed(done) => {
             if plan.changes.is_empty() {
                 let _ = writeln!(text, "{}: nothing had to be changed", title.name);
+                table::waiting(&mut text, title, plan);
                 table::kept(&mut text, &plan.kept);
             } else {
                 text.push_str(&table::plan(title, plan));
@@ -102,10 +103,12 @@ pub fn answer(context: &Context, title: Title, report: &Report, afterwards: &str
         }
         Outcome::Unchanged => {
             let why = match plan.profile {
+                Some(_) if plan.summary().waiting > 0 => "the rest of it is so already",
                 Some(_) => "all of it is so already",
                 None => "nothing is held",
             };
             let _ = writeln!(text, "{}: nothing to do, {why}", title.name);
+            table::waiting(&mut text, title, plan);
             table::kept(&mut text, &plan.kept);
             Exit::Done
         }
@@ -179,7 +182,7 @@ pub fn recovered(context: &Context, outcome: Option<Recovered>) -> Answer {
     match outcome {
         None => Answer::done(
             "Nothing to recover: no transaction was left unfinished.\n",
-            json!({ "outcome": "unchanged" }),
+            json!({ "outcome": "unchanged", "transaction": null }),
         ),
         Some(done @ Recovered::RolledBack(_)) => {
             let mut text = format!("{}\n", said(&done));

@@ -58,6 +58,14 @@ pub fn counts(summary: &Summary) -> String {
     text
 }
 
+/// What waits: of a plan that changes nothing, all that is worth a line.
+pub fn waiting(text: &mut String, title: Title, plan: &Plan) {
+    let rows = plan.rows.iter();
+    for row in rows.filter(|row| row.standing == Standing::Waiting) {
+        other_row(text, row, title.file);
+    }
+}
+
 /// What was changed by somebody else and stays so.
 pub fn kept(text: &mut String, kept: &[Kept]) {
     for one in kept {
