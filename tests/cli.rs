@@ -16,6 +16,10 @@
 mod bench;
 #[path = "cli/broken.rs"]
 mod broken;
+#[path = "cli/json_examples.rs"]
+mod json_examples;
+#[path = "cli/json_page.rs"]
+mod json_page;
 #[path = "cli/launchd.rs"]
 mod launchd;
 

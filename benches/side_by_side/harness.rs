@@ -13,6 +13,8 @@ use std::sync::OnceLock;
 mod daemon;
 #[path = "../../tests/harness/dns_server.rs"]
 mod dns_server;
+#[path = "../../tests/cli/json_page.rs"]
+mod json_page;
 #[path = "../../tests/harness/lab.rs"]
 mod lab;
 #[path = "../../tests/harness/namespace.rs"]

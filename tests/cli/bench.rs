@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde_json::Value;
 use tempfile::TempDir;
 
+use crate::json_page::is_documented;
+
 /// Long for a busy machine. What takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -108,11 +110,14 @@ impl Bench {
 
     /// Runs each line, and shows all of it as a person would see it.
     pub(crate) fn transcript(&self, lines: &[&str]) -> String {
-        let all: Vec<String> = lines
-            .iter()
-            .map(|line| self.run(line).transcript())
-            .collect();
-        all.join("\n")
+        let run = |line: &&str| {
+            let ran = self.run(line);
+            if line.contains("--json") {
+                ran.json();
+            }
+            ran.transcript()
+        };
+        lines.iter().map(run).collect::<Vec<_>>().join("\n")
     }
 }
 
@@ -157,8 +162,10 @@ impl Ran {
 
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout)
-            .unwrap_or_else(|error| panic!("{error}\n{}", self.transcript()))
+        let object = serde_json::from_str(&self.stdout)
+            .unwrap_or_else(|error| panic!("{error}\n{}", self.transcript()));
+        is_documented(&object);
+        object
     }
 
     /// The command, what it printed where, and its exit status.

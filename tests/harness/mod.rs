@@ -6,6 +6,8 @@ mod daemon;
 mod dns_server;
 mod engines;
 mod ipsec;
+#[path = "../cli/json_page.rs"]
+mod json_page;
 mod kernel;
 mod lab;
 mod link_managers;

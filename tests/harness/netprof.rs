@@ -6,6 +6,7 @@ use std::process::{Command, Output};
 use serde_json::Value;
 
 use super::Lab;
+use super::json_page::is_documented;
 use super::root::NETPROF;
 
 /// How a run of netprof ended.
@@ -79,11 +80,13 @@ impl Ran {
     #[allow(dead_code, reason = "for the tests of the command line")]
     #[track_caller]
     pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
+        let object = serde_json::from_str(&self.stdout).unwrap_or_else(|error| {
             panic!(
                 "netprof {}: {error}\n{}{}",
                 self.arguments, self.stdout, self.stderr
             )
-        })
+        });
+        is_documented(&object);
+        object
     }
 }
