@@ -3,6 +3,7 @@
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
+use netprof_model::Owner;
 use netprof_model::snapshot::Os;
 use netprof_profile::Library;
 
@@ -68,6 +69,14 @@ fn every_block_of_the_page_is_read_or_refused_as_it_says() {
                 }
             }
         }
+    }
+}
+
+#[test]
+fn the_page_names_every_owner_that_a_link_may_have() {
+    let makes_links = |owner: &Owner| owner.is_vpn() || owner.is_engine();
+    for owner in Owner::ALL.into_iter().filter(makes_links) {
+        assert!(PAGE.contains(&format!("`{owner}`")), "{owner}");
     }
 }
 
