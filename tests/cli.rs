@@ -72,6 +72,26 @@ fn plan_shows_what_would_change_and_why() {
     pin!("plan_with_openvpn", Bench::new(), &lines);
 }
 
+/// The plan that the README shows, by the command that it gives for it.
+#[test]
+fn the_readme_shows_what_is_printed() {
+    const README: &str = include_str!("../README.md");
+    let bench = Bench::new();
+    std::fs::rename(bench.path("examples"), bench.path("profiles")).unwrap();
+    let plan = "plan profiles/office.kdl --snapshot";
+    assert!(README.contains(&format!("{plan} tests/fixtures/openvpn.json")));
+    let printed = bench.run(&format!("{plan} openvpn.json")).exits(0).stdout;
+    let rows = printed
+        .lines()
+        .take_while(|line| !line.starts_with("This is"));
+    let indented = rows.map(|line| match line {
+        "" => "\n".to_owned(),
+        line => format!("    {line}\n"),
+    });
+    let shown: String = indented.collect();
+    assert!(README.contains(shown.trim_end()), "{shown}");
+}
+
 #[test]
 fn plan_shows_what_waits() {
     let lines = [

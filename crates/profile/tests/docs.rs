@@ -1,5 +1,5 @@
-//! The language's page for users says what is so: each block of KDL is read, and each
-//! that is marked `must-fail` is refused.
+//! The pages for users say what is so: each block of KDL is read, and each that is marked
+//! `must-fail` is refused.
 
 #![allow(clippy::expect_used, clippy::unwrap_used)]
 
@@ -9,10 +9,16 @@ use netprof_profile::Library;
 
 const PAGE: &str = include_str!("../../../docs/profile-language.md");
 
-/// The blocks of KDL of the page: the line of each, whether it must fail, its text.
-fn blocks() -> Vec<(usize, bool, String)> {
+/// Every page that shows KDL, by its name.
+const PAGES: [(&str, &str); 2] = [
+    ("docs/profile-language.md", PAGE),
+    ("README.md", include_str!("../../../README.md")),
+];
+
+/// The blocks of KDL of a page: the line of each, whether it must fail, its text.
+fn blocks(page: &str) -> Vec<(usize, bool, String)> {
     let mut blocks = Vec::new();
-    let mut lines = PAGE.lines().enumerate();
+    let mut lines = page.lines().enumerate();
     while let Some((number, line)) = lines.next() {
         let Some(info) = line.strip_prefix("```") else {
             continue;
@@ -48,25 +54,30 @@ fn whole(block: &str) -> String {
 }
 
 #[test]
-fn every_block_of_the_page_is_read_or_refused_as_it_says() {
-    let blocks = blocks();
-    assert!(blocks.iter().filter(|(_, fails, _)| *fails).count() > 10);
-    assert!(blocks.iter().filter(|(_, fails, _)| !*fails).count() > 10);
-    for (line, must_fail, block) in blocks {
-        let text = whole(&block);
-        let first = text.split('"').nth(1).expect("a profile has a name");
-        for os in [Os::Linux, Os::Macos] {
-            let wanted = format!("docs/profile-language.md#{first}");
-            match Library::default().resolve_text(&wanted, &text, os) {
-                Ok(_) => assert!(!must_fail, "line {line} is read"),
-                Err(refused) => {
-                    assert!(must_fail, "line {line}: {:#?}", refused.diagnostics);
-                    let count = refused.diagnostics.len();
-                    assert!(
-                        count <= 2,
-                        "line {line} shows more than it is about: {count}"
-                    );
-                }
+fn every_block_is_read_or_refused_as_it_says() {
+    let fail = |fails: bool| blocks(PAGE).iter().filter(|block| block.1 == fails).count();
+    assert!(fail(true) > 10 && fail(false) > 10);
+    for (page, text) in PAGES {
+        let all = blocks(text);
+        assert!(!all.is_empty(), "{page} shows none");
+        all.iter().for_each(|block| holds(page, block));
+    }
+}
+
+fn holds(page: &str, (line, must_fail, block): &(usize, bool, String)) {
+    let text = whole(block);
+    let first = text.split('"').nth(1).expect("a profile has a name");
+    for os in [Os::Linux, Os::Macos] {
+        let wanted = format!("{page}#{first}");
+        match Library::default().resolve_text(&wanted, &text, os) {
+            Ok(_) => assert!(!must_fail, "{page}: line {line} is read"),
+            Err(refused) => {
+                assert!(must_fail, "{page}: line {line}: {:#?}", refused.diagnostics);
+                let count = refused.diagnostics.len();
+                assert!(
+                    count <= 2,
+                    "{page}: line {line} shows more than it is about: {count}"
+                );
             }
         }
     }
