@@ -382,6 +382,7 @@ impl Plan {
     /// Whether it may be carried out: nothing is blocked and no diagnostic is an error.
     #[must_use]
     pub fn is_refused(&self) -> bool {
-        self.summary().blocked > 0 || crate::diagnostic::any_error(&self.diagnostics)
+        let is_blocked = |row: &Row| row.standing == Standing::Blocked;
+        self.rows.iter().any(is_blocked) || crate::diagnostic::any_error(&self.diagnostics)
     }
 }
