@@ -1,7 +1,7 @@
 //! Single routes, through the command line and the kernel: each wins where it must
 //! stand, with the source and metric that it names, or is refused.
 
-use crate::harness::{Lab, Office, Picture, Tailscale, Tun};
+use crate::harness::{Lab, Office, Picture, Tailscale, Tun, until_addressed};
 use crate::put_back::{inside, profile};
 
 pub(crate) fn a_taken_destination_is_refused_without_replace(lab: &Lab) {
@@ -144,6 +144,8 @@ pub(crate) fn longer_prefixes_of_main_win_beside_netprofs_table(lab: &Lab) {
          ip link set podman0 up
          ip route add 10.77.0.9 via 192.168.77.1 dev lan0",
     );
+    until_addressed(lab, "podman0");
+    until_addressed(lab, "inside");
     lab.write_profile(
         "mine",
         "profile \"mine\" { link \"vpn\" { match name=\"tun0\"; }\n routes {

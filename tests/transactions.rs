@@ -3,7 +3,7 @@
 
 use std::fmt::Write;
 
-use crate::harness::{Lab, Office, Picture, Tun, until};
+use crate::harness::{Lab, Office, Picture, Tun, until, until_addressed};
 
 /// Sixty routes, of which the last one alone is refused by the kernel: its link has
 /// IPv6 switched off, which no dump shows.
@@ -45,6 +45,7 @@ pub(crate) fn a_refused_change_takes_back_all_sixty(lab: &Lab) {
 
     // Without the obstacle the same plan holds, and comes off again.
     lab.run("sysctl -qw net.ipv6.conf.tun0.disable_ipv6=0");
+    until_addressed(lab, "tun0");
     let before = Picture::take(lab);
     lab.netprof("apply sixty").exits(0);
     assert_eq!(

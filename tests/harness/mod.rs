@@ -49,7 +49,7 @@ pub(crate) use rivals::{StrongSwan, Tailscale, Tun, WgQuick};
 pub(crate) use stage_table::StageTable;
 pub(crate) use stages::{Holdings, Seen};
 pub(crate) use suite::main;
-pub(crate) use topology::{Office, VpnSite};
+pub(crate) use topology::{Office, VpnSite, until_addressed};
 pub(crate) use tree::Tree;
 pub(crate) use trial::Test;
 pub(crate) use two_sites::{Client, TwoSites};

@@ -201,6 +201,15 @@ pub(super) fn prepare(lab: &Lab) {
     lab.run(super::peer::QUIET_IPV6);
 }
 
+/// Waits until the kernel has given a link what it gives it by itself for IPv6: the route of
+/// its address comes last, from a work queue.
+pub(crate) fn until_addressed(lab: &Lab, link: &str) {
+    until(&format!("{link} has its address"), || {
+        let own = lab.run(&format!("ip -6 route show table local dev {link}"));
+        own.contains("local fe80::")
+    });
+}
+
 /// A link's carrier and its IPv6 routes come from a work queue of the kernel.
 fn settle(lab: &Lab, links: &[&str]) {
     for link in links {
