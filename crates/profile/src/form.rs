@@ -12,7 +12,7 @@ use netprof_model::{Diagnostic, Location};
 use crate::code;
 use crate::source::Source;
 use crate::suggest::{Shown, did_you_mean, list};
-use crate::syntax::{Entry, Node, Span, Value};
+use crate::syntax::{Entry, Node, Nodes, Span, Value};
 
 /// Why a value is refused.
 #[derive(Clone, Debug)]
@@ -43,6 +43,13 @@ impl Refusal {
     }
 }
 
+/// A value, and where in the text it stands. Few of them keep their place: a
+/// [`Location`] is made of those alone, by [`Report::spanned`].
+pub(crate) struct Placed<T> {
+    pub(crate) value: T,
+    pub(crate) span: Span,
+}
+
 /// How many errors are kept, of which the first in the text are shown.
 const KEPT: usize = 100;
 
@@ -70,10 +77,11 @@ impl<'s> Report<'s> {
         self.source.location(span)
     }
 
-    pub(crate) fn spanned<T>(&self, value: T, span: Span) -> Spanned<T> {
+    /// The value with the place that it keeps.
+    pub(crate) fn spanned<T>(&self, placed: Placed<T>) -> Spanned<T> {
         Spanned {
-            value,
-            at: self.location(span),
+            value: placed.value,
+            at: self.location(placed.span),
         }
     }
 
@@ -119,14 +127,14 @@ impl<'s> Report<'s> {
     }
 
     /// Refuses a node that is not known in `parent`, which takes `known`.
-    pub(crate) fn unknown_node(&mut self, node: &Node, parent: &str, known: &[&str]) {
+    pub(crate) fn unknown_node(&mut self, node: Node<'_>, parent: &str, known: &[&str]) {
         if self.diagnostics.len() >= KEPT {
             self.more += 1;
             return;
         }
-        let name = Shown(&node.name.text);
-        let help = did_you_mean(&node.name.text, known.iter().copied(), || {
-            match home_of(&node.name.text) {
+        let name = Shown(node.name());
+        let help = did_you_mean(node.name(), known.iter().copied(), || {
+            match home_of(node.name()) {
                 Some(home) => format!("`{name}` stands in {home}"),
                 None => format!("{parent} takes {}", list(known)),
             }
@@ -168,7 +176,7 @@ fn home_of(node: &str) -> Option<&'static str> {
 
 /// One node that is being taken apart.
 pub(crate) struct Form<'n> {
-    pub(crate) node: &'n Node,
+    pub(crate) node: Node<'n>,
     /// How many arguments were handed out.
     taken: usize,
     /// The properties that were asked for.
@@ -176,11 +184,11 @@ pub(crate) struct Form<'n> {
 }
 
 impl<'n> Form<'n> {
-    pub(crate) fn new(node: &'n Node, report: &mut Report<'_>) -> Self {
+    pub(crate) fn new(node: Node<'n>, report: &mut Report<'_>) -> Self {
         let types = node
             .ty
             .iter()
-            .chain(node.entries.iter().filter_map(|entry| entry.ty.as_ref()));
+            .chain(node.entries().iter().filter_map(|entry| entry.ty.as_ref()));
         for span in types {
             report.refuse(
                 *span,
@@ -201,11 +209,19 @@ impl<'n> Form<'n> {
 
     /// The node's name.
     pub(crate) fn name(&self) -> &'n str {
-        &self.node.name.text
+        self.node.name()
     }
 
-    fn positional(&self) -> impl Iterator<Item = &'n Entry> + use<'n> {
-        self.node.entries.iter().filter(|entry| entry.key.is_none())
+    fn positional(&self) -> impl Iterator<Item = &'n Entry<'n>> + use<'n> {
+        self.node
+            .entries()
+            .iter()
+            .filter(|entry| entry.key.is_none())
+    }
+
+    fn keyed(&self, key: &str) -> impl Iterator<Item = &'n Entry<'n>> {
+        let entries = self.node.entries().iter();
+        entries.filter(move |entry| entry.key.as_ref().is_some_and(|word| word.text == key))
     }
 
     /// The next argument, which must be there; `what` says what it is.
@@ -213,8 +229,8 @@ impl<'n> Form<'n> {
         &mut self,
         report: &mut Report<'_>,
         what: &str,
-        read: impl Fn(&Value) -> Result<T, Refusal>,
-    ) -> Option<Spanned<T>> {
+        read: impl Fn(&Value<'_>) -> Result<T, Refusal>,
+    ) -> Option<Placed<T>> {
         let Some(entry) = self.positional().nth(self.taken) else {
             let name = self.name();
             report.missing(
@@ -236,7 +252,7 @@ impl<'n> Form<'n> {
     pub(crate) fn arguments<T: Ord + Clone>(
         &mut self,
         report: &mut Report<'_>,
-        read: impl Fn(&Value) -> Result<T, Refusal>,
+        read: impl Fn(&Value<'_>) -> Result<T, Refusal>,
     ) -> Vec<Spanned<T>> {
         let mut values: Vec<Spanned<T>> = Vec::new();
         let mut seen = BTreeSet::new();
@@ -256,7 +272,7 @@ impl<'n> Form<'n> {
                     .help("remove one of them"),
                 );
             } else {
-                values.push(value);
+                values.push(report.spanned(value));
             }
         }
         values
@@ -267,7 +283,7 @@ impl<'n> Form<'n> {
         &mut self,
         report: &mut Report<'_>,
         what: &str,
-        read: impl Fn(&Value) -> Result<T, Refusal>,
+        read: impl Fn(&Value<'_>) -> Result<T, Refusal>,
     ) -> Vec<Spanned<T>> {
         if self.positional().nth(self.taken).is_none() {
             let name = self.name();
@@ -286,10 +302,7 @@ impl<'n> Form<'n> {
 
     /// Whether the property of that key is given, right or wrong.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.node
-            .entries
-            .iter()
-            .any(|entry| entry.key.as_ref().is_some_and(|word| word.text == key))
+        self.keyed(key).next().is_some()
     }
 
     /// The property of that key.
@@ -297,14 +310,10 @@ impl<'n> Form<'n> {
         &mut self,
         report: &mut Report<'_>,
         key: &'static str,
-        read: impl Fn(&Value) -> Result<T, Refusal>,
-    ) -> Option<Spanned<T>> {
+        read: impl Fn(&Value<'_>) -> Result<T, Refusal>,
+    ) -> Option<Placed<T>> {
         self.known.push(key);
-        let mut found = self
-            .node
-            .entries
-            .iter()
-            .filter(|entry| entry.key.as_ref().is_some_and(|word| word.text == key));
+        let mut found = self.keyed(key);
         let first = found.next()?;
         for again in found {
             // KDL lets the last one win, which is never what somebody meant.
@@ -343,7 +352,7 @@ impl<'n> Form<'n> {
     pub(crate) fn leaf(self, report: &mut Report<'_>) {
         if let Some(block) = self.node.block {
             report.refuse(
-                Span::new(block.start, block.start + 1),
+                block.first(),
                 Refusal::new(
                     code::NO_CHILDREN,
                     format!("`{}` takes no block", self.name()),
@@ -356,9 +365,9 @@ impl<'n> Form<'n> {
     }
 
     /// Ends a node that takes children, and hands them out.
-    pub(crate) fn block(self, report: &mut Report<'_>) -> &'n [Node] {
+    pub(crate) fn block(self, report: &mut Report<'_>) -> Nodes<'n> {
         self.entries_end(report);
-        self.node.children.as_deref().unwrap_or_default()
+        self.node.children()
     }
 
     fn entries_end(&self, report: &mut Report<'_>) {
@@ -370,16 +379,16 @@ impl<'n> Form<'n> {
                 "one too many",
             );
             let help = match &entry.value {
-                Value::Text(text) if self.known.contains(&text.as_str()) => {
+                Value::Text(text) if self.known.contains(&&**text) => {
                     format!("a property is written with `=`: {text}=...")
                 }
                 _ => "remove it".to_owned(),
             };
             report.refuse(entry.span, refusal.help(help));
         }
-        for entry in &self.node.entries {
+        for entry in self.node.entries() {
             let Some(key) = &entry.key else { continue };
-            if self.known.contains(&key.text.as_str()) {
+            if self.known.contains(&&*key.text) {
                 continue;
             }
             let help = did_you_mean(&key.text, self.known.iter().copied(), || {
@@ -447,11 +456,14 @@ fn arguments(count: usize) -> String {
 
 fn value<T>(
     report: &mut Report<'_>,
-    entry: &Entry,
-    read: impl Fn(&Value) -> Result<T, Refusal>,
-) -> Option<Spanned<T>> {
+    entry: &Entry<'_>,
+    read: impl Fn(&Value<'_>) -> Result<T, Refusal>,
+) -> Option<Placed<T>> {
     match read(&entry.value) {
-        Ok(value) => Some(report.spanned(value, entry.span)),
+        Ok(value) => Some(Placed {
+            value,
+            span: entry.span,
+        }),
         Err(refusal) => {
             report.refuse(entry.span, refusal);
             None
@@ -462,16 +474,13 @@ fn value<T>(
 /// Which of the nodes that may stand once were seen, and where.
 #[derive(Default)]
 pub(crate) struct Once<'n> {
-    seen: Vec<&'n Node>,
+    seen: Vec<Node<'n>>,
 }
 
 impl<'n> Once<'n> {
     /// Whether `node` is the first of its name; a further one is refused.
-    pub(crate) fn first(&mut self, report: &mut Report<'_>, node: &'n Node, help: &str) -> bool {
-        let earlier = self
-            .seen
-            .iter()
-            .find(|seen| seen.name.text == node.name.text);
+    pub(crate) fn first(&mut self, report: &mut Report<'_>, node: Node<'n>, help: &str) -> bool {
+        let earlier = self.seen.iter().find(|seen| seen.name() == node.name());
         let Some(earlier) = earlier else {
             self.seen.push(node);
             return true;
@@ -481,7 +490,7 @@ impl<'n> Once<'n> {
             node.name.span,
             Refusal::new(
                 code::REPEATED_NODE,
-                format!("`{}` stands twice, first on line {line}", node.name.text),
+                format!("`{}` stands twice, first on line {line}", node.name()),
                 "the second one",
             )
             .help(help.to_owned()),

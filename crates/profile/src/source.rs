@@ -1,5 +1,6 @@
 //! Files, and the places in them.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Read;
@@ -24,7 +25,10 @@ pub(crate) struct Source {
     /// counted from the start of the text or line: a hundred thousand values on one
     /// line have a place each.
     lines: Vec<usize>,
-    /// How many characters stand before each [`STEP`]th byte.
+    /// The line that was looked up last: the next one is near, as a rule.
+    near: Cell<usize>,
+    /// How many characters stand before each [`STEP`]th byte; of ASCII there is
+    /// nothing to know.
     characters: Vec<usize>,
 }
 
@@ -37,20 +41,46 @@ impl Source {
             name: name.into(),
             text: text.into(),
             lines: std::iter::once(0).chain(starts).collect(),
-            characters: text
-                .as_bytes()
-                .chunks(STEP)
-                .scan(0, |before, chunk| {
-                    let here = *before;
-                    *before += characters(chunk);
-                    Some(here)
-                })
-                .collect(),
+            near: Cell::new(0),
+            characters: if text.is_ascii() {
+                Vec::new()
+            } else {
+                let chunks = text.as_bytes().chunks(STEP);
+                chunks
+                    .scan(0, |before, chunk| {
+                        let here = *before;
+                        *before += characters(chunk);
+                        Some(here)
+                    })
+                    .collect()
+            },
         }
+    }
+
+    /// The number, from 1, of the line that the byte at `offset` is on.
+    fn line(&self, offset: usize) -> usize {
+        const NEAR: usize = 8;
+        let from = self.near.get();
+        let starts = |from: usize| self.lines.get(from..).unwrap_or_default();
+        let passed = |start: &usize| *start <= offset;
+        let ahead = starts(from)
+            .iter()
+            .take(NEAR)
+            .take_while(|start| passed(start));
+        let line = match ahead.count() {
+            0 => self.lines.partition_point(passed),
+            NEAR => from + starts(from).partition_point(passed),
+            few => from + few,
+        };
+        self.near.set(line.saturating_sub(1));
+        line
     }
 
     /// How many characters stand before the byte at `offset`.
     fn characters_before(&self, offset: usize) -> usize {
+        if self.characters.is_empty() {
+            return offset;
+        }
         let step = offset / STEP;
         let Some(known) = self.characters.get(step) else {
             return characters(self.text.as_bytes());
@@ -69,15 +99,16 @@ impl Source {
 
     pub(crate) fn location(&self, span: Span) -> Location {
         let small = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let line = self.lines.partition_point(|start| *start <= span.start);
+        let start = span.start as usize;
+        let line = self.line(start);
         let line_start = self.lines.get(line.saturating_sub(1)).map_or(0, |at| *at);
-        let before = self.characters_before(span.start) - self.characters_before(line_start);
+        let before = self.characters_before(start) - self.characters_before(line_start);
         Location {
             file: Arc::clone(&self.name),
             line: small(line),
             column: small(before + 1),
-            length: small(span.end.saturating_sub(span.start)),
-            offset: small(span.start),
+            length: span.end.saturating_sub(span.start),
+            offset: span.start,
         }
     }
 }

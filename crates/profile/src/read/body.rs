@@ -24,19 +24,19 @@ pub(super) struct BodyReader<'n> {
 impl<'n> BodyReader<'n> {
     pub(super) fn node(
         &mut self,
-        node: &'n Node,
+        node: Node<'n>,
         report: &mut Report<'_>,
         parent: &str,
         known: &[&str],
     ) {
-        let name = node.name.text.as_str();
+        let name = node.name();
         if matches!(name, "dns" | "routes" | "containers" | "proxy") {
             self.once
                 .first(report, node, "put everything into one block");
         }
         // A node whose name has a slip may be a link as well.
         if name == "link" || !known.contains(&name) {
-            let first = node.entries.first();
+            let first = node.entries().first();
             let link = first.and_then(|entry| value::name(&entry.value).ok());
             self.body.links.extend(link);
         }
@@ -97,20 +97,9 @@ impl<'n> BodyReader<'n> {
     }
 
     /// Reads `remove scope "corp"`, and the same as a block.
-    fn remove(&mut self, node: &Node, report: &mut Report<'_>) {
-        if node.entries.is_empty() {
+    fn remove(&mut self, node: Node<'_>, report: &mut Report<'_>) {
+        if node.entries().is_empty() {
             let children = Form::new(node, report).block(report);
-            for child in children {
-                let mut form = Form::new(child, report);
-                self.removal(
-                    child.name.text.as_str(),
-                    child.name.span,
-                    child.head,
-                    &mut form,
-                    report,
-                );
-                form.leaf(report);
-            }
             if children.is_empty() {
                 report.missing(
                     node.name.span,
@@ -122,6 +111,11 @@ impl<'n> BodyReader<'n> {
                     .help("write remove scope \"NAME\""),
                 );
             }
+            for child in children {
+                let mut form = Form::new(child, report);
+                self.removal(child.name(), child.name.span, child.head, &mut form, report);
+                form.leaf(report);
+            }
             return;
         }
         let mut form = Form::new(node, report);
@@ -130,7 +124,7 @@ impl<'n> BodyReader<'n> {
         });
         if let Some(kind) = kind {
             let span = node
-                .entries
+                .entries()
                 .first()
                 .map_or(node.name.span, |entry| entry.span);
             self.removal(&kind.value, span, node.head, &mut form, report);

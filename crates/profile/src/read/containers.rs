@@ -12,13 +12,13 @@ use crate::syntax::{Node, Value};
 use crate::value::{self, Read};
 
 pub(super) fn containers(
-    node: &Node,
+    node: Node<'_>,
     report: &mut Report<'_>,
     push: &mut dyn FnMut(Piece, &mut Report<'_>),
 ) {
     let mut once = Once::default();
     for child in Form::new(node, report).block(report) {
-        let piece = match child.name.text.as_str() {
+        let piece = match child.name() {
             "keep-local" => {
                 Form::new(child, report).leaf(report);
                 Piece::KeepLocal(report.location(child.head))
@@ -52,10 +52,10 @@ pub(super) fn containers(
 
 /// The address named `own`, and the pools.
 fn engine(
-    node: &Node,
+    node: Node<'_>,
     report: &mut Report<'_>,
     own: &'static str,
-    read_own: impl Fn(&Value) -> Read<IpNet>,
+    read_own: impl Fn(&Value<'_>) -> Read<IpNet>,
 ) -> (Option<IpNet>, Vec<Pool>) {
     let children = Form::new(node, report).block(report);
     if children.is_empty() {
@@ -63,7 +63,7 @@ fn engine(
             node.name.span,
             Refusal::new(
                 code::MISSING_NODE,
-                format!("`{}` says nothing", node.name.text),
+                format!("`{}` says nothing", node.name()),
                 "has no addresses",
             )
             .help(format!("write `{own}` or `pool` in it, or remove it")),
@@ -74,14 +74,14 @@ fn engine(
     let mut lines: BTreeMap<IpNet, u32> = BTreeMap::new();
     let mut once = Once::default();
     for child in children {
-        if child.name.text == own {
+        if child.name() == own {
             let mut form = Form::new(child, report);
             let read = form.argument(report, "a prefix", &read_own);
             form.leaf(report);
             if once.first(report, child, "write one of them") {
                 address = read.map(|net| net.value);
             }
-        } else if child.name.text == "pool" {
+        } else if child.name() == "pool" {
             let Some(pool) = pool(child, report) else {
                 continue;
             };
@@ -103,13 +103,13 @@ fn engine(
                 pools.push(pool);
             }
         } else {
-            report.unknown_node(child, &format!("`{}`", node.name.text), &[own, "pool"]);
+            report.unknown_node(child, &format!("`{}`", node.name()), &[own, "pool"]);
         }
     }
     (address, pools)
 }
 
-fn pool(node: &Node, report: &mut Report<'_>) -> Option<Pool> {
+fn pool(node: Node<'_>, report: &mut Report<'_>) -> Option<Pool> {
     let mut form = Form::new(node, report);
     let prefix = form.argument(report, "a prefix", value::prefix);
     let size = form.property(report, "size", value::length);
@@ -138,7 +138,7 @@ fn pool(node: &Node, report: &mut Report<'_>) -> Option<Pool> {
                     size.value, prefix.value
                 ),
             )
-            .at(size.at)
+            .at(report.location(size.span))
             .label("out of range")
             .help(format!(
                 "the size is a number from {} to {longest}",

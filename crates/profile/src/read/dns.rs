@@ -10,12 +10,12 @@ use crate::syntax::Node;
 use crate::value::{self, Origin};
 
 pub(super) fn dns(
-    node: &Node,
+    node: Node<'_>,
     report: &mut Report<'_>,
     push: &mut dyn FnMut(Piece, &mut Report<'_>),
 ) {
     for child in Form::new(node, report).block(report) {
-        if child.name.text != "scope" {
+        if child.name() != "scope" {
             report.unknown_node(child, "`dns`", &["scope"]);
         } else if let Some(scope) = scope(child, report) {
             push(Piece::Scope(scope), report);
@@ -23,7 +23,7 @@ pub(super) fn dns(
     }
 }
 
-fn scope(node: &Node, report: &mut Report<'_>) -> Option<Scope> {
+fn scope(node: Node<'_>, report: &mut Report<'_>) -> Option<Scope> {
     let mut form = Form::new(node, report);
     let name = form.argument(report, "a name", value::name);
     let children = form.block(report);
@@ -37,11 +37,14 @@ fn scope(node: &Node, report: &mut Report<'_>) -> Option<Scope> {
     let before = report.count();
     for child in children {
         let mut form = Form::new(child, report);
-        match child.name.text.as_str() {
+        match child.name() {
             "domains" => domains = form.some_arguments(report, "a domain", value::domain),
             "search" => search = form.some_arguments(report, "a domain", value::domain),
             "servers" => sources = Some(servers(&mut form, report)),
-            "link" => link = form.argument(report, "the name of a link", value::name),
+            "link" => {
+                let name = form.argument(report, "the name of a link", value::name);
+                link = name.map(|name| report.spanned(name));
+            }
             "default-route" => {
                 default_route = flag(&mut form, report);
             }
@@ -96,7 +99,7 @@ fn flag(form: &mut Form<'_>, report: &mut Report<'_>) -> bool {
 }
 
 fn check(
-    node: &Node,
+    node: Node<'_>,
     report: &mut Report<'_>,
     domains: &[Spanned<String>],
     search: &[Spanned<String>],
@@ -152,7 +155,7 @@ fn check(
 fn servers(form: &mut Form<'_>, report: &mut Report<'_>) -> Option<Servers> {
     let given = form.has("from");
     let from = form.property(report, "from", value::origin);
-    let listed_before = form.node.entries.iter().any(|entry| entry.key.is_none());
+    let listed_before = form.node.entries().iter().any(|entry| entry.key.is_none());
     if !given {
         let listed = form.some_arguments(report, "the address of a server", value::server);
         return (!listed.is_empty()).then_some(Servers::Listed(listed));
@@ -172,7 +175,7 @@ fn servers(form: &mut Form<'_>, report: &mut Report<'_>) -> Option<Servers> {
         }
     }
     from.map(|from| match from.value {
-        Origin::Hook => Servers::Hook(from.at),
-        Origin::Dhcp => Servers::Dhcp(from.at),
+        Origin::Hook => Servers::Hook(report.location(from.span)),
+        Origin::Dhcp => Servers::Dhcp(report.location(from.span)),
     })
 }

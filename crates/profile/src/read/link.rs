@@ -8,7 +8,7 @@ use crate::piece::Piece;
 use crate::syntax::Node;
 use crate::value;
 
-pub(super) fn link(node: &Node, report: &mut Report<'_>) -> Option<LinkDecl> {
+pub(super) fn link(node: Node<'_>, report: &mut Report<'_>) -> Option<LinkDecl> {
     let mut form = Form::new(node, report);
     let name = form.argument(report, "a name", value::name);
     let optional = form.flag(report, "optional");
@@ -17,7 +17,7 @@ pub(super) fn link(node: &Node, report: &mut Report<'_>) -> Option<LinkDecl> {
     let mut matching = None;
     let mut once = Once::default();
     for child in children {
-        if child.name.text != "match" {
+        if child.name() != "match" {
             report.unknown_node(child, "`link`", &["match"]);
             continue;
         }
@@ -50,7 +50,7 @@ pub(super) fn link(node: &Node, report: &mut Report<'_>) -> Option<LinkDecl> {
     })
 }
 
-fn link_match(node: &Node, report: &mut Report<'_>) -> LinkMatch {
+fn link_match(node: Node<'_>, report: &mut Report<'_>) -> LinkMatch {
     let mut form = Form::new(node, report);
     let matching = LinkMatch {
         name: form
@@ -78,7 +78,7 @@ fn link_match(node: &Node, report: &mut Report<'_>) -> LinkMatch {
             .property(report, "default-route", value::boolean)
             .map(|flag| flag.value),
     };
-    if node.entries.is_empty() {
+    if node.entries().is_empty() {
         report.missing(
             node.name.span,
             Refusal::new(
@@ -93,24 +93,24 @@ fn link_match(node: &Node, report: &mut Report<'_>) -> LinkMatch {
     matching
 }
 
-pub(super) fn mtu(node: &Node, report: &mut Report<'_>) -> Option<Piece> {
+pub(super) fn mtu(node: Node<'_>, report: &mut Report<'_>) -> Option<Piece> {
     let mut form = Form::new(node, report);
     let link = form.argument(report, "the name of a link", value::name);
     let bytes = form.argument(report, "a number of bytes", value::mtu);
     form.leaf(report);
     Some(Piece::Mtu(Mtu {
-        link: link?,
+        link: report.spanned(link?),
         bytes: bytes?.value,
         at: report.location(node.head),
     }))
 }
 
-pub(super) fn clamp_mss(node: &Node, report: &mut Report<'_>) -> Option<Piece> {
+pub(super) fn clamp_mss(node: Node<'_>, report: &mut Report<'_>) -> Option<Piece> {
     let mut form = Form::new(node, report);
     let link = form.argument(report, "the name of a link", value::name);
     form.leaf(report);
     Some(Piece::ClampMss(ClampMss {
-        link: link?,
+        link: report.spanned(link?),
         at: report.location(node.head),
     }))
 }

@@ -17,7 +17,7 @@ use crate::form::{Form, Once, Refusal, Report};
 use crate::limit::{MAX_PROFILES, MAX_SHOWN, limited};
 use crate::piece::Written;
 use crate::source::Source;
-use crate::syntax::{self, Node, Span};
+use crate::syntax::{self, Node, Nodes, Span, Tree};
 use crate::value;
 use body::BodyReader;
 use when::when;
@@ -51,13 +51,14 @@ impl File {
             .faults
             .iter()
             .any(|fault| fault.code == code::TOO_DEEP);
-        let nodes = if refused {
-            &[]
+        let tree = if refused {
+            Tree::default()
         } else {
-            parsed.nodes.as_slice()
+            parsed.tree
         };
-        let profiles = file(nodes, &mut report);
-        let torn = report.torn || report.count() > MAX_SHOWN || nodes.len() > MAX_PROFILES;
+        let profiles = file(tree.nodes(), &mut report);
+        let many = tree.nodes().count() > MAX_PROFILES;
+        let torn = report.torn || report.count() > MAX_SHOWN || many;
         let (mut diagnostics, more) = report.into_parts();
         diagnostics.sort_by_key(|diagnostic| diagnostic.location.as_ref().map(|at| at.offset));
         let diagnostics = limited(diagnostics, more + parsed.more);
@@ -75,12 +76,12 @@ impl File {
     }
 }
 
-fn file(nodes: &[Node], report: &mut Report<'_>) -> Vec<Written> {
+fn file(nodes: Nodes<'_>, report: &mut Report<'_>) -> Vec<Written> {
     let mut profiles: Vec<Written> = Vec::new();
     let mut lines: BTreeMap<Name, u32> = BTreeMap::new();
-    let mut found = false;
+    let (mut found, is_empty) = (false, nodes.is_empty());
     for node in nodes {
-        if node.name.text != "profile" {
+        if node.name() != "profile" {
             report.unknown_node(node, "a file", &["profile"]);
             continue;
         }
@@ -118,7 +119,7 @@ fn file(nodes: &[Node], report: &mut Report<'_>) -> Vec<Written> {
         lines.insert(written.name.clone(), written.at.line);
         profiles.push(written);
     }
-    if !found && nodes.is_empty() {
+    if !found && is_empty {
         report.missing(
             Span::default(),
             Refusal::new(
@@ -158,7 +159,7 @@ const fn with<const A: usize, const B: usize, const C: usize>(
     all
 }
 
-fn profile(node: &Node, report: &mut Report<'_>) -> Option<Written> {
+fn profile(node: Node<'_>, report: &mut Report<'_>) -> Option<Written> {
     let mut form = Form::new(node, report);
     let name = form.argument(report, "a name", value::name);
     let children = form.block(report);
@@ -168,7 +169,7 @@ fn profile(node: &Node, report: &mut Report<'_>) -> Option<Written> {
     let mut os: Vec<(netprof_model::snapshot::Os, BodyReader<'_>)> = Vec::new();
     let mut once = Once::default();
     for child in children {
-        match child.name.text.as_str() {
+        match child.name() {
             "description" => {
                 let mut form = Form::new(child, report);
                 let text = form.argument(report, "a text", value::line);

@@ -4,22 +4,22 @@ use netprof_model::profile::Spanned;
 
 use crate::form::{Form, Once, Report};
 use crate::piece::{Piece, ProxyKind};
-use crate::syntax::Node;
+use crate::syntax::{Node, Value};
 use crate::value;
 
 pub(super) fn proxy(
-    node: &Node,
+    node: Node<'_>,
     report: &mut Report<'_>,
     push: &mut dyn FnMut(Piece, &mut Report<'_>),
 ) {
     let mut once = Once::default();
     for child in Form::new(node, report).block(report) {
         let mut form = Form::new(child, report);
-        let mut url = |kind, read: fn(&crate::syntax::Value) -> _, report: &mut Report<'_>| {
+        let mut url = |kind, read: fn(&Value<'_>) -> _, report: &mut Report<'_>| {
             form.argument(report, "a URL", read)
-                .map(|url| Piece::Proxy(kind, url))
+                .map(|url| Piece::Proxy(kind, report.spanned(url)))
         };
-        let piece = match child.name.text.as_str() {
+        let piece = match child.name() {
             "http" => url(ProxyKind::Http, value::http_url, report),
             "https" => url(ProxyKind::Https, value::http_url, report),
             "socks" => url(ProxyKind::Socks, value::socks_url, report),

@@ -5,22 +5,22 @@ use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::Diagnostic;
-use netprof_model::profile::{Also, KeepLan, RouteDecl, RouteTarget, Spanned};
+use netprof_model::profile::{Also, KeepLan, RouteDecl, RouteTarget};
 
 use crate::code;
-use crate::form::{Form, Once, Refusal, Report};
+use crate::form::{Form, Once, Placed, Refusal, Report};
 use crate::piece::Piece;
 use crate::syntax::Node;
 use crate::value;
 
 pub(super) fn routes(
-    node: &Node,
+    node: Node<'_>,
     report: &mut Report<'_>,
     push: &mut dyn FnMut(Piece, &mut Report<'_>),
 ) {
     let mut once = Once::default();
     for child in Form::new(node, report).block(report) {
-        match child.name.text.as_str() {
+        match child.name() {
             "keep-localhost" => {
                 Form::new(child, report).leaf(report);
                 if once.first(report, child, "it is a flag: once is enough") {
@@ -65,14 +65,14 @@ pub(super) fn routes(
     }
 }
 
-fn keep_lan(node: &Node, report: &mut Report<'_>) -> KeepLan {
+fn keep_lan(node: Node<'_>, report: &mut Report<'_>) -> KeepLan {
     let mut form = Form::new(node, report);
     let links = form.arguments(report, value::name);
     let allow_public = form.flag(report, "allow-public");
     let mut also: Vec<Also> = Vec::new();
     let mut lines: BTreeMap<IpNet, u32> = BTreeMap::new();
     for child in form.block(report) {
-        if child.name.text != "also" {
+        if child.name() != "also" {
             report.unknown_node(child, "`keep-lan`", &["also"]);
             continue;
         }
@@ -97,7 +97,7 @@ fn keep_lan(node: &Node, report: &mut Report<'_>) -> KeepLan {
             );
             continue;
         }
-        lines.insert(prefix.value, prefix.at.line);
+        lines.insert(prefix.value, report.location(prefix.span).line);
         also.push(Also {
             prefix: prefix.value,
             via: via.map(|via| via.value),
@@ -112,7 +112,7 @@ fn keep_lan(node: &Node, report: &mut Report<'_>) -> KeepLan {
     }
 }
 
-fn route(node: &Node, report: &mut Report<'_>) -> Option<RouteDecl> {
+fn route(node: Node<'_>, report: &mut Report<'_>) -> Option<RouteDecl> {
     let mut form = Form::new(node, report);
     let prefix = form.argument(report, "a prefix", value::prefix);
     let via = form.property(report, "via", value::gateway);
@@ -144,7 +144,7 @@ fn route(node: &Node, report: &mut Report<'_>) -> Option<RouteDecl> {
                     gateway.value
                 ),
             )
-            .at(gateway.at.clone())
+            .at(report.location(gateway.span))
             .label("on which link?")
             .help("add link=\"NAME\""),
         );
@@ -153,7 +153,7 @@ fn route(node: &Node, report: &mut Report<'_>) -> Option<RouteDecl> {
         prefix: prefix.value,
         target: RouteTarget::Through {
             via: via.map(|via| via.value),
-            link,
+            link: link.map(|link| report.spanned(link)),
         },
         metric: metric.map(|metric| metric.value),
         src: src.map(|src| src.value),
@@ -173,7 +173,7 @@ fn same_family(
     report: &mut Report<'_>,
     prefix: IpNet,
     key: &str,
-    address: Option<&Spanned<IpAddr>>,
+    address: Option<&Placed<IpAddr>>,
 ) {
     let Some(address) = address else { return };
     if prefix.addr().is_ipv4() == address.value.is_ipv4() {
@@ -189,7 +189,7 @@ fn same_family(
             code::MIXED_FAMILIES,
             format!("`{prefix}` is {family}, `{}` is not", address.value),
         )
-        .at(address.at.clone())
+        .at(report.location(address.span))
         .label(format!("not {family}"))
         .help(format!("write an {family} address for `{key}=`")),
     );

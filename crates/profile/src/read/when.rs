@@ -7,7 +7,7 @@ use crate::form::{Form, Refusal, Report};
 use crate::syntax::Node;
 use crate::value;
 
-pub(super) fn when(node: &Node, report: &mut Report<'_>) -> When {
+pub(super) fn when(node: Node<'_>, report: &mut Report<'_>) -> When {
     let children = Form::new(node, report).block(report);
     let mut when = When {
         links: Vec::new(),
@@ -31,7 +31,7 @@ pub(super) fn when(node: &Node, report: &mut Report<'_>) -> When {
     }
     for child in children {
         let mut form = Form::new(child, report);
-        match child.name.text.as_str() {
+        match child.name() {
             "link" => {
                 let names = form.some_arguments(report, "the name of a link", value::name);
                 when.links.extend(names);

@@ -1,4 +1,7 @@
 //! A place in a text, and the classes of characters that KDL tells apart.
+//!
+//! A profile is ASCII but for a few words: a byte is a character, and a table knows
+//! its class. Only what is not ASCII is decoded.
 
 use super::Span;
 
@@ -13,11 +16,21 @@ impl<'t> Cursor<'t> {
         Self { text, at: 0 }
     }
 
+    #[inline]
+    fn bytes(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
+    }
+
     pub(super) fn rest(&self) -> &'t str {
         &self.text[self.at..]
     }
 
+    #[inline]
     pub(super) fn peek(&self) -> Option<char> {
+        let byte = *self.text.as_bytes().get(self.at)?;
+        if byte.is_ascii() {
+            return Some(char::from(byte));
+        }
         self.rest().chars().next()
     }
 
@@ -27,12 +40,28 @@ impl<'t> Cursor<'t> {
         Some(next)
     }
 
-    pub(super) fn looking_at(&self, what: &str) -> bool {
-        self.rest().starts_with(what)
+    #[inline]
+    pub(super) fn looking_at(&self, what: char) -> bool {
+        self.peek() == Some(what)
     }
 
-    pub(super) fn eat(&mut self, what: &str) -> bool {
+    #[inline]
+    pub(super) fn looking_at_all(&self, what: &str) -> bool {
+        self.bytes().starts_with(what.as_bytes())
+    }
+
+    #[inline]
+    pub(super) fn eat(&mut self, what: char) -> bool {
         let there = self.looking_at(what);
+        if there {
+            self.at += what.len_utf8();
+        }
+        there
+    }
+
+    #[inline]
+    pub(super) fn eat_all(&mut self, what: &str) -> bool {
+        let there = self.looking_at_all(what);
         if there {
             self.at += what.len();
         }
@@ -40,22 +69,30 @@ impl<'t> Cursor<'t> {
     }
 
     pub(super) fn eat_while(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
-        let rest = self.rest();
-        let length = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
-        self.at += length;
-        &rest[..length]
+        let start = self.at;
+        loop {
+            let ascii = self.bytes().iter();
+            let ascii = ascii.take_while(|byte| byte.is_ascii() && wanted(char::from(**byte)));
+            self.at += ascii.count();
+            match self.peek() {
+                Some(c) if !c.is_ascii() && wanted(c) => self.at += c.len_utf8(),
+                _ => return &self.text[start..self.at],
+            }
+        }
     }
 
     /// Takes one newline; CR LF is one.
     pub(super) fn eat_newline(&mut self) -> bool {
-        if self.eat("\r\n") {
+        if self.eat_all("\r\n") {
             return true;
         }
-        let there = self.peek().is_some_and(is_newline);
-        if there {
-            self.bump();
+        match self.peek() {
+            Some(c) if is_newline(c) => {
+                self.at += c.len_utf8();
+                true
+            }
+            _ => false,
         }
-        there
     }
 
     pub(super) fn at_end(&self) -> bool {
@@ -73,42 +110,76 @@ impl<'t> Cursor<'t> {
     }
 }
 
-pub(super) fn is_newline(c: char) -> bool {
-    matches!(
-        c,
-        '\n' | '\r' | '\u{85}' | '\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}'
-    )
+/// What a character is to KDL.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Space,
+    Newline,
+    /// It would make a text look other than it is, or is no text.
+    Forbidden,
+    /// It ends a word, and means something.
+    Sign,
+    /// It can stand in a word.
+    Word,
 }
 
-pub(super) fn is_space(c: char) -> bool {
-    matches!(
-        c,
-        '\t' | ' ' | '\u{a0}' | '\u{1680}' | '\u{2000}'
-            ..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}'
-    )
-}
-
-/// Whether KDL allows the character nowhere, not even in a comment: it would make
-/// a text look other than it is, or is no text.
-pub(crate) fn is_forbidden(c: char) -> bool {
-    matches!(
-        c,
+const fn decide(c: char) -> Class {
+    match c {
+        '\t'
+        | ' '
+        | '\u{a0}'
+        | '\u{1680}'
+        | '\u{2000}'..='\u{200a}'
+        | '\u{202f}'
+        | '\u{205f}'
+        | '\u{3000}' => Class::Space,
+        '\n' | '\r' | '\u{85}' | '\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}' => Class::Newline,
         '\0'..='\u{8}'
-            | '\u{e}'..='\u{1f}'
-            | '\u{7f}'
-            | '\u{200e}'..='\u{200f}'
-            | '\u{202a}'..='\u{202e}'
-            | '\u{2066}'..='\u{2069}'
-            | '\u{feff}'
-    )
+        | '\u{e}'..='\u{1f}'
+        | '\u{7f}'
+        | '\u{200e}'..='\u{200f}'
+        | '\u{202a}'..='\u{202e}'
+        | '\u{2066}'..='\u{2069}'
+        | '\u{feff}' => Class::Forbidden,
+        '\\' | '/' | '(' | ')' | '{' | '}' | ';' | '[' | ']' | '"' | '#' | '=' => Class::Sign,
+        _ => Class::Word,
+    }
 }
 
+static ASCII: [Class; 128] = {
+    let mut classes = [Class::Word; 128];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte as usize] = decide(byte as char);
+        byte += 1_u8;
+    }
+    classes
+};
+
+#[inline]
+fn class(c: char) -> Class {
+    match ASCII.get(c as usize) {
+        Some(class) => *class,
+        None => decide(c),
+    }
+}
+
+#[inline]
+pub(super) fn is_newline(c: char) -> bool {
+    class(c) == Class::Newline
+}
+
+#[inline]
+pub(super) fn is_space(c: char) -> bool {
+    class(c) == Class::Space
+}
+
+/// Whether KDL allows the character nowhere, not even in a comment.
+pub(crate) fn is_forbidden(c: char) -> bool {
+    class(c) == Class::Forbidden
+}
+
+#[inline]
 pub(super) fn is_identifier(c: char) -> bool {
-    !is_space(c)
-        && !is_newline(c)
-        && !is_forbidden(c)
-        && !matches!(
-            c,
-            '\\' | '/' | '(' | ')' | '{' | '}' | ';' | '[' | ']' | '"' | '#' | '='
-        )
+    class(c) == Class::Word
 }

@@ -15,15 +15,19 @@
 //! (<https://kdl.dev/spec>).
 
 mod cursor;
+mod number;
 mod parse;
 mod quoted;
+mod space;
 mod tree;
 
 pub(crate) use cursor::is_forbidden;
 pub(crate) use parse::parse;
-pub(crate) use tree::{Entry, Node, Span, Value, Word};
+pub(crate) use tree::{Entry, Node, Nodes, Span, Tree, Value};
 
 #[cfg(test)]
 mod oracle;
+#[cfg(test)]
+mod places;
 #[cfg(test)]
 mod tests;

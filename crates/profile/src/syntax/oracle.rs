@@ -4,15 +4,15 @@
 use kdl::{KdlDocument, KdlNode, KdlValue};
 use proptest::prelude::*;
 
-use super::{Node, Value, parse};
+use super::{Nodes, Value, parse};
 
 /// The part of a tree that both parsers have, as text.
-fn ours(nodes: &[Node]) -> String {
+fn ours(nodes: Nodes<'_>) -> String {
     let mut text = String::new();
     for node in nodes {
-        text.push_str(&format!("{:?}", node.name.text));
+        text.push_str(&format!("{:?}", node.name()));
         let mut entries: Vec<String> = Vec::new();
-        for entry in &node.entries {
+        for entry in node.entries() {
             let value = match &entry.value {
                 Value::Text(text) => format!("{text:?}"),
                 Value::Integer(number) => number.to_string(),
@@ -20,12 +20,12 @@ fn ours(nodes: &[Node]) -> String {
                 Value::Bool(flag) => flag.to_string(),
                 Value::Null => "null".to_owned(),
             };
-            let key = entry.key.as_ref().map(|key| key.text.as_str());
+            let key = entry.key.as_ref().map(|key| &*key.text);
             entries.push(format!(" {key:?}={value}"));
         }
         text.push_str(&entries.concat());
-        if let Some(children) = &node.children {
-            text.push_str(&format!("{{{}}}", ours(children)));
+        if node.block.is_some() {
+            text.push_str(&format!("{{{}}}", ours(node.children())));
         }
         text.push(';');
     }
@@ -56,7 +56,7 @@ fn theirs(nodes: &[KdlNode]) -> String {
 }
 
 /// What the oracle reads; it gets a stack that its recovery does not overflow.
-fn oracle(text: &str) -> Option<String> {
+pub(super) fn oracle(text: &str) -> Option<String> {
     let text = text.to_owned();
     std::thread::Builder::new()
         .stack_size(64 << 20)
@@ -69,9 +69,9 @@ fn oracle(text: &str) -> Option<String> {
         .expect("the oracle answers")
 }
 
-fn read(text: &str) -> Option<String> {
+pub(super) fn read(text: &str) -> Option<String> {
     let parsed = parse(text);
-    parsed.faults.is_empty().then(|| ours(&parsed.nodes))
+    parsed.faults.is_empty().then(|| ours(parsed.tree.nodes()))
 }
 
 /// Pieces of KDL, of which any row is a text that may be right or wrong.
@@ -149,7 +149,7 @@ fn name(pattern: &'static str) -> impl Strategy<Value = String> {
     })
 }
 
-fn well_formed() -> impl Strategy<Value = String> {
+pub(super) fn well_formed() -> impl Strategy<Value = String> {
     let value = prop::sample::select(vec![
         "x",
         "\"y z\"",

@@ -3,9 +3,10 @@
 //! A fault ends the node that it is in; reading goes on with the next one, so that
 //! one pass finds all of them.
 
-use super::cursor::{Cursor, is_forbidden, is_identifier, is_newline, is_space};
+use super::cursor::{Cursor, is_forbidden, is_identifier, is_newline};
+use super::number::{is_dotted_number, number};
 use super::quoted;
-use super::{Entry, Node, Span, Value, Word};
+use super::tree::{Entry, Span, Tree, Value, Word};
 use crate::code;
 use crate::suggest::Shown;
 
@@ -28,22 +29,22 @@ impl Fault {
         span: Span,
         message: impl Into<String>,
         label: impl Into<String>,
-    ) -> Self {
-        Self {
+    ) -> Box<Self> {
+        Box::new(Self {
             code,
             span,
             message: message.into(),
             label: label.into(),
             help: None,
-        }
+        })
     }
 
-    pub(super) fn help(mut self, help: impl Into<String>) -> Self {
+    pub(super) fn help(mut self: Box<Self>, help: impl Into<String>) -> Box<Self> {
         self.help = Some(help.into());
         self
     }
 
-    pub(super) fn moved_to(mut self, span: Span) -> Self {
+    pub(super) fn moved_to(mut self: Box<Self>, span: Span) -> Box<Self> {
         self.span = span;
         self
     }
@@ -54,9 +55,9 @@ const MAX_FAULTS: usize = 100;
 
 /// What was read from a text.
 #[derive(Debug, Default)]
-pub(crate) struct Parsed {
+pub(crate) struct Parsed<'t> {
     /// The nodes that have no fault.
-    pub(crate) nodes: Vec<Node>,
+    pub(crate) tree: Tree<'t>,
     /// The first faults.
     pub(crate) faults: Vec<Fault>,
     /// How many more there are.
@@ -64,22 +65,23 @@ pub(crate) struct Parsed {
 }
 
 /// Reads `text`: the nodes that can be read, and every fault.
-pub(crate) fn parse(text: &str) -> Parsed {
+pub(crate) fn parse(text: &str) -> Parsed<'_> {
     let mut parser = Parser {
         cursor: Cursor::new(text),
+        tree: Tree::default(),
         faults: Vec::new(),
         more: 0,
         depth: 0,
         cut_short: false,
         askew: None,
     };
-    parser.cursor.eat("\u{feff}");
+    parser.cursor.eat('\u{feff}');
     let start = parser.cursor.at;
-    if let Some((at, c)) = text[start..].char_indices().find(|(_, c)| is_forbidden(*c)) {
-        let at = start + at;
+    parser.cursor.eat_while(|c| !is_forbidden(c));
+    if let Some(c) = parser.cursor.peek() {
         let fault = Fault::new(
             code::FORBIDDEN_CHARACTER,
-            Span::new(at, at + c.len_utf8()),
+            parser.cursor.here(),
             format!(
                 "the character U+{:04X} cannot stand in a profile",
                 u32::from(c)
@@ -88,50 +90,59 @@ pub(crate) fn parse(text: &str) -> Parsed {
         )
         .help("remove it; inside of quotes it can be written as an escape");
         return Parsed {
-            faults: vec![fault],
+            faults: vec![*fault],
             ..Parsed::default()
         };
     }
-    let mut nodes = Vec::new();
+    parser.cursor.at = start;
     loop {
-        parser.nodes(&mut nodes);
+        parser.nodes();
         if parser.cursor.at_end() {
             return Parsed {
-                nodes,
+                tree: parser.tree,
                 faults: parser.faults,
                 more: parser.more,
             };
         }
         let span = parser.cursor.here();
         parser.cursor.bump();
-        parser.note(
-            Fault::new(
-                code::SYNTAX,
-                span,
-                "a block ends that never began",
-                "closes nothing",
-            )
-            .help("remove the brace"),
+        let fault = Fault::new(
+            code::SYNTAX,
+            span,
+            "a block ends that never began",
+            "closes nothing",
         );
+        parser.note(*fault.help("remove the brace"));
     }
 }
 
-struct Parser<'t> {
-    cursor: Cursor<'t>,
+pub(super) struct Parser<'t> {
+    pub(super) cursor: Cursor<'t>,
+    tree: Tree<'t>,
     faults: Vec<Fault>,
     /// How many faults were found after [`MAX_FAULTS`] of them.
     more: usize,
     depth: usize,
     /// Whether a fault took the rest of the text with it, closing braces and all.
-    cut_short: bool,
+    pub(super) cut_short: bool,
     /// The first block whose closing brace stands further left than the line that
     /// opened it: where a block has no end, it is probably this one.
     askew: Option<(usize, Span)>,
 }
 
-type Read<T> = Result<T, Fault>;
+/// What comes next in a block.
+enum Next {
+    Node,
+    /// A node that is commented out.
+    Nothing,
+    /// The end of the block, or of the text.
+    End,
+}
 
-impl Parser<'_> {
+/// A fault is rare and large, so it is passed on as an address.
+pub(super) type Read<T> = Result<T, Box<Fault>>;
+
+impl<'t> Parser<'t> {
     fn note(&mut self, fault: Fault) {
         if self.faults.len() < MAX_FAULTS {
             self.faults.push(fault);
@@ -141,41 +152,43 @@ impl Parser<'_> {
     }
 
     /// Reads nodes up to the end of the text, or to a closing brace.
-    fn nodes(&mut self, nodes: &mut Vec<Node>) {
+    fn nodes(&mut self) {
         loop {
+            let before = self.tree.mark();
             match self.node_or_end() {
-                Ok(None) => return,
-                Ok(Some(node)) => nodes.extend(node),
+                Ok(Next::End) => return,
+                Ok(Next::Node) => {}
+                Ok(Next::Nothing) => self.tree.back_to(before),
                 Err(fault) => {
-                    self.note(fault);
+                    self.tree.back_to(before);
+                    self.note(*fault);
                     self.skip_node();
                 }
             }
         }
     }
 
-    /// Reads one node, or none where it is commented out; [`None`] at the end.
-    fn node_or_end(&mut self) -> Read<Option<Option<Node>>> {
+    fn node_or_end(&mut self) -> Read<Next> {
         self.line_space()?;
-        if self.cursor.at_end() || self.cursor.looking_at("}") {
-            return Ok(None);
+        if self.cursor.at_end() || self.cursor.looking_at('}') {
+            return Ok(Next::End);
         }
-        let kept = !self.cursor.eat("/-");
+        let kept = !self.cursor.eat_all("/-");
         if !kept {
             self.line_space()?;
         }
-        let node = self.node()?;
+        self.node()?;
         self.terminator()?;
-        Ok(Some(kept.then_some(node)))
+        Ok(if kept { Next::Node } else { Next::Nothing })
     }
 
-    fn node(&mut self) -> Read<Node> {
+    fn node(&mut self) -> Read<()> {
         let ty = self.ty()?;
         if ty.is_some() {
             self.node_space()?;
         }
         let start = self.cursor.at;
-        if self.cursor.looking_at("{") {
+        if self.cursor.looking_at('{') {
             let span = self.cursor.here();
             return Err(Fault::new(
                 code::SYNTAX,
@@ -186,30 +199,25 @@ impl Parser<'_> {
             .help("put the brace on the same line as its node"));
         }
         let name = self.word("a node")?;
-        let mut node = Node {
-            ty,
-            head: name.span,
-            name,
-            entries: Vec::new(),
-            children: None,
-            block: None,
-        };
-        let mut blocks = 0;
+        let node = self.tree.add(ty, name);
+        let (mut blocks, mut has_block) = (0, false);
         loop {
             let spaced = self.node_space()?;
-            let kept = !self.cursor.eat("/-");
+            let kept = !self.cursor.eat_all("/-");
             if !kept {
                 self.line_space()?;
             }
             match self.cursor.peek() {
                 Some('{') => {
                     let open = self.cursor.at;
-                    let children = self.children()?;
+                    let before = self.tree.mark();
+                    self.children()?;
                     blocks += 1;
                     if !kept {
+                        self.tree.back_to(before);
                         continue;
                     }
-                    if node.children.is_some() {
+                    if has_block {
                         return Err(Fault::new(
                             code::SYNTAX,
                             Span::new(open, open + 1),
@@ -218,8 +226,8 @@ impl Parser<'_> {
                         )
                         .help("write one block"));
                     }
-                    node.children = Some(children);
-                    node.block = Some(self.cursor.since(open));
+                    has_block = true;
+                    self.tree.add_block(&node, self.cursor.since(open));
                 }
                 next if !kept
                     || next.is_some_and(|c| !(is_newline(c) || matches!(c, ';' | '}' | '/'))) =>
@@ -234,16 +242,15 @@ impl Parser<'_> {
                     }
                     let entry = self.entry()?;
                     if kept {
-                        node.head = self.cursor.since(start);
-                        node.entries.push(entry);
+                        self.tree.add_entry(&node, entry, self.cursor.since(start));
                     }
                 }
-                _ => return Ok(node),
+                _ => return Ok(()),
             }
         }
     }
 
-    fn children(&mut self) -> Read<Vec<Node>> {
+    fn children(&mut self) -> Read<()> {
         let open = self.cursor.here();
         if self.depth == MAX_DEPTH {
             self.cut_short = true;
@@ -258,20 +265,21 @@ impl Parser<'_> {
         }
         self.cursor.bump();
         self.depth += 1;
-        let mut nodes = Vec::new();
-        self.nodes(&mut nodes);
+        self.nodes();
         self.depth -= 1;
-        if self.cursor.looking_at("}") {
-            let indents = self.indent(self.cursor.at).zip(self.indent(open.start));
+        if self.cursor.looking_at('}') {
+            let indents = self
+                .indent(self.cursor.at)
+                .zip(self.indent(open.start as usize));
             if self.askew.is_none() && indents.is_some_and(|(close, open)| close < open) {
                 self.askew = Some((self.cursor.at, open));
             }
             self.cursor.bump();
-            return Ok(nodes);
+            return Ok(());
         }
         // Who misses the inner brace knows about the outer ones.
         if self.cut_short {
-            return Ok(nodes);
+            return Ok(());
         }
         self.cut_short = true;
         let (open, help) = match self.askew {
@@ -304,7 +312,7 @@ impl Parser<'_> {
         )
     }
 
-    fn entry(&mut self) -> Read<Entry> {
+    fn entry(&mut self) -> Read<Entry<'t>> {
         let ty = self.ty()?;
         if ty.is_some() {
             self.node_space()?;
@@ -314,7 +322,7 @@ impl Parser<'_> {
         let span = self.cursor.since(start);
         let before_space = self.cursor.at;
         self.node_space()?;
-        if !self.cursor.looking_at("=") {
+        if !self.cursor.looking_at('=') {
             self.cursor.at = before_space;
             return Ok(Entry {
                 key: None,
@@ -366,13 +374,13 @@ impl Parser<'_> {
 
     fn ty(&mut self) -> Read<Option<Span>> {
         let start = self.cursor.at;
-        if !self.cursor.eat("(") {
+        if !self.cursor.eat('(') {
             return Ok(None);
         }
         self.node_space()?;
         self.word("a type")?;
         self.node_space()?;
-        if !self.cursor.eat(")") {
+        if !self.cursor.eat(')') {
             return Err(Fault::new(
                 code::UNCLOSED,
                 Span::new(start, start + 1),
@@ -385,7 +393,7 @@ impl Parser<'_> {
     }
 
     /// Reads a string that stands as a name.
-    fn word(&mut self, what: &str) -> Read<Word> {
+    fn word(&mut self, what: &str) -> Read<Word<'t>> {
         let start = self.cursor.at;
         match self.value()? {
             Value::Text(text) => Ok(Word {
@@ -402,7 +410,7 @@ impl Parser<'_> {
         }
     }
 
-    fn value(&mut self) -> Read<Value> {
+    fn value(&mut self) -> Read<Value<'t>> {
         match self.cursor.peek() {
             Some('"') => quoted::string(&mut self.cursor).map(Value::Text),
             Some('#') => {
@@ -418,7 +426,7 @@ impl Parser<'_> {
         }
     }
 
-    fn keyword(&mut self) -> Read<Value> {
+    fn keyword(&mut self) -> Read<Value<'t>> {
         let start = self.cursor.at;
         self.cursor.bump();
         let word = self.cursor.eat_while(is_identifier);
@@ -438,15 +446,15 @@ impl Parser<'_> {
     }
 
     /// Reads a word or a number without quotes.
-    fn bare(&mut self) -> Read<Value> {
+    fn bare(&mut self) -> Read<Value<'t>> {
         let start = self.cursor.at;
         let word = self.cursor.eat_while(is_identifier);
         let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
         let is_number = unsigned.starts_with(|c: char| c.is_ascii_digit());
-        let slash = self.cursor.looking_at("/")
+        let slash = self.cursor.looking_at('/')
             && !["//", "/*", "/-"]
                 .iter()
-                .any(|comment| self.cursor.looking_at(comment));
+                .any(|comment| self.cursor.looking_at_all(comment));
         if is_number && let Some(value) = number(word) {
             if !slash {
                 return Ok(value);
@@ -464,14 +472,14 @@ impl Parser<'_> {
                     self.cursor.eat_while(|c| is_identifier(c) || c == '/');
                     Err(self.needs_quotes(start))
                 }
-                _ => Ok(Value::Text(word.to_owned())),
+                _ => Ok(Value::Text(word.into())),
             };
         }
         self.cursor.eat_while(|c| is_identifier(c) || c == '/');
         Err(self.needs_quotes(start))
     }
 
-    fn needs_quotes(&self, start: usize) -> Fault {
+    fn needs_quotes(&self, start: usize) -> Box<Fault> {
         let word = Shown(&self.cursor.text[start..self.cursor.at]);
         Fault::new(
             code::SYNTAX,
@@ -484,16 +492,16 @@ impl Parser<'_> {
 
     fn terminator(&mut self) -> Read<()> {
         self.node_space()?;
-        if self.cursor.at_end() || self.cursor.looking_at("}") || self.cursor.eat(";") {
+        if self.cursor.at_end() || self.cursor.looking_at('}') || self.cursor.eat(';') {
             return Ok(());
         }
-        if self.cursor.looking_at("//") || self.cursor.peek().is_some_and(is_newline) {
+        if self.cursor.looking_at_all("//") || self.cursor.peek().is_some_and(is_newline) {
             return self.line_space();
         }
         Err(self.unexpected("a node ends with its line, or with `;`"))
     }
 
-    fn unexpected(&self, message: &str) -> Fault {
+    fn unexpected(&self, message: &str) -> Box<Fault> {
         let label = match self.cursor.peek() {
             None => "the text ends here".to_owned(),
             Some(c) if is_newline(c) => "the line ends here".to_owned(),
@@ -535,150 +543,4 @@ impl Parser<'_> {
             }
         }
     }
-
-    /// Takes space, comments and newlines.
-    fn line_space(&mut self) -> Read<()> {
-        loop {
-            self.node_space()?;
-            if self.cursor.eat("//") {
-                self.cursor.eat_while(|c| !is_newline(c));
-            } else if !self.cursor.eat_newline() {
-                return Ok(());
-            }
-        }
-    }
-
-    /// Takes space and comments within a line; whether there was any.
-    fn node_space(&mut self) -> Read<bool> {
-        let start = self.cursor.at;
-        loop {
-            self.cursor.eat_while(is_space);
-            if self.cursor.looking_at("/*") {
-                self.block_comment()?;
-            } else if self.cursor.looking_at("\\") {
-                self.continued_line()?;
-            } else {
-                return Ok(self.cursor.at > start);
-            }
-        }
-    }
-
-    /// Takes a backslash, and the rest of its line with the newline.
-    fn continued_line(&mut self) -> Read<()> {
-        let span = self.cursor.here();
-        self.cursor.bump();
-        loop {
-            self.cursor.eat_while(is_space);
-            if self.cursor.looking_at("/*") {
-                self.block_comment()?;
-                continue;
-            }
-            if self.cursor.eat("//") {
-                self.cursor.eat_while(|c| !is_newline(c));
-            }
-            if self.cursor.eat_newline() || self.cursor.at_end() {
-                return Ok(());
-            }
-            return Err(Fault::new(
-                code::SYNTAX,
-                span,
-                "a backslash continues a line, and must be its end",
-                "not at the end of the line",
-            )
-            .help("text with a backslash needs quotes"));
-        }
-    }
-
-    fn block_comment(&mut self) -> Read<()> {
-        let start = self.cursor.at;
-        let mut depth = 0_usize;
-        loop {
-            let rest = self.cursor.rest();
-            let Some(at) = rest.find("/*").into_iter().chain(rest.find("*/")).min() else {
-                self.cursor.at = self.cursor.text.len();
-                self.cut_short = true;
-                return Err(Fault::new(
-                    code::UNCLOSED,
-                    Span::new(start, start + 2),
-                    "a comment has no end",
-                    "starts here",
-                )
-                .help("close it with `*/`"));
-            };
-            self.cursor.at += at;
-            if self.cursor.looking_at("/*") {
-                depth += 1;
-                if depth > MAX_DEPTH {
-                    let open = self.cursor.at;
-                    self.cursor.at = self.cursor.text.len();
-                    self.cut_short = true;
-                    return Err(Fault::new(
-                        code::TOO_DEEP,
-                        Span::new(open, open + 2),
-                        format!("comments lie in each other more than {MAX_DEPTH} deep"),
-                        "one too many",
-                    )
-                    .help("start comments with //, which do not nest"));
-                }
-            } else {
-                depth -= 1;
-            }
-            self.cursor.at += 2;
-            if depth == 0 {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// A dot before a digit: text that KDL refuses because it looks like a number.
-fn is_dotted_number(unsigned: &str) -> bool {
-    unsigned
-        .strip_prefix('.')
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
-/// Reads a number of any of KDL's forms.
-fn number(word: &str) -> Option<Value> {
-    let (negative, digits) = match word.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, word.strip_prefix('+').unwrap_or(word)),
-    };
-    let based = [("0x", 16), ("0o", 8), ("0b", 2)]
-        .into_iter()
-        .find_map(|(prefix, base)| digits.strip_prefix(prefix).map(|rest| (rest, base)));
-    if let Some((digits, base)) = based {
-        return integer(digits, base, negative);
-    }
-    let is_digits = |text: &str| {
-        text.starts_with(|c: char| c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_digit() || c == '_')
-    };
-    if is_digits(digits) {
-        return integer(digits, 10, negative);
-    }
-    let (mantissa, exponent) = match digits.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, Some(exponent)),
-        None => (digits, None),
-    };
-    let (whole, fraction) = match mantissa.split_once('.') {
-        Some((whole, fraction)) => (whole, Some(fraction)),
-        None => (mantissa, None),
-    };
-    let exponent = exponent.map(|text| text.strip_prefix(['+', '-']).unwrap_or(text));
-    (is_digits(whole) && fraction.is_none_or(is_digits) && exponent.is_none_or(is_digits))
-        .then_some(Value::OtherNumber)
-}
-
-fn integer(digits: &str, base: u32, negative: bool) -> Option<Value> {
-    let valid = digits.starts_with(|c: char| c.is_digit(base))
-        && digits.chars().all(|c| c.is_digit(base) || c == '_');
-    if !valid {
-        return None;
-    }
-    let plain: String = digits.chars().filter(|c| *c != '_').collect();
-    Some(match i128::from_str_radix(&plain, base) {
-        Ok(value) => Value::Integer(if negative { -value } else { value }),
-        Err(_) => Value::OtherNumber,
-    })
 }

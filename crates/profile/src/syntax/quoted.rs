@@ -1,28 +1,31 @@
 //! Strings in quotes: plain, raw, of one line and of several.
 
+use std::borrow::Cow;
+
 use super::Span;
 use super::cursor::{Cursor, is_newline, is_space};
-use super::parse::Fault;
+use super::parse::{Fault, Read};
 use crate::code;
 
 /// Reads a string that starts with `"`.
-pub(super) fn string(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
+pub(super) fn string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
     let start = cursor.at;
-    if cursor.eat("\"\"\"") {
-        return several_lines(cursor, start, 0);
+    if cursor.eat_all("\"\"\"") {
+        return several_lines(cursor, start, 0).map(Cow::Owned);
     }
-    cursor.eat("\"");
-    let mut text = String::new();
+    cursor.eat('"');
+    let is_plain = |c| !is_newline(c) && !matches!(c, '"' | '\\');
+    let mut text = Cow::Borrowed(cursor.eat_while(is_plain));
     loop {
         match cursor.peek() {
             Some('"') => {
                 cursor.bump();
                 return Ok(text);
             }
-            Some('\\') => escape(cursor, &mut text)?,
-            Some(c) if !is_newline(c) => {
-                cursor.bump();
-                text.push(c);
+            Some('\\') => {
+                let text = text.to_mut();
+                escape(cursor, text)?;
+                text.push_str(cursor.eat_while(is_plain));
             }
             _ => return Err(unclosed(cursor, start, 0)),
         }
@@ -30,27 +33,22 @@ pub(super) fn string(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
 }
 
 /// Reads a string that starts with `#"`, `##"` and so on.
-pub(super) fn raw_string(cursor: &mut Cursor<'_>) -> Result<String, Fault> {
+pub(super) fn raw_string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
     let start = cursor.at;
     let hashes = cursor.eat_while(|c| c == '#').len();
-    if cursor.eat("\"\"\"") {
-        return several_lines(cursor, start, hashes);
+    if cursor.eat_all("\"\"\"") {
+        return several_lines(cursor, start, hashes).map(Cow::Owned);
     }
-    cursor.eat("\"");
+    cursor.eat('"');
     let body = cursor.at;
     loop {
-        match cursor.peek() {
-            Some('"') => {
-                let end = cursor.at;
-                cursor.bump();
-                if eat_hashes(cursor, hashes) {
-                    return Ok(cursor.text[body..end].to_owned());
-                }
-            }
-            Some(c) if !is_newline(c) => {
-                cursor.bump();
-            }
-            _ => return Err(unclosed(cursor, start, hashes)),
+        cursor.eat_while(|c| !is_newline(c) && c != '"');
+        let end = cursor.at;
+        if !cursor.eat('"') {
+            return Err(unclosed(cursor, start, hashes));
+        }
+        if eat_hashes(cursor, hashes) {
+            return Ok(cursor.text[body..end].into());
         }
     }
 }
@@ -64,7 +62,7 @@ fn eat_hashes(cursor: &mut Cursor<'_>, hashes: usize) -> bool {
     there
 }
 
-fn unclosed(cursor: &Cursor<'_>, start: usize, hashes: usize) -> Fault {
+fn unclosed(cursor: &Cursor<'_>, start: usize, hashes: usize) -> Box<Fault> {
     let mut end = format!("\"{}", "#".repeat(hashes.min(3)));
     if hashes > 3 {
         end.push_str("...");
@@ -79,7 +77,7 @@ fn unclosed(cursor: &Cursor<'_>, start: usize, hashes: usize) -> Fault {
 }
 
 /// Reads one escape; the cursor is at its backslash.
-fn escape(cursor: &mut Cursor<'_>, text: &mut String) -> Result<(), Fault> {
+fn escape(cursor: &mut Cursor<'_>, text: &mut String) -> Read<()> {
     let start = cursor.at;
     cursor.bump();
     let plain = match cursor.peek() {
@@ -111,15 +109,15 @@ fn escape(cursor: &mut Cursor<'_>, text: &mut String) -> Result<(), Fault> {
     Ok(())
 }
 
-fn unicode(cursor: &mut Cursor<'_>, start: usize, text: &mut String) -> Result<(), Fault> {
+fn unicode(cursor: &mut Cursor<'_>, start: usize, text: &mut String) -> Read<()> {
     cursor.bump();
-    let character = if cursor.eat("{") {
+    let character = if cursor.eat('{') {
         let digits = cursor.eat_while(|c| c.is_ascii_hexdigit());
         let value = (1..=6)
             .contains(&digits.len())
             .then(|| u32::from_str_radix(digits, 16).ok())
             .flatten();
-        if cursor.eat("}") {
+        if cursor.eat('}') {
             value.and_then(char::from_u32)
         } else {
             None
@@ -141,7 +139,7 @@ fn unicode(cursor: &mut Cursor<'_>, start: usize, text: &mut String) -> Result<(
 }
 
 /// Reads the rest of a string in `"""`; `hashes` is 0 where it has escapes.
-fn several_lines(cursor: &mut Cursor<'_>, start: usize, hashes: usize) -> Result<String, Fault> {
+fn several_lines(cursor: &mut Cursor<'_>, start: usize, hashes: usize) -> Read<String> {
     let opening = cursor.since(start);
     if !cursor.eat_newline() {
         return Err(Fault::new(
@@ -154,14 +152,14 @@ fn several_lines(cursor: &mut Cursor<'_>, start: usize, hashes: usize) -> Result
     }
     let body = cursor.at;
     let end = loop {
-        if cursor.looking_at("\"\"\"") {
+        if cursor.looking_at_all("\"\"\"") {
             let end = cursor.at;
             cursor.at += 3;
             if eat_hashes(cursor, hashes) {
                 break end;
             }
             cursor.at = end + 1;
-        } else if hashes == 0 && (cursor.looking_at("\\\"") || cursor.looking_at("\\\\")) {
+        } else if hashes == 0 && (cursor.looking_at_all("\\\"") || cursor.looking_at_all("\\\\")) {
             cursor.at += 2;
         } else if cursor.bump().is_none() {
             return Err(Fault::new(
@@ -198,13 +196,7 @@ fn several_lines(cursor: &mut Cursor<'_>, start: usize, hashes: usize) -> Result
 }
 
 /// The lines of `body` without the white space that its last line consists of.
-fn dedent(
-    body: &str,
-    opening: Span,
-    text: &str,
-    offset: usize,
-    escapes: bool,
-) -> Result<String, Fault> {
+fn dedent(body: &str, opening: Span, text: &str, offset: usize, escapes: bool) -> Read<String> {
     let joined;
     let body = if escapes {
         joined = join_escaped_lines(body);

@@ -3,16 +3,27 @@
 use super::{Value, parse};
 use crate::code;
 
-fn values(text: &str) -> Vec<Value> {
+fn owned(value: &Value<'_>) -> Value<'static> {
+    match value {
+        Value::Text(text) => Value::Text(text.to_string().into()),
+        Value::Integer(number) => Value::Integer(*number),
+        Value::OtherNumber => Value::OtherNumber,
+        Value::Bool(flag) => Value::Bool(*flag),
+        Value::Null => Value::Null,
+    }
+}
+
+fn values(text: &str) -> Vec<Value<'static>> {
     let parsed = parse(text);
     assert_eq!(parsed.faults, [], "{text}");
-    let node = parsed.nodes.into_iter().next().expect("one node");
-    node.entries.into_iter().map(|entry| entry.value).collect()
+    let node = parsed.tree.nodes().next().expect("one node");
+    let entries = node.entries().iter();
+    entries.map(|entry| owned(&entry.value)).collect()
 }
 
 fn text(text: &str) -> String {
     match values(&format!("a {text}")).as_slice() {
-        [Value::Text(value)] => value.clone(),
+        [Value::Text(value)] => value.clone().into_owned(),
         other => panic!("{text}: {other:?}"),
     }
 }
@@ -63,24 +74,26 @@ fn comments_and_what_they_take_out_leave_nothing() {
     let text = "// x\n/* y /* z */ */ a /-1 /-k=2 /* c */ 3 \\ // more\n 4 /-{ b 1; } { c; /- d { e; }\n}\n/- f 1 {\n g }\n/-\nh";
     let parsed = parse(text);
     assert_eq!(parsed.faults, []);
-    assert_eq!(parsed.nodes.len(), 1);
-    let a = &parsed.nodes[0];
-    assert_eq!(a.entries.len(), 2);
-    assert_eq!(a.children.as_ref().map(Vec::len), Some(1));
+    assert_eq!(parsed.tree.nodes().count(), 1);
+    let a = parsed.tree.nodes().next().expect("a node");
+    assert_eq!(a.entries().len(), 2);
+    assert!(a.block.is_some());
+    let names: Vec<&str> = a.children().map(super::Node::name).collect();
+    assert_eq!(names, ["c"]);
 }
 
 #[test]
 fn every_part_keeps_its_place() {
     let text = "a b c=\"d\" {\n  e 1\n}";
     let parsed = parse(text);
-    let of = |span: super::Span| &text[span.start..span.end];
-    let a = &parsed.nodes[0];
+    let of = |span: super::Span| &text[span.start as usize..span.end as usize];
+    let a = parsed.tree.nodes().next().expect("a node");
     assert_eq!(of(a.name.span), "a");
     assert_eq!(of(a.head), "a b c=\"d\"");
-    assert_eq!(of(a.entries[1].span), "\"d\"");
-    assert_eq!(of(a.entries[1].key.as_ref().expect("a key").span), "c");
+    assert_eq!(of(a.entries()[1].span), "\"d\"");
+    assert_eq!(of(a.entries()[1].key.as_ref().expect("a key").span), "c");
     assert_eq!(of(a.block.expect("a block")), "{\n  e 1\n}");
-    assert_eq!(of(a.children.as_ref().expect("children")[0].head), "e 1");
+    assert_eq!(of(a.children().next().expect("a child").head), "e 1");
 }
 
 #[test]
@@ -89,7 +102,7 @@ fn one_fault_does_not_hide_the_next() {
         faults("a true\nb 10.0.0.0/8\nc \"x\nd 1"),
         [code::SYNTAX, code::SYNTAX, code::UNCLOSED]
     );
-    assert_eq!(parse("a true\nb 1").nodes.len(), 1);
+    assert_eq!(parse("a true\nb 1").tree.nodes().count(), 1);
     assert_eq!(faults("a { b true; c; }\nd"), [code::SYNTAX]);
 }
 
@@ -120,7 +133,7 @@ fn a_brace_in_a_string_or_comment_is_no_block() {
 
 #[test]
 fn what_is_commented_out_follows_the_grammar() {
-    let trees = |text: &str| parse(text).nodes.len();
+    let trees = |text: &str| parse(text).tree.nodes().count();
     assert_eq!(faults("/-a;b"), [] as [&str; 0]);
     assert_eq!(trees("/-a;b"), 1);
     assert_eq!(

@@ -7,7 +7,7 @@ use crate::suggest::Shown;
 use crate::syntax::Value;
 
 /// A domain, in lower case and without a dot at its end (RFC 1035, section 2.3.4).
-pub(crate) fn domain(value: &Value) -> Read<String> {
+pub(crate) fn domain(value: &Value<'_>) -> Read<String> {
     let written = text(value)?;
     let wrong = |message: String, help: String| {
         Err(Refusal::new(code::BAD_DOMAIN, message, "not a domain").help(help))

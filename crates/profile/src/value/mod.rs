@@ -23,7 +23,7 @@ use crate::syntax::{Value, is_forbidden};
 /// What a reader of a value gives.
 pub(crate) type Read<T> = Result<T, Refusal>;
 
-fn wrong_type(value: &Value, wanted: &str) -> Refusal {
+fn wrong_type(value: &Value<'_>, wanted: &str) -> Refusal {
     Refusal::new(
         code::WRONG_TYPE,
         format!("{wanted} is expected here, not {}", value.kind()),
@@ -32,7 +32,7 @@ fn wrong_type(value: &Value, wanted: &str) -> Refusal {
 }
 
 /// Any text.
-pub(crate) fn text(value: &Value) -> Read<&str> {
+pub(crate) fn text<'v>(value: &'v Value<'_>) -> Read<&'v str> {
     match value {
         Value::Text(text) => Ok(text),
         other => Err(wrong_type(other, "text").help("put it in quotes")),
@@ -40,7 +40,7 @@ pub(crate) fn text(value: &Value) -> Read<&str> {
 }
 
 /// Text that is shown to people, or compared with what a system says.
-pub(crate) fn line(value: &Value) -> Read<String> {
+pub(crate) fn line(value: &Value<'_>) -> Read<String> {
     let text = text(value)?;
     if text.trim().is_empty() {
         return Err(
@@ -63,14 +63,14 @@ pub(crate) fn line(value: &Value) -> Read<String> {
 }
 
 /// A yes or no.
-pub(crate) fn boolean(value: &Value) -> Read<bool> {
+pub(crate) fn boolean(value: &Value<'_>) -> Read<bool> {
     match value {
         Value::Bool(flag) => Ok(*flag),
         other => Err(wrong_type(other, "a boolean").help("write #true or #false")),
     }
 }
 
-fn number(value: &Value, what: &str, lowest: u32, highest: u32) -> Read<u32> {
+fn number(value: &Value<'_>, what: &str, lowest: u32, highest: u32) -> Read<u32> {
     let number = match value {
         Value::Integer(number) => *number,
         Value::Text(text) => {
@@ -101,24 +101,24 @@ fn number(value: &Value, what: &str, lowest: u32, highest: u32) -> Read<u32> {
 }
 
 /// The metric of a route.
-pub(crate) fn metric(value: &Value) -> Read<u32> {
+pub(crate) fn metric(value: &Value<'_>) -> Read<u32> {
     number(value, "a metric", 0, u32::MAX)
 }
 
 /// The largest packet of a link.
-pub(crate) fn mtu(value: &Value) -> Read<u32> {
+pub(crate) fn mtu(value: &Value<'_>) -> Read<u32> {
     // RFC 791: every host takes 68 bytes; the length field of a packet has 16 bits.
     number(value, "an MTU", 68, 65535)
 }
 
 /// The length of a prefix.
-pub(crate) fn length(value: &Value) -> Read<u8> {
+pub(crate) fn length(value: &Value<'_>) -> Read<u8> {
     number(value, "the length of a prefix", 1, 128)
         .map(|length| u8::try_from(length).unwrap_or(128))
 }
 
 /// A name of a profile, link or scope.
-pub(crate) fn name(value: &Value) -> Read<Name> {
+pub(crate) fn name(value: &Value<'_>) -> Read<Name> {
     let text = text(value)?;
     Name::new(text).map_err(|error| {
         let refusal = Refusal::new(code::BAD_NAME, error.to_string(), "not a name");
@@ -140,7 +140,7 @@ pub(crate) fn name(value: &Value) -> Read<Name> {
 }
 
 /// A name of an owner.
-pub(crate) fn owner(value: &Value) -> Read<Owner> {
+pub(crate) fn owner(value: &Value<'_>) -> Read<Owner> {
     let text = text(value)?;
     Owner::named(text).ok_or_else(|| {
         let names = Owner::ALL.map(Owner::as_str);
@@ -149,7 +149,7 @@ pub(crate) fn owner(value: &Value) -> Read<Owner> {
 }
 
 /// A name of an operating system.
-pub(crate) fn os(value: &Value) -> Read<Os> {
+pub(crate) fn os(value: &Value<'_>) -> Read<Os> {
     let text = text(value)?;
     let all = [Os::Linux, Os::Macos];
     all.into_iter()
@@ -166,7 +166,7 @@ const EXPORTS: [(&str, Export); 4] = [
 ];
 
 /// The name of somebody who is told of proxies.
-pub(crate) fn export_name(value: &Value) -> Read<&'static str> {
+pub(crate) fn export_name(value: &Value<'_>) -> Read<&'static str> {
     let text = text(value)?;
     let names = EXPORTS.map(|(name, _)| name);
     names
@@ -192,7 +192,7 @@ pub(crate) fn name_of_export(export: Export) -> &'static str {
 }
 
 /// Where the servers of a scope come from, other than the profile.
-pub(crate) fn origin(value: &Value) -> Read<Origin> {
+pub(crate) fn origin(value: &Value<'_>) -> Read<Origin> {
     match text(value)? {
         "hook" => Ok(Origin::Hook),
         "dhcp" => Ok(Origin::Dhcp),
@@ -225,7 +225,7 @@ fn unknown_word(written: &str, what: &str, known: &[&str]) -> Refusal {
 }
 
 /// A pattern for the names of links.
-pub(crate) fn pattern(value: &Value) -> Read<String> {
+pub(crate) fn pattern(value: &Value<'_>) -> Read<String> {
     // IFNAMSIZ of <net/if.h> leaves 15 bytes on Linux and on macOS.
     const LONGEST: usize = 15;
     let text = text(value)?;

@@ -13,7 +13,7 @@ use crate::suggest::Shown;
 use crate::syntax::Value;
 
 /// An address.
-fn address(value: &Value) -> Read<IpAddr> {
+fn address(value: &Value<'_>) -> Read<IpAddr> {
     let text = text(value)?;
     text.parse().map_err(|_| {
         let refusal = Refusal::new(
@@ -29,7 +29,7 @@ fn address(value: &Value) -> Read<IpAddr> {
 }
 
 /// An address that packets can be sent to: a gateway, or a source.
-pub(crate) fn gateway(value: &Value) -> Read<IpAddr> {
+pub(crate) fn gateway(value: &Value<'_>) -> Read<IpAddr> {
     let address = address(value)?;
     if address.is_unspecified() || address.is_multicast() || address.is_loopback() {
         return Err(Refusal::new(
@@ -43,7 +43,7 @@ pub(crate) fn gateway(value: &Value) -> Read<IpAddr> {
 }
 
 /// A prefix with its length.
-fn any_prefix(value: &Value) -> Read<IpNet> {
+fn any_prefix(value: &Value<'_>) -> Read<IpNet> {
     let text = text(value)?;
     IpNet::from_str(text).map_err(|_| {
         let refusal = Refusal::new(
@@ -80,7 +80,7 @@ fn completed(text: &str) -> Option<IpNet> {
 }
 
 /// A prefix without host bits.
-pub(crate) fn prefix(value: &Value) -> Read<IpNet> {
+pub(crate) fn prefix(value: &Value<'_>) -> Read<IpNet> {
     let net = any_prefix(value)?;
     if net.trunc() != net {
         return Err(Refusal::new(
@@ -98,7 +98,7 @@ pub(crate) fn prefix(value: &Value) -> Read<IpNet> {
 }
 
 /// The address of a bridge, with the length of its prefix.
-pub(crate) fn bridge(value: &Value) -> Read<IpNet> {
+pub(crate) fn bridge(value: &Value<'_>) -> Read<IpNet> {
     let net = any_prefix(value)?;
     let alone = net.prefix_len() == net.max_prefix_len();
     if net.addr() == net.network()
@@ -132,7 +132,7 @@ fn bad_port(text: &str) -> Refusal {
 }
 
 /// A DNS server: `ADDR`, `ADDR:PORT` or `[ADDR6]:PORT`.
-pub(crate) fn server(value: &Value) -> Read<DnsServer> {
+pub(crate) fn server(value: &Value<'_>) -> Read<DnsServer> {
     let text = text(value)?;
     let with_port = |address: IpAddr, number: &str| {
         let port = port(number).ok_or_else(|| bad_port(number))?;
@@ -191,7 +191,7 @@ fn bracketed(text: &str) -> Option<(IpAddr, Option<&str>)> {
 }
 
 /// A host and a port, in lower case: `HOST:PORT`.
-pub(crate) fn host_port(value: &Value) -> Read<String> {
+pub(crate) fn host_port(value: &Value<'_>) -> Read<String> {
     let written = text(value)?;
     let refusal = Refusal::new(
         code::BAD_HOST,
@@ -207,13 +207,13 @@ pub(crate) fn host_port(value: &Value) -> Read<String> {
     let Some((host, number)) = written.rsplit_once(':') else {
         return Err(refusal);
     };
-    let host = domain(&Value::Text(host.to_owned())).map_err(|_| refusal)?;
+    let host = domain(&Value::Text(host.into())).map_err(|_| refusal)?;
     let port = port(number).ok_or_else(|| bad_port(number))?;
     Ok(format!("{host}:{port}"))
 }
 
 /// A hardware address, in lower case with colons.
-pub(crate) fn mac(value: &Value) -> Read<String> {
+pub(crate) fn mac(value: &Value<'_>) -> Read<String> {
     let text = text(value)?;
     let parts: Vec<&str> = text.split([':', '-']).collect();
     let right = parts.len() == 6

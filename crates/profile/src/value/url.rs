@@ -13,12 +13,12 @@ use crate::suggest::{Shown, list};
 use crate::syntax::Value;
 
 /// The URL of a proxy for HTTP or HTTPS.
-pub(crate) fn http_url(value: &Value) -> Read<ProxyUrl> {
+pub(crate) fn http_url(value: &Value<'_>) -> Read<ProxyUrl> {
     url(value, &["http", "https"], "http://proxy.example.com:3128")
 }
 
 /// The URL of a SOCKS proxy.
-pub(crate) fn socks_url(value: &Value) -> Read<ProxyUrl> {
+pub(crate) fn socks_url(value: &Value<'_>) -> Read<ProxyUrl> {
     url(
         value,
         &["socks5", "socks5h", "socks4", "socks4a", "socks"],
@@ -27,7 +27,7 @@ pub(crate) fn socks_url(value: &Value) -> Read<ProxyUrl> {
 }
 
 /// The URL of a script that chooses a proxy.
-pub(crate) fn pac_url(value: &Value) -> Read<ProxyUrl> {
+pub(crate) fn pac_url(value: &Value<'_>) -> Read<ProxyUrl> {
     if let Value::Text(text) = value
         && let Some(path) = text.strip_prefix("file://")
         && path.starts_with('/')
@@ -48,7 +48,7 @@ fn is_plain(text: &str) -> bool {
     })
 }
 
-fn url(value: &Value, schemes: &[&str], example: &str) -> Read<ProxyUrl> {
+fn url(value: &Value<'_>, schemes: &[&str], example: &str) -> Read<ProxyUrl> {
     let text = text(value)?;
     let wrong = |message: String| {
         Err(
@@ -95,7 +95,7 @@ fn url(value: &Value, schemes: &[&str], example: &str) -> Read<ProxyUrl> {
         },
     };
     if let Some(host) = host
-        && domain(&Value::Text(host.to_owned())).is_err()
+        && domain(&Value::Text(host.into())).is_err()
     {
         return wrong("a URL names no host that could exist".to_owned());
     }
@@ -112,7 +112,7 @@ fn url(value: &Value, schemes: &[&str], example: &str) -> Read<ProxyUrl> {
 }
 
 /// What is reached without a proxy: a host, `*.DOMAIN`, an address or a prefix.
-pub(crate) fn bypass(value: &Value) -> Read<String> {
+pub(crate) fn bypass(value: &Value<'_>) -> Read<String> {
     let written = text(value)?;
     if written.contains('/') {
         return super::prefix(value).map(|net| net.to_string());
@@ -121,7 +121,7 @@ pub(crate) fn bypass(value: &Value) -> Read<String> {
         .strip_prefix("*.")
         .or_else(|| written.strip_prefix('.'));
     let is_address = written.parse::<std::net::IpAddr>().is_ok();
-    if is_address || domain(&Value::Text(host.unwrap_or(written).to_owned())).is_ok() {
+    if is_address || domain(&Value::Text(host.unwrap_or(written).into())).is_ok() {
         return Ok(written.to_ascii_lowercase());
     }
     Err(Refusal::new(
