@@ -1,37 +1,57 @@
-//! Where resources stand in a list.
+//! Where things stand in a list.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
+use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
-use crate::Resource;
-
-/// Where each resource stands in a list that somebody else keeps.
+/// Where each thing stands in a list that somebody else keeps.
 ///
 /// It holds a hash of each instead of a copy: of ten thousand routes a copy costs as much
 /// as the list.
 #[derive(Debug, Default)]
 pub struct Positions {
     hashes: RandomState,
-    by_hash: HashMap<u64, usize>,
+    by_hash: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
     /// Those whose hash somebody else has: as good as none.
     others: Vec<usize>,
 }
 
-impl Positions {
-    /// Where `resource` stands; `at` tells what stands at a position.
-    pub fn find<'a>(
-        &self,
-        resource: &Resource,
-        at: impl Fn(usize) -> Option<&'a Resource>,
-    ) -> Option<usize> {
-        let first = self.by_hash.get(&self.hashes.hash_one(resource));
-        let mut all = first.into_iter().chain(&self.others).copied();
-        all.find(|position| at(*position) == Some(resource))
+/// What is a hash already is not hashed again.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn write(&mut self, bytes: &[u8]) {
+        // No key of the map comes by here.
+        for byte in bytes {
+            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
+        }
     }
 
-    /// Notes that `resource`, which stands nowhere yet, stands at `position`.
-    pub fn insert(&mut self, resource: &Resource, position: usize) {
-        self.note(self.hashes.hash_one(resource), position);
+    fn write_u64(&mut self, hash: u64) {
+        self.0 = hash;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
+impl Positions {
+    /// Where `thing` stands; `at` tells what stands at a position.
+    pub fn find<T: Hash + Eq, B: Borrow<T>>(
+        &self,
+        thing: &T,
+        at: impl Fn(usize) -> Option<B>,
+    ) -> Option<usize> {
+        let first = self.by_hash.get(&self.hashes.hash_one(thing));
+        let mut all = first.into_iter().chain(&self.others).copied();
+        all.find(|position| at(*position).is_some_and(|there| there.borrow() == thing))
+    }
+
+    /// Notes that `thing`, which stands nowhere yet, stands at `position`.
+    pub fn insert<T: Hash>(&mut self, thing: &T, position: usize) {
+        self.note(self.hashes.hash_one(thing), position);
     }
 
     fn note(&mut self, hash: u64, position: usize) {
@@ -41,9 +61,9 @@ impl Positions {
         }
     }
 
-    /// Notes that `resource` does not stand at `position` any more.
-    pub fn remove(&mut self, resource: &Resource, position: usize) {
-        let hash = self.hashes.hash_one(resource);
+    /// Notes that `thing` does not stand at `position` any more.
+    pub fn remove<T: Hash>(&mut self, thing: &T, position: usize) {
+        let hash = self.hashes.hash_one(thing);
         if self.by_hash.get(&hash) == Some(&position) {
             self.by_hash.remove(&hash);
         }
@@ -54,6 +74,7 @@ impl Positions {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Resource;
 
     fn link(dev: &str) -> Resource {
         Resource::LinkUp {

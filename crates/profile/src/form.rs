@@ -179,9 +179,13 @@ pub(crate) struct Form<'n> {
     pub(crate) node: Node<'n>,
     /// How many arguments were handed out.
     taken: usize,
-    /// The properties that were asked for.
-    known: Vec<&'static str>,
+    /// The properties that were asked for, and how many they are.
+    known: [&'static str; MOST],
+    asked: usize,
 }
+
+/// The most properties that a node takes.
+const MOST: usize = 8;
 
 impl<'n> Form<'n> {
     pub(crate) fn new(node: Node<'n>, report: &mut Report<'_>) -> Self {
@@ -203,8 +207,14 @@ impl<'n> Form<'n> {
         Self {
             node,
             taken: 0,
-            known: Vec::new(),
+            known: [""; MOST],
+            asked: 0,
         }
+    }
+
+    /// The properties that were asked for.
+    fn known(&self) -> &[&'static str] {
+        self.known.get(..self.asked).unwrap_or_default()
     }
 
     /// The node's name.
@@ -312,7 +322,10 @@ impl<'n> Form<'n> {
         key: &'static str,
         read: impl Fn(&Value<'_>) -> Result<T, Refusal>,
     ) -> Option<Placed<T>> {
-        self.known.push(key);
+        if let Some(free) = self.known.get_mut(self.asked) {
+            *free = key;
+        }
+        self.asked += 1;
         let mut found = self.keyed(key);
         let first = found.next()?;
         for again in found {
@@ -340,7 +353,7 @@ impl<'n> Form<'n> {
     fn in_other_words(&self, key: &str) -> Option<String> {
         let (own, _) = OTHER_WORDS
             .into_iter()
-            .find(|(own, words)| self.known.contains(own) && words.contains(&key))?;
+            .find(|(own, words)| self.known().contains(own) && words.contains(&key))?;
         let more = match own {
             "link" => ", with the name of a `link` that the profile declares",
             _ => "",
@@ -379,7 +392,7 @@ impl<'n> Form<'n> {
                 "one too many",
             );
             let help = match &entry.value {
-                Value::Text(text) if self.known.contains(&&**text) => {
+                Value::Text(text) if self.known().contains(&&**text) => {
                     format!("a property is written with `=`: {text}=...")
                 }
                 _ => "remove it".to_owned(),
@@ -388,18 +401,18 @@ impl<'n> Form<'n> {
         }
         for entry in self.node.entries() {
             let Some(key) = &entry.key else { continue };
-            if self.known.contains(&&*key.text) {
+            if self.known().contains(&&*key.text) {
                 continue;
             }
-            let help = did_you_mean(&key.text, self.known.iter().copied(), || {
+            let help = did_you_mean(&key.text, self.known().iter().copied(), || {
                 if let Some(help) = self.in_other_words(&key.text) {
                     help
-                } else if self.known.is_empty() {
+                } else if self.known().is_empty() {
                     format!("`{name}` has no properties: values stand after it without a key")
                 } else {
                     format!(
                         "`{name}` takes {}",
-                        list(self.known.iter().map(|key| format!("{key}=")))
+                        list(self.known().iter().map(|key| format!("{key}=")))
                     )
                 }
             });

@@ -9,6 +9,7 @@
 //! [`Library`] finds profiles in folders and is what callers use; [`show`] writes a
 //! profile back.
 
+mod assemble;
 mod check;
 pub mod code;
 mod form;

@@ -233,11 +233,11 @@ fn beaten_routes(table: &Table<'_>, found: &mut Findings) {
 }
 
 fn unreachable(profile: &Profile, table: &Table<'_>, found: &mut Findings) {
-    let blocks = |address: IpAddr| {
-        table
-            .to(address)
-            .filter(|route| route.target == RouteTarget::Unreachable)
-    };
+    let refuses = |route: &&RouteDecl| route.target == RouteTarget::Unreachable;
+    if !table.sorted.iter().any(refuses) {
+        return;
+    }
+    let blocks = |address: IpAddr| table.to(address).filter(refuses);
     for scope in &profile.scopes {
         let Servers::Listed(servers) = &scope.servers else {
             continue;

@@ -6,18 +6,23 @@
 //! decides for a profile that they do not know. Where more than one piece of a key
 //! is left in the end, two includes disagree, and nobody who knows both decided.
 //!
+//! What visited profiles do is only noted until the last one was visited. Sorted by
+//! key, what was done about one thing then stands together, and its story is told by
+//! itself; of nearly all things it is one line long.
+//!
 //! `description` and `when` say what their own profile is for and when it is
 //! chosen. No include brings them: else including a profile that is chosen by
 //! itself would make two that are chosen together.
 
-use std::collections::BTreeMap;
+use std::cell::Cell;
 
-use netprof_model::profile::{Containers, Profile, Proxy, Routes, Spanned};
-use netprof_model::{Diagnostic, Location};
+use netprof_model::Diagnostic;
+use netprof_model::profile::Profile;
 
+use crate::assemble::assemble;
 use crate::code;
 use crate::limit::Findings;
-use crate::piece::{Destination, Key, Piece, ProxyKind, Removal, Wanted, Written};
+use crate::piece::{Body, Key, Piece, Removal, Wanted, Written};
 use crate::suggest::{did_you_mean, list};
 
 /// The number of a visited profile.
@@ -53,12 +58,43 @@ impl Below {
     }
 }
 
-/// What was brought so far.
+/// What visited profiles do, in this order.
 #[derive(Default)]
 pub(crate) struct Merge<'w> {
-    slots: BTreeMap<Key, Slot<'w>>,
-    /// How many keys were seen: their order is that of the text.
-    next: usize,
+    acts: Vec<Act<'w>>,
+    /// What each visited profile includes, however far away.
+    below: Vec<Below>,
+}
+
+/// One thing that a visited profile does.
+struct Act<'w> {
+    /// What it is about.
+    key: Key,
+    /// Its number among all acts.
+    order: usize,
+    by: Visit,
+    what: What<'w>,
+}
+
+enum What<'w> {
+    Brings(&'w Piece),
+    /// Takes something out, and whether there was anything.
+    Removes(&'w Removal, Cell<bool>),
+}
+
+impl<'w> Act<'w> {
+    /// Whether it takes out all routes to a prefix, whatever their metric.
+    fn is_wide(&self) -> bool {
+        matches!(self.what, What::Removes(removal, _) if matches!(removal.what, Wanted::Routes(_)))
+    }
+
+    /// The removal, where there was nothing to remove.
+    fn missed(&self) -> Option<&'w Removal> {
+        match &self.what {
+            What::Removes(removal, hit) if !hit.get() => Some(*removal),
+            _ => None,
+        }
+    }
 }
 
 /// What was brought of one key.
@@ -70,19 +106,6 @@ struct Slot<'w> {
     from: Vec<Visit>,
 }
 
-impl Slot<'_> {
-    /// Takes out what comes from the profile `from`, or from those below it.
-    fn clear(&mut self, from: Visit, below: &Below) {
-        let keeps = |other: &Candidate<'_>| other.from != from && !below.contains(other.from);
-        self.standing.retain(keeps);
-    }
-
-    fn is_known(&self, from: Visit, below: &Below) -> bool {
-        let mut brought = self.from.iter();
-        brought.any(|visit| *visit == from || below.contains(*visit))
-    }
-}
-
 #[derive(Clone, Copy)]
 struct Candidate<'w> {
     piece: &'w Piece,
@@ -91,89 +114,129 @@ struct Candidate<'w> {
 }
 
 impl<'w> Merge<'w> {
-    /// Adds `pieces` of the visited profile `from`, which includes `below`.
-    pub(crate) fn add(&mut self, from: Visit, below: &Below, pieces: &'w [Piece]) {
-        for piece in pieces {
-            // As a rule nobody else brings the same.
-            let slot = self.slots.entry(piece.key()).or_insert_with(|| Slot {
-                standing: Vec::with_capacity(1),
-                from: Vec::with_capacity(1),
-            });
-            slot.from.push(from);
-            let mut standing = slot.standing.iter();
-            let replaced = standing.find(|other| other.from == from || below.contains(other.from));
-            let order = match replaced {
-                Some(other) => other.order,
-                None => {
-                    self.next += 1;
-                    self.next
-                }
-            };
-            slot.clear(from, below);
-            slot.standing.push(Candidate { piece, from, order });
-        }
+    /// What the visited profile includes, however far away.
+    pub(crate) fn below(&self, visit: Visit) -> Option<&Below> {
+        self.below.get(visit)
     }
 
-    /// Takes out what `removals` of the profile `from` mean.
-    pub(crate) fn remove(
-        &mut self,
-        from: Visit,
-        below: &Below,
-        removals: &[Removal],
-        found: &mut Findings,
-    ) {
-        for removal in removals {
-            let keys = match &removal.what {
-                Wanted::One(key) => key.clone()..=key.clone(),
-                Wanted::Routes(prefix) => {
-                    let to = Destination(*prefix);
-                    Key::Route(to, 0)..=Key::Route(to, u32::MAX)
-                }
-            };
-            let mut any = false;
-            for (_, slot) in self.slots.range_mut(keys) {
-                if slot.is_known(from, below) {
-                    any = true;
-                    slot.clear(from, below);
-                }
+    /// Adds a profile that includes `below`, and in which `bodies` stand.
+    pub(crate) fn visit(&mut self, below: Below, bodies: impl Iterator<Item = &'w Body>) -> Visit {
+        let by = self.below.len();
+        self.below.push(below);
+        for body in bodies {
+            self.acts.reserve(body.removals.len() + body.pieces.len());
+            for removal in &body.removals {
+                let key = match &removal.what {
+                    Wanted::One(key) => key.clone(),
+                    Wanted::Routes(prefix) => Key::any_route(*prefix),
+                };
+                self.add(key, by, What::Removes(removal, Cell::new(false)));
             }
-            if !any {
-                found.error(code::NOTHING_TO_REMOVE, &removal.at, "", || {
-                    let known = self.slots.iter();
-                    let known = known.filter(|(_, slot)| slot.is_known(from, below));
-                    nothing_to_remove(removal, known.map(|(key, _)| key))
-                });
+            for piece in &body.pieces {
+                self.add(piece.key(), by, What::Brings(piece));
             }
         }
+        by
+    }
+
+    fn add(&mut self, key: Key, by: Visit, what: What<'w>) {
+        let order = self.acts.len();
+        self.acts.push(Act {
+            key,
+            order,
+            by,
+            what,
+        });
+    }
+
+    /// Whether the profile `by` decides over the profile `other`.
+    fn decides(&self, by: Visit, other: Visit) -> bool {
+        by == other || self.below(by).is_some_and(|below| below.contains(other))
     }
 
     /// The merged profile, in which `root` decides.
-    pub(crate) fn finish(self, root: &Written, found: &mut Findings) -> Option<Profile> {
-        let mut pieces: Vec<Candidate<'w>> = Vec::with_capacity(self.slots.len());
-        let before = found.errors();
-        for (key, Slot { mut standing, .. }) in self.slots {
-            standing.sort_by_key(|candidate| candidate.order);
-            let mut standing = standing.into_iter();
-            let Some(first) = standing.next() else {
-                continue;
-            };
-            // Two includes that say the same agree: the first is where it is written.
-            if let Some(second) = standing.find(|other| !other.piece.says_the_same(first.piece)) {
-                found.error(
-                    code::CONFLICT,
-                    second.piece.at(),
-                    root.name.as_str(),
-                    || conflict(&key, first.piece, second.piece, root),
-                );
+    pub(crate) fn finish(mut self, root: &Written, found: &mut Findings) -> Option<Profile> {
+        self.acts.sort_by(|one, other| one.key.cmp(&other.key));
+        let mut pieces: Vec<Candidate<'w>> = Vec::with_capacity(self.acts.len());
+        let mut conflicts: Vec<(&'w Piece, &'w Piece)> = Vec::new();
+        let mut slot = Slot::default();
+        for acts in self.acts.chunk_by(|one, other| one.key.is_near(&other.key)) {
+            let wide: Vec<&Act<'w>> = acts.iter().filter(|act| act.is_wide()).collect();
+            for acts in acts.chunk_by(|one, other| one.key == other.key) {
+                if wide.is_empty() {
+                    acts.iter().for_each(|act| self.tell(act, &mut slot));
+                } else {
+                    let own = acts.iter().filter(|act| !act.is_wide());
+                    let mut all: Vec<&Act<'w>> = own.chain(wide.iter().copied()).collect();
+                    all.sort_by_key(|act| act.order);
+                    all.into_iter().for_each(|act| self.tell(act, &mut slot));
+                }
+                slot.standing.sort_by_key(|candidate| candidate.order);
+                let mut standing = slot.standing.drain(..);
+                if let Some(first) = standing.next() {
+                    // Two includes that say the same agree: the first is where it is
+                    // written.
+                    let second = standing.find(|other| !other.piece.says_the_same(first.piece));
+                    conflicts.extend(second.map(|second| (first.piece, second.piece)));
+                    pieces.push(first);
+                }
+                drop(standing);
+                slot.from.clear();
             }
-            pieces.push(first);
         }
-        if found.errors() > before {
+        self.report_missed(found);
+        for (first, second) in &conflicts {
+            found.error(code::CONFLICT, second.at(), root.name.as_str(), || {
+                conflict(first, second, root)
+            });
+        }
+        if !conflicts.is_empty() {
             return None;
         }
         pieces.sort_by_key(|candidate| candidate.order);
-        let pieces = pieces.into_iter().map(|candidate| candidate.piece.clone());
+        let pieces = pieces.into_iter().map(|candidate| candidate.piece);
         Some(assemble(root, pieces))
+    }
+
+    /// Goes on with the story of a key.
+    fn tell(&self, act: &Act<'w>, slot: &mut Slot<'w>) {
+        let decides = |other: Visit| self.decides(act.by, other);
+        match &act.what {
+            What::Brings(piece) => {
+                let mut standing = slot.standing.iter();
+                let replaced = standing.find(|other| decides(other.from));
+                let order = replaced.map_or(act.order, |other| other.order);
+                slot.standing.retain(|other| !decides(other.from));
+                slot.standing.push(Candidate {
+                    piece,
+                    from: act.by,
+                    order,
+                });
+                slot.from.push(act.by);
+            }
+            What::Removes(_, hit) => {
+                hit.set(hit.get() || slot.from.iter().any(|from| decides(*from)));
+                slot.standing.retain(|other| !decides(other.from));
+            }
+        }
+    }
+
+    /// Reports what was to be removed and had not been brought.
+    fn report_missed(&self, found: &mut Findings) {
+        let missed = |act: &Act<'w>| act.missed().map(|removal| (act.order, act.by, removal));
+        let mut missed: Vec<_> = self.acts.iter().filter_map(missed).collect();
+        missed.sort_by_key(|(order, ..)| *order);
+        for (order, by, removal) in missed {
+            found.error(code::NOTHING_TO_REMOVE, &removal.at, "", || {
+                let known = self.acts.iter().filter(|act| {
+                    let brings = matches!(act.what, What::Brings(_));
+                    brings && act.order < order && self.decides(by, act.by)
+                });
+                let mut known: Vec<&Key> = known.map(|act| &act.key).collect();
+                known.dedup();
+                nothing_to_remove(removal, known.into_iter())
+            });
+        }
     }
 }
 
@@ -198,7 +261,8 @@ fn nothing_to_remove<'k>(removal: &Removal, known: impl Iterator<Item = &'k Key>
     .help(help)
 }
 
-fn conflict(key: &Key, first: &Piece, second: &Piece, root: &Written) -> Diagnostic {
+fn conflict(first: &Piece, second: &Piece, root: &Written) -> Diagnostic {
+    let key = first.key();
     Diagnostic::error(
         code::CONFLICT,
         format!("two includes of \"{}\" disagree about `{key}`", root.name),
@@ -209,61 +273,4 @@ fn conflict(key: &Key, first: &Piece, second: &Piece, root: &Written) -> Diagnos
         "declare `{key}` in \"{}\" itself, or write there: remove {key}",
         root.name
     ))
-}
-
-fn assemble(root: &Written, pieces: impl ExactSizeIterator<Item = Piece>) -> Profile {
-    let mut profile = Profile {
-        name: root.name.clone(),
-        description: root.description.clone(),
-        links: Vec::new(),
-        scopes: Vec::new(),
-        routes: Routes::default(),
-        containers: Containers::default(),
-        proxy: None,
-        mtu: Vec::new(),
-        clamp_mss: Vec::new(),
-        when: root.when.clone(),
-        at: root.at.clone(),
-    };
-    // Where there are many pieces, nearly all of them are routes.
-    profile.routes.routes.reserve_exact(pieces.len());
-    let flag = |at| Some(Spanned { value: (), at });
-    for piece in pieces {
-        match piece {
-            Piece::Link(link) => profile.links.push(link),
-            Piece::Scope(scope) => profile.scopes.push(scope),
-            Piece::KeepLocalhost(at) => profile.routes.keep_localhost = flag(at),
-            Piece::KeepLan(keep) => profile.routes.keep_lan = Some(keep),
-            Piece::Route(route) => profile.routes.routes.push(route),
-            Piece::KeepLocal(at) => profile.containers.keep_local = flag(at),
-            Piece::Docker(docker) => profile.containers.docker = Some(docker),
-            Piece::Podman(podman) => profile.containers.podman = Some(podman),
-            Piece::Proxy(kind, url) => {
-                let proxy = proxy_of(&mut profile, &url.at);
-                *match kind {
-                    ProxyKind::Http => &mut proxy.http,
-                    ProxyKind::Https => &mut proxy.https,
-                    ProxyKind::Socks => &mut proxy.socks,
-                    ProxyKind::Pac => &mut proxy.pac,
-                } = Some(url);
-            }
-            Piece::Bypass(hosts, at) => proxy_of(&mut profile, &at).bypass = hosts,
-            Piece::Export(places, at) => proxy_of(&mut profile, &at).export = places,
-            Piece::Mtu(mtu) => profile.mtu.push(mtu),
-            Piece::ClampMss(clamp) => profile.clamp_mss.push(clamp),
-        }
-    }
-    profile
-}
-
-fn proxy_of<'p>(profile: &'p mut Profile, at: &Location) -> &'p mut Proxy {
-    profile.proxy.get_or_insert_with(|| Proxy {
-        http: None,
-        https: None,
-        socks: None,
-        pac: None,
-        bypass: Vec::new(),
-        export: Vec::new(),
-        at: at.clone(),
-    })
 }

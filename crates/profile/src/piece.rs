@@ -88,7 +88,7 @@ pub(crate) enum Piece {
 }
 
 /// Which proxy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum ProxyKind {
     Http,
     Https,
@@ -108,7 +108,7 @@ impl ProxyKind {
 }
 
 /// What a piece is about.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum Key {
     Link(Name),
     Scope(Name),
@@ -132,11 +132,24 @@ impl Key {
     pub(crate) fn route(prefix: IpNet, metric: Option<u32>) -> Self {
         Self::Route(Destination(prefix), effective_metric(prefix, metric))
     }
+
+    /// The key that stands for all routes to a prefix, before the others of them.
+    pub(crate) fn any_route(prefix: IpNet) -> Self {
+        Self::Route(Destination(prefix), 0)
+    }
+
+    /// Whether both are the same, or routes to one prefix.
+    pub(crate) fn is_near(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Route(to, _), Self::Route(other, _)) => to == other,
+            _ => self == other,
+        }
+    }
 }
 
 /// A prefix that is compared as two numbers: there may be ten thousand keys, and each is
 /// compared with a dozen others wherever it is looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Destination(pub(crate) IpNet);
 
 impl Destination {

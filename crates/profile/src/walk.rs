@@ -321,11 +321,9 @@ impl<'a> Graph<'a> {
         let mut walk = Walk {
             graph: self,
             merge: Merge::default(),
-            below: Vec::new(),
             visits: HashMap::new(),
             files: Vec::new(),
             known_files: BTreeSet::new(),
-            found,
         };
         walk.visit(number)?;
         let Walk { merge, files, .. } = walk;
@@ -336,18 +334,15 @@ impl<'a> Graph<'a> {
 }
 
 /// One walk over a profile and its includes.
-struct Walk<'a, 'f> {
+struct Walk<'a> {
     graph: &'a Graph<'a>,
     merge: Merge<'a>,
-    /// What each profile that was merged includes, however far away.
-    below: Vec<Below>,
     visits: HashMap<Number, Visit>,
     files: Vec<PathBuf>,
     known_files: BTreeSet<&'a Path>,
-    found: &'f mut Findings,
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a> Walk<'a> {
     /// Merges a profile after its includes. No deeper than [`MAX_INCLUDES`], or the
     /// profile were not sound.
     fn visit(&mut self, number: Number) -> Option<Visit> {
@@ -365,16 +360,12 @@ impl<'a> Walk<'a, '_> {
         for (to, _) in &node.includes {
             let visit = self.visit(*to)?;
             below.insert(visit);
-            if let Some(more) = self.below.get(visit) {
+            if let Some(more) = self.merge.below(visit) {
                 below.extend(more);
             }
         }
-        let visit = self.below.len();
-        for body in node.place.written().bodies(graph.os) {
-            self.merge.remove(visit, &below, &body.removals, self.found);
-            self.merge.add(visit, &below, &body.pieces);
-        }
-        self.below.push(below);
+        let bodies = node.place.written().bodies(graph.os);
+        let visit = self.merge.visit(below, bodies);
         self.visits.insert(number, visit);
         Some(visit)
     }

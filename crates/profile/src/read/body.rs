@@ -1,8 +1,7 @@
 //! What stands in a profile and in an `os` block alike, and `remove`.
 
-use std::collections::BTreeMap;
-
 use netprof_model::Diagnostic;
+use netprof_model::positions::Positions;
 
 use super::{containers, dns, link, proxy, routes};
 use crate::code;
@@ -16,8 +15,8 @@ use crate::value;
 #[derive(Default)]
 pub(super) struct BodyReader<'n> {
     pub(super) body: Body,
-    /// Where each key was declared first.
-    lines: BTreeMap<Key, u32>,
+    /// Where among the pieces each key is.
+    at: Positions,
     once: Once<'n>,
 }
 
@@ -75,18 +74,20 @@ impl<'n> BodyReader<'n> {
 
     fn push(&mut self, piece: Piece, report: &mut Report<'_>) {
         let key = piece.key();
-        let at = piece.at().clone();
-        let Some(line) = self.lines.get(&key) else {
-            self.lines.insert(key, at.line);
+        let pieces = &self.body.pieces;
+        let first = self.at.find(&key, |at| pieces.get(at).map(Piece::key));
+        let Some(first) = first.and_then(|at| pieces.get(at)) else {
+            self.at.insert(&key, pieces.len());
             self.body.pieces.push(piece);
             return;
         };
+        let line = first.at().line;
         report.push(
             Diagnostic::error(
                 code::DUPLICATE,
                 format!("`{key}` is declared twice, first on line {line}"),
             )
-            .at(at)
+            .at(piece.at().clone())
             .label("the second one")
             .help(match key {
                 Key::Route(..) => "remove one of them, or give one another metric",

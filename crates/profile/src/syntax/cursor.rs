@@ -68,17 +68,29 @@ impl<'t> Cursor<'t> {
         there
     }
 
-    pub(super) fn eat_while(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
+    /// Takes characters of the wanted classes.
+    pub(super) fn eat_while(&mut self, wanted: impl Fn(Class) -> bool) -> &'t str {
         let start = self.at;
-        loop {
-            let ascii = self.bytes().iter();
-            let ascii = ascii.take_while(|byte| byte.is_ascii() && wanted(char::from(**byte)));
-            self.at += ascii.count();
-            match self.peek() {
-                Some(c) if !c.is_ascii() && wanted(c) => self.at += c.len_utf8(),
-                _ => return &self.text[start..self.at],
+        let bytes = self.text.as_bytes();
+        while let Some(byte) = bytes.get(self.at) {
+            match CLASSES[usize::from(*byte)] {
+                Class::Unknown => match self.peek() {
+                    Some(c) if wanted(decide(c)) => self.at += c.len_utf8(),
+                    _ => break,
+                },
+                class if wanted(class) => self.at += 1,
+                _ => break,
             }
         }
+        &self.text[start..self.at]
+    }
+
+    /// Takes the wanted characters, of which there are few.
+    pub(super) fn eat_chars(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
+        let rest = self.rest();
+        let length = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
+        self.at += length;
+        &rest[..length]
     }
 
     /// Takes one newline; CR LF is one.
@@ -112,16 +124,31 @@ impl<'t> Cursor<'t> {
 
 /// What a character is to KDL.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Class {
+pub(super) enum Class {
     Space,
     Newline,
-    /// It would make a text look other than it is, or is no text.
+    /// Stands nowhere, not even in a comment: it would make a text look other than it
+    /// is, or is no text.
     Forbidden,
-    /// It ends a word, and means something.
+    Quote,
+    Backslash,
+    /// Another one that ends a word.
     Sign,
-    /// It can stand in a word.
+    /// Can stand in a word.
     Word,
+    /// Of a byte: the character has more of them.
+    Unknown,
 }
+
+static CLASSES: [Class; 256] = {
+    let mut classes = [Class::Unknown; 256];
+    let mut byte = 0;
+    while byte < 128 {
+        classes[byte as usize] = decide(byte as char);
+        byte += 1_u8;
+    }
+    classes
+};
 
 const fn decide(c: char) -> Class {
     match c {
@@ -141,26 +168,18 @@ const fn decide(c: char) -> Class {
         | '\u{202a}'..='\u{202e}'
         | '\u{2066}'..='\u{2069}'
         | '\u{feff}' => Class::Forbidden,
-        '\\' | '/' | '(' | ')' | '{' | '}' | ';' | '[' | ']' | '"' | '#' | '=' => Class::Sign,
+        '"' => Class::Quote,
+        '\\' => Class::Backslash,
+        '/' | '(' | ')' | '{' | '}' | ';' | '[' | ']' | '#' | '=' => Class::Sign,
         _ => Class::Word,
     }
 }
 
-static ASCII: [Class; 128] = {
-    let mut classes = [Class::Word; 128];
-    let mut byte = 0;
-    while byte < 128 {
-        classes[byte as usize] = decide(byte as char);
-        byte += 1_u8;
-    }
-    classes
-};
-
 #[inline]
 fn class(c: char) -> Class {
-    match ASCII.get(c as usize) {
-        Some(class) => *class,
-        None => decide(c),
+    match u8::try_from(c) {
+        Ok(byte) if byte.is_ascii() => CLASSES[usize::from(byte)],
+        _ => decide(c),
     }
 }
 
@@ -169,12 +188,11 @@ pub(super) fn is_newline(c: char) -> bool {
     class(c) == Class::Newline
 }
 
-#[inline]
 pub(super) fn is_space(c: char) -> bool {
     class(c) == Class::Space
 }
 
-/// Whether KDL allows the character nowhere, not even in a comment.
+/// Whether KDL allows the character nowhere.
 pub(crate) fn is_forbidden(c: char) -> bool {
     class(c) == Class::Forbidden
 }

@@ -3,7 +3,7 @@
 //! A fault ends the node that it is in; reading goes on with the next one, so that
 //! one pass finds all of them.
 
-use super::cursor::{Cursor, is_forbidden, is_identifier, is_newline};
+use super::cursor::{Class, Cursor, is_identifier, is_newline};
 use super::number::{is_dotted_number, number};
 use super::quoted;
 use super::tree::{Entry, Span, Tree, Value, Word};
@@ -77,7 +77,7 @@ pub(crate) fn parse(text: &str) -> Parsed<'_> {
     };
     parser.cursor.eat('\u{feff}');
     let start = parser.cursor.at;
-    parser.cursor.eat_while(|c| !is_forbidden(c));
+    parser.cursor.eat_while(|class| class != Class::Forbidden);
     if let Some(c) = parser.cursor.peek() {
         let fault = Fault::new(
             code::FORBIDDEN_CHARACTER,
@@ -320,10 +320,10 @@ impl<'t> Parser<'t> {
         let start = self.cursor.at;
         let value = self.value()?;
         let span = self.cursor.since(start);
-        let before_space = self.cursor.at;
+        let end = self.cursor.at;
         self.node_space()?;
         if !self.cursor.looking_at('=') {
-            self.cursor.at = before_space;
+            self.cursor.at = end;
             return Ok(Entry {
                 key: None,
                 ty,
@@ -429,7 +429,7 @@ impl<'t> Parser<'t> {
     fn keyword(&mut self) -> Read<Value<'t>> {
         let start = self.cursor.at;
         self.cursor.bump();
-        let word = self.cursor.eat_while(is_identifier);
+        let word = self.cursor.eat_while(|class| class == Class::Word);
         match word {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
@@ -448,7 +448,7 @@ impl<'t> Parser<'t> {
     /// Reads a word or a number without quotes.
     fn bare(&mut self) -> Read<Value<'t>> {
         let start = self.cursor.at;
-        let word = self.cursor.eat_while(is_identifier);
+        let word = self.cursor.eat_while(|class| class == Class::Word);
         let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
         let is_number = unsigned.starts_with(|c: char| c.is_ascii_digit());
         let slash = self.cursor.looking_at('/')
@@ -469,13 +469,13 @@ impl<'t> Parser<'t> {
                 )
                 .help(format!("write `#{word}`, or \"{word}\" for text"))),
                 _ if slash => {
-                    self.cursor.eat_while(|c| is_identifier(c) || c == '/');
+                    self.cursor.eat_chars(|c| is_identifier(c) || c == '/');
                     Err(self.needs_quotes(start))
                 }
                 _ => Ok(Value::Text(word.into())),
             };
         }
-        self.cursor.eat_while(|c| is_identifier(c) || c == '/');
+        self.cursor.eat_chars(|c| is_identifier(c) || c == '/');
         Err(self.needs_quotes(start))
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Span;
-use super::cursor::{Cursor, is_newline, is_space};
+use super::cursor::{Class, Cursor, is_newline, is_space};
 use super::parse::{Fault, Read};
 use crate::code;
 
@@ -14,7 +14,7 @@ pub(super) fn string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
         return several_lines(cursor, start, 0).map(Cow::Owned);
     }
     cursor.eat('"');
-    let is_plain = |c| !is_newline(c) && !matches!(c, '"' | '\\');
+    let is_plain = |class| !matches!(class, Class::Newline | Class::Quote | Class::Backslash);
     let mut text = Cow::Borrowed(cursor.eat_while(is_plain));
     loop {
         match cursor.peek() {
@@ -35,14 +35,14 @@ pub(super) fn string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
 /// Reads a string that starts with `#"`, `##"` and so on.
 pub(super) fn raw_string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
     let start = cursor.at;
-    let hashes = cursor.eat_while(|c| c == '#').len();
+    let hashes = cursor.eat_chars(|c| c == '#').len();
     if cursor.eat_all("\"\"\"") {
         return several_lines(cursor, start, hashes).map(Cow::Owned);
     }
     cursor.eat('"');
     let body = cursor.at;
     loop {
-        cursor.eat_while(|c| !is_newline(c) && c != '"');
+        cursor.eat_while(|class| !matches!(class, Class::Newline | Class::Quote));
         let end = cursor.at;
         if !cursor.eat('"') {
             return Err(unclosed(cursor, start, hashes));
@@ -90,7 +90,7 @@ fn escape(cursor: &mut Cursor<'_>, text: &mut String) -> Read<()> {
         Some(c @ ('\\' | '"')) => c,
         Some('u') => return unicode(cursor, start, text),
         Some(c) if is_space(c) || is_newline(c) => {
-            cursor.eat_while(|c| is_space(c) || is_newline(c));
+            cursor.eat_while(|class| matches!(class, Class::Space | Class::Newline));
             return Ok(());
         }
         _ => {
@@ -112,7 +112,7 @@ fn escape(cursor: &mut Cursor<'_>, text: &mut String) -> Read<()> {
 fn unicode(cursor: &mut Cursor<'_>, start: usize, text: &mut String) -> Read<()> {
     cursor.bump();
     let character = if cursor.eat('{') {
-        let digits = cursor.eat_while(|c| c.is_ascii_hexdigit());
+        let digits = cursor.eat_chars(|c| c.is_ascii_hexdigit());
         let value = (1..=6)
             .contains(&digits.len())
             .then(|| u32::from_str_radix(digits, 16).ok())
@@ -208,7 +208,7 @@ fn dedent(body: &str, opening: Span, text: &str, offset: usize, escapes: bool) -
     let mut cursor = Cursor::new(body);
     loop {
         let start = cursor.at;
-        cursor.eat_while(|c| !is_newline(c));
+        cursor.eat_while(|class| class != Class::Newline);
         lines.push(start..cursor.at);
         if !cursor.eat_newline() {
             break;
@@ -260,7 +260,7 @@ fn join_escaped_lines(body: &str) -> String {
     while let Some(c) = cursor.bump() {
         match (c, cursor.peek()) {
             ('\\', Some(next)) if is_space(next) || is_newline(next) => {
-                cursor.eat_while(|c| is_space(c) || is_newline(c));
+                cursor.eat_while(|class| matches!(class, Class::Space | Class::Newline));
             }
             ('\\', Some(next)) => {
                 cursor.bump();

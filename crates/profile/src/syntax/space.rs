@@ -1,7 +1,7 @@
 //! White space and comments, within a line and over several.
 
 use super::Span;
-use super::cursor::{is_newline, is_space};
+use super::cursor::{Class, is_newline};
 use super::parse::{Fault, MAX_DEPTH, Parser, Read};
 use crate::code;
 
@@ -10,10 +10,12 @@ impl Parser<'_> {
     pub(super) fn line_space(&mut self) -> Read<()> {
         loop {
             self.node_space()?;
-            if self.cursor.eat_all("//") {
-                self.cursor.eat_while(|c| !is_newline(c));
-            } else if !self.cursor.eat_newline() {
-                return Ok(());
+            match self.cursor.peek() {
+                Some('/') if self.cursor.looking_at_all("//") => {
+                    self.cursor.eat_while(|class| class != Class::Newline);
+                }
+                Some(c) if is_newline(c) => self.cursor.at += c.len_utf8(),
+                _ => return Ok(()),
             }
         }
     }
@@ -22,7 +24,7 @@ impl Parser<'_> {
     pub(super) fn node_space(&mut self) -> Read<bool> {
         let start = self.cursor.at;
         loop {
-            self.cursor.eat_while(is_space);
+            self.cursor.eat_while(|class| class == Class::Space);
             match self.cursor.peek() {
                 Some('/') if self.cursor.looking_at_all("/*") => self.block_comment()?,
                 Some('\\') => self.continued_line()?,
@@ -36,13 +38,13 @@ impl Parser<'_> {
         let span = self.cursor.here();
         self.cursor.bump();
         loop {
-            self.cursor.eat_while(is_space);
+            self.cursor.eat_while(|class| class == Class::Space);
             if self.cursor.looking_at_all("/*") {
                 self.block_comment()?;
                 continue;
             }
             if self.cursor.eat_all("//") {
-                self.cursor.eat_while(|c| !is_newline(c));
+                self.cursor.eat_while(|class| class != Class::Newline);
             }
             if self.cursor.eat_newline() || self.cursor.at_end() {
                 return Ok(());
