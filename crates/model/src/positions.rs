@@ -44,7 +44,31 @@ impl Positions {
         thing: &T,
         at: impl Fn(usize) -> Option<B>,
     ) -> Option<usize> {
-        let first = self.by_hash.get(&self.hashes.hash_one(thing));
+        self.find_hashed(self.hashes.hash_one(thing), thing, at)
+    }
+
+    /// Where `thing` stands; where that is nowhere, it stands at `position` from now on.
+    pub fn find_or_insert<T: Hash + Eq, B: Borrow<T>>(
+        &mut self,
+        thing: &T,
+        position: usize,
+        at: impl Fn(usize) -> Option<B>,
+    ) -> Option<usize> {
+        let hash = self.hashes.hash_one(thing);
+        let found = self.find_hashed(hash, thing, at);
+        if found.is_none() {
+            self.note(hash, position);
+        }
+        found
+    }
+
+    fn find_hashed<T: Eq, B: Borrow<T>>(
+        &self,
+        hash: u64,
+        thing: &T,
+        at: impl Fn(usize) -> Option<B>,
+    ) -> Option<usize> {
+        let first = self.by_hash.get(&hash);
         let mut all = first.into_iter().chain(&self.others).copied();
         all.find(|position| at(*position).is_some_and(|there| there.borrow() == thing))
     }
@@ -95,6 +119,8 @@ mod tests {
         positions.remove(&link("b"), 1);
         assert_eq!(positions.find(&link("b"), at), None);
         assert_eq!(positions.find(&link("c"), at), Some(2));
+        assert_eq!(positions.find_or_insert(&link("b"), 1, at), None);
+        assert_eq!(positions.find_or_insert(&link("b"), 3, at), Some(1));
     }
 
     #[test]

@@ -12,6 +12,7 @@
 mod assemble;
 mod check;
 pub mod code;
+mod digest;
 mod form;
 mod library;
 mod limit;

@@ -7,9 +7,9 @@ use std::rc::Rc;
 use netprof_model::profile::{Profile, Spanned};
 use netprof_model::snapshot::Os;
 use netprof_model::{Diagnostic, Name};
-use sha2::{Digest, Sha256};
 
 use crate::code;
+use crate::digest::digest;
 use crate::limit::{Findings, MAX_MERGED};
 use crate::lint::lint;
 use crate::load::{Found, Listing, Loader, Place, named};
@@ -505,13 +505,5 @@ pub(crate) fn without_repetition(diagnostics: Vec<Diagnostic>) -> Vec<Diagnostic
     diagnostics
         .into_iter()
         .filter(|one| seen.insert((one.code.clone(), one.location.clone(), one.message.clone())))
-        .collect()
-}
-
-fn digest(profile: &Profile) -> String {
-    let canonical = serde_json::to_vec(profile).unwrap_or_default();
-    Sha256::digest(canonical)
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
         .collect()
 }

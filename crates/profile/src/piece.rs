@@ -5,6 +5,7 @@
 
 use std::cmp::Ordering;
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -149,7 +150,7 @@ impl Key {
 
 /// A prefix that is compared as two numbers: there may be ten thousand keys, and each is
 /// compared with a dozen others wherever it is looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Destination(pub(crate) IpNet);
 
 impl Destination {
@@ -159,6 +160,16 @@ impl Destination {
             IpAddr::V6(address) => address.to_bits(),
         };
         (self.0.addr().is_ipv6(), bits, self.0.prefix_len())
+    }
+}
+
+impl Hash for Destination {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let length = u64::from(self.0.prefix_len());
+        match self.0.addr() {
+            IpAddr::V4(address) => state.write_u64(u64::from(address.to_bits()) << 8 | length),
+            IpAddr::V6(address) => (address.to_bits(), length).hash(state),
+        }
     }
 }
 

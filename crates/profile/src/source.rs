@@ -206,15 +206,22 @@ impl Sources {
     }
 
     pub(crate) fn add(&mut self, source: &Source) {
-        let text = without_passwords(source.text());
-        self.texts.insert(Arc::clone(source.name()), text.into());
+        let text = match without_passwords(source.text()) {
+            Some(covered) => covered.into(),
+            None => Arc::clone(source.text()),
+        };
+        self.texts.insert(Arc::clone(source.name()), text);
     }
 }
 
-/// `text` with a star for each byte of what stands as a password in a URL.
-fn without_passwords(text: &str) -> String {
+/// `text` with a star for each byte of what stands as a password in a URL, where
+/// there is a URL in it.
+fn without_passwords(text: &str) -> Option<String> {
+    let mut urls = text.match_indices(':');
+    let (first, _) = urls.find(|(at, _)| text[*at..].starts_with("://"))?;
+    let (before, mut rest) = text.split_at(first);
     let mut result = String::with_capacity(text.len());
-    let mut rest = text;
+    result.push_str(before);
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         result.push_str(before);
@@ -238,7 +245,7 @@ fn without_passwords(text: &str) -> String {
         rest = after;
     }
     result.push_str(rest);
-    result
+    Some(result)
 }
 
 /// Reads the file at `path`.
@@ -276,7 +283,7 @@ pub(crate) fn read(path: &Path) -> Result<Source, Diagnostic> {
         return Err(too_large());
     }
     let file = File::open(path).map_err(unreadable)?;
-    let mut bytes = Vec::new();
+    let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0) + 1);
     file.take(MAX_SIZE as u64 + 1)
         .read_to_end(&mut bytes)
         .map_err(unreadable)?;
@@ -317,12 +324,16 @@ mod tests {
     #[test]
     fn a_password_is_covered_and_nothing_moves() {
         let text = "http \"http://me:s\u{e4}/cret@h:1/\" // http://h:1/x\nb";
-        let covered = without_passwords(text);
+        let covered = without_passwords(text).unwrap();
         assert_eq!(
             covered,
             "http \"http://me:********@h:1/\" // http://h:1/x\nb"
         );
         assert_eq!(covered.len(), text.len());
+        assert_eq!(
+            without_passwords("route \"fd00::/8\" via=\"fd00::1\" // :"),
+            None
+        );
     }
 
     #[test]

@@ -13,6 +13,7 @@ use netprof_profile::{Library, show};
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
+use sha2::{Digest, Sha256};
 
 fn nowhere() -> Location {
     Location::of(&"generated".into(), "", 0, 0)
@@ -27,9 +28,18 @@ fn spanned<T>(value: T) -> Spanned<T> {
 
 fn read(text: &str, os: Os) -> Profile {
     match Library::default().resolve_text("shown.kdl", text, os) {
-        Ok(resolved) => resolved.profile,
+        Ok(resolved) => {
+            assert_eq!(resolved.sha256, sha256(&resolved.profile), "{text}");
+            resolved.profile
+        }
         Err(refused) => panic!("{text}\n{:#?}", refused.diagnostics),
     }
+}
+
+/// The SHA-256 of what a profile says, by others.
+fn sha256(profile: &Profile) -> String {
+    let hash = Sha256::digest(serde_json::to_vec(profile).unwrap());
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// What a profile says, without places.
@@ -100,6 +110,19 @@ fn a_profile_with_everything_is_written_back_as_it_is_pinned() {
             insta::assert_snapshot!(format!("everything-{}", os.as_str()), shown);
         });
     }
+}
+
+/// It is kept beside what is held: a profile that says the same has it for ever.
+#[test]
+fn the_hash_of_a_profile_with_everything_is_pinned() {
+    let resolved = Library::default()
+        .resolve_text("office.kdl#office", WHOLE, Os::Linux)
+        .expect("it is sound");
+    assert_eq!(resolved.sha256, sha256(&resolved.profile));
+    assert_eq!(
+        resolved.sha256,
+        "778bf62e624169d8af27742d7a37ee1783c84552cb3d8c7e48d70e26c5ba2ba1"
+    );
 }
 
 fn name() -> impl Strategy<Value = Name> {

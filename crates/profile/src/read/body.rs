@@ -75,9 +75,9 @@ impl<'n> BodyReader<'n> {
     fn push(&mut self, piece: Piece, report: &mut Report<'_>) {
         let key = piece.key();
         let pieces = &self.body.pieces;
-        let first = self.at.find(&key, |at| pieces.get(at).map(Piece::key));
+        let key_at = |at: usize| pieces.get(at).map(Piece::key);
+        let first = self.at.find_or_insert(&key, pieces.len(), key_at);
         let Some(first) = first.and_then(|at| pieces.get(at)) else {
-            self.at.insert(&key, pieces.len());
             self.body.pieces.push(piece);
             return;
         };

@@ -72,17 +72,23 @@ impl<'t> Cursor<'t> {
     pub(super) fn eat_while(&mut self, wanted: impl Fn(Class) -> bool) -> &'t str {
         let start = self.at;
         let bytes = self.text.as_bytes();
-        while let Some(byte) = bytes.get(self.at) {
-            match CLASSES[usize::from(*byte)] {
-                Class::Unknown => match self.peek() {
-                    Some(c) if wanted(decide(c)) => self.at += c.len_utf8(),
+        let mut at = start;
+        while let Some(byte) = bytes.get(at) {
+            let class = CLASSES[usize::from(*byte)];
+            if class == Class::Unknown {
+                self.at = at;
+                match self.peek() {
+                    Some(c) if wanted(decide(c)) => at += c.len_utf8(),
                     _ => break,
-                },
-                class if wanted(class) => self.at += 1,
-                _ => break,
+                }
+            } else if wanted(class) {
+                at += 1;
+            } else {
+                break;
             }
         }
-        &self.text[start..self.at]
+        self.at = at;
+        &self.text[start..at]
     }
 
     /// Takes the wanted characters, of which there are few.
