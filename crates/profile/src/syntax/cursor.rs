@@ -69,26 +69,18 @@ impl<'t> Cursor<'t> {
     }
 
     /// Takes characters of the wanted classes.
-    pub(super) fn eat_while(&mut self, wanted: impl Fn(Class) -> bool) -> &'t str {
+    pub(super) fn eat_while(&mut self, wanted: Classes) -> &'t str {
         let start = self.at;
-        let bytes = self.text.as_bytes();
-        let mut at = start;
-        while let Some(byte) = bytes.get(at) {
-            let class = CLASSES[usize::from(*byte)];
-            if class == Class::Unknown {
-                self.at = at;
-                match self.peek() {
-                    Some(c) if wanted(decide(c)) => at += c.len_utf8(),
-                    _ => break,
-                }
-            } else if wanted(class) {
-                at += 1;
-            } else {
-                break;
+        loop {
+            let known = |byte: &u8| CLASSES[usize::from(*byte)] & wanted & !WIDE != 0;
+            let bytes = self.bytes();
+            let end = bytes.iter().position(|byte| !known(byte));
+            self.at += end.unwrap_or(bytes.len());
+            match self.peek() {
+                Some(c) if !c.is_ascii() && decide(c) & wanted != 0 => self.at += c.len_utf8(),
+                _ => return &self.text[start..self.at],
             }
         }
-        self.at = at;
-        &self.text[start..at]
     }
 
     /// Takes the wanted characters, of which there are few.
@@ -128,26 +120,26 @@ impl<'t> Cursor<'t> {
     }
 }
 
-/// What a character is to KDL.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    Space,
-    Newline,
-    /// Stands nowhere, not even in a comment: it would make a text look other than it
-    /// is, or is no text.
-    Forbidden,
-    Quote,
-    Backslash,
-    /// Another one that ends a word.
-    Sign,
-    /// Can stand in a word.
-    Word,
-    /// Of a byte: the character has more of them.
-    Unknown,
-}
+/// What characters are to KDL, of which each is one thing: a set of these.
+pub(super) type Classes = u8;
 
-static CLASSES: [Class; 256] = {
-    let mut classes = [Class::Unknown; 256];
+pub(super) const SPACE: Classes = 1;
+pub(super) const NEWLINE: Classes = 1 << 1;
+/// Stands nowhere, not even in a comment: it would make a text look other than it is,
+/// or is no text.
+pub(super) const FORBIDDEN: Classes = 1 << 2;
+pub(super) const QUOTE: Classes = 1 << 3;
+pub(super) const BACKSLASH: Classes = 1 << 4;
+/// Another one that ends a word.
+const SIGN: Classes = 1 << 5;
+/// Can stand in a word.
+pub(super) const WORD: Classes = 1 << 6;
+/// Of a byte: it is one of several of a character, which must be looked at.
+const WIDE: Classes = 1 << 7;
+
+/// The class of each byte.
+static CLASSES: [Classes; 256] = {
+    let mut classes = [WIDE; 256];
     let mut byte = 0;
     while byte < 128 {
         classes[byte as usize] = decide(byte as char);
@@ -156,7 +148,7 @@ static CLASSES: [Class; 256] = {
     classes
 };
 
-const fn decide(c: char) -> Class {
+const fn decide(c: char) -> Classes {
     match c {
         '\t'
         | ' '
@@ -165,24 +157,24 @@ const fn decide(c: char) -> Class {
         | '\u{2000}'..='\u{200a}'
         | '\u{202f}'
         | '\u{205f}'
-        | '\u{3000}' => Class::Space,
-        '\n' | '\r' | '\u{85}' | '\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}' => Class::Newline,
+        | '\u{3000}' => SPACE,
+        '\n' | '\r' | '\u{85}' | '\u{b}' | '\u{c}' | '\u{2028}' | '\u{2029}' => NEWLINE,
         '\0'..='\u{8}'
         | '\u{e}'..='\u{1f}'
         | '\u{7f}'
         | '\u{200e}'..='\u{200f}'
         | '\u{202a}'..='\u{202e}'
         | '\u{2066}'..='\u{2069}'
-        | '\u{feff}' => Class::Forbidden,
-        '"' => Class::Quote,
-        '\\' => Class::Backslash,
-        '/' | '(' | ')' | '{' | '}' | ';' | '[' | ']' | '#' | '=' => Class::Sign,
-        _ => Class::Word,
+        | '\u{feff}' => FORBIDDEN,
+        '"' => QUOTE,
+        '\\' => BACKSLASH,
+        '/' | '(' | ')' | '{' | '}' | ';' | '[' | ']' | '#' | '=' => SIGN,
+        _ => WORD,
     }
 }
 
 #[inline]
-fn class(c: char) -> Class {
+fn class(c: char) -> Classes {
     match u8::try_from(c) {
         Ok(byte) if byte.is_ascii() => CLASSES[usize::from(byte)],
         _ => decide(c),
@@ -191,19 +183,19 @@ fn class(c: char) -> Class {
 
 #[inline]
 pub(super) fn is_newline(c: char) -> bool {
-    class(c) == Class::Newline
+    class(c) == NEWLINE
 }
 
 pub(super) fn is_space(c: char) -> bool {
-    class(c) == Class::Space
+    class(c) == SPACE
 }
 
 /// Whether KDL allows the character nowhere.
 pub(crate) fn is_forbidden(c: char) -> bool {
-    class(c) == Class::Forbidden
+    class(c) == FORBIDDEN
 }
 
 #[inline]
 pub(super) fn is_identifier(c: char) -> bool {
-    class(c) == Class::Word
+    class(c) == WORD
 }

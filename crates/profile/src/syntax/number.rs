@@ -2,13 +2,6 @@
 
 use super::Value;
 
-/// A dot before a digit: text that KDL refuses because it looks like a number.
-pub(super) fn is_dotted_number(unsigned: &str) -> bool {
-    unsigned
-        .strip_prefix('.')
-        .is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
-}
-
 /// Reads a number of any of KDL's forms.
 pub(super) fn number(word: &str) -> Option<Value<'static>> {
     let (negative, digits) = match word.strip_prefix('-') {

@@ -3,8 +3,8 @@
 //! A fault ends the node that it is in; reading goes on with the next one, so that
 //! one pass finds all of them.
 
-use super::cursor::{Class, Cursor, is_identifier, is_newline};
-use super::number::{is_dotted_number, number};
+use super::cursor::{Cursor, FORBIDDEN, WORD, is_identifier, is_newline};
+use super::number::number;
 use super::quoted;
 use super::tree::{Entry, Span, Tree, Value, Word};
 use crate::code;
@@ -77,7 +77,7 @@ pub(crate) fn parse(text: &str) -> Parsed<'_> {
     };
     parser.cursor.eat('\u{feff}');
     let start = parser.cursor.at;
-    parser.cursor.eat_while(|class| class != Class::Forbidden);
+    parser.cursor.eat_while(!FORBIDDEN);
     if let Some(c) = parser.cursor.peek() {
         let fault = Fault::new(
             code::FORBIDDEN_CHARACTER,
@@ -201,8 +201,10 @@ impl<'t> Parser<'t> {
         let name = self.word("a node")?;
         let node = self.tree.add(ty, name);
         let (mut blocks, mut has_block) = (0, false);
+        let mut end = self.cursor.at;
         loop {
-            let spaced = self.node_space()?;
+            self.node_space()?;
+            let spaced = self.cursor.at > end;
             let kept = !self.cursor.eat_all("/-");
             if !kept {
                 self.line_space()?;
@@ -241,8 +243,9 @@ impl<'t> Parser<'t> {
                             .help("write a space before it"));
                     }
                     let entry = self.entry()?;
+                    end = entry.span.end as usize;
                     if kept {
-                        self.tree.add_entry(&node, entry, self.cursor.since(start));
+                        self.tree.add_entry(&node, entry, Span::new(start, end));
                     }
                 }
                 _ => return Ok(()),
@@ -312,6 +315,7 @@ impl<'t> Parser<'t> {
         )
     }
 
+    /// Reads an entry, and the space after it.
     fn entry(&mut self) -> Read<Entry<'t>> {
         let ty = self.ty()?;
         if ty.is_some() {
@@ -320,10 +324,8 @@ impl<'t> Parser<'t> {
         let start = self.cursor.at;
         let value = self.value()?;
         let span = self.cursor.since(start);
-        let end = self.cursor.at;
         self.node_space()?;
         if !self.cursor.looking_at('=') {
-            self.cursor.at = end;
             return Ok(Entry {
                 key: None,
                 ty,
@@ -429,7 +431,7 @@ impl<'t> Parser<'t> {
     fn keyword(&mut self) -> Read<Value<'t>> {
         let start = self.cursor.at;
         self.cursor.bump();
-        let word = self.cursor.eat_while(|class| class == Class::Word);
+        let word = self.cursor.eat_while(WORD);
         match word {
             "true" => Ok(Value::Bool(true)),
             "false" => Ok(Value::Bool(false)),
@@ -448,9 +450,12 @@ impl<'t> Parser<'t> {
     /// Reads a word or a number without quotes.
     fn bare(&mut self) -> Read<Value<'t>> {
         let start = self.cursor.at;
-        let word = self.cursor.eat_while(|class| class == Class::Word);
-        let unsigned = word.strip_prefix(['+', '-']).unwrap_or(word);
-        let is_number = unsigned.starts_with(|c: char| c.is_ascii_digit());
+        let word = self.cursor.eat_while(WORD);
+        let unsigned = match word.as_bytes() {
+            [b'+' | b'-', unsigned @ ..] => unsigned,
+            unsigned => unsigned,
+        };
+        let is_number = matches!(unsigned, [b'0'..=b'9', ..]);
         let slash = self.cursor.looking_at('/')
             && !["//", "/*", "/-"]
                 .iter()
@@ -459,7 +464,8 @@ impl<'t> Parser<'t> {
             if !slash {
                 return Ok(value);
             }
-        } else if !is_number && !is_dotted_number(unsigned) {
+        } else if !is_number && !matches!(unsigned, [b'.', b'0'..=b'9', ..]) {
+            // A dot before a digit is text that looks like a number, which KDL refuses.
             return match word {
                 "true" | "false" | "null" | "inf" | "-inf" | "nan" => Err(Fault::new(
                     code::SYNTAX,
@@ -490,8 +496,8 @@ impl<'t> Parser<'t> {
         .help(format!("write \"{word}\""))
     }
 
+    /// Takes what ends a node, after the space behind it.
     fn terminator(&mut self) -> Read<()> {
-        self.node_space()?;
         if self.cursor.at_end() || self.cursor.looking_at('}') || self.cursor.eat(';') {
             return Ok(());
         }

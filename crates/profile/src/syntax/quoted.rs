@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::Span;
-use super::cursor::{Class, Cursor, is_newline, is_space};
+use super::cursor::{BACKSLASH, Classes, Cursor, NEWLINE, QUOTE, SPACE, is_newline, is_space};
 use super::parse::{Fault, Read};
 use crate::code;
 
@@ -14,8 +14,8 @@ pub(super) fn string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
         return several_lines(cursor, start, 0).map(Cow::Owned);
     }
     cursor.eat('"');
-    let is_plain = |class| !matches!(class, Class::Newline | Class::Quote | Class::Backslash);
-    let mut text = Cow::Borrowed(cursor.eat_while(is_plain));
+    const PLAIN: Classes = !(NEWLINE | QUOTE | BACKSLASH);
+    let mut text = Cow::Borrowed(cursor.eat_while(PLAIN));
     loop {
         match cursor.peek() {
             Some('"') => {
@@ -25,7 +25,7 @@ pub(super) fn string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
             Some('\\') => {
                 let text = text.to_mut();
                 escape(cursor, text)?;
-                text.push_str(cursor.eat_while(is_plain));
+                text.push_str(cursor.eat_while(PLAIN));
             }
             _ => return Err(unclosed(cursor, start, 0)),
         }
@@ -42,7 +42,7 @@ pub(super) fn raw_string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
     cursor.eat('"');
     let body = cursor.at;
     loop {
-        cursor.eat_while(|class| !matches!(class, Class::Newline | Class::Quote));
+        cursor.eat_while(!(NEWLINE | QUOTE));
         let end = cursor.at;
         if !cursor.eat('"') {
             return Err(unclosed(cursor, start, hashes));
@@ -90,7 +90,7 @@ fn escape(cursor: &mut Cursor<'_>, text: &mut String) -> Read<()> {
         Some(c @ ('\\' | '"')) => c,
         Some('u') => return unicode(cursor, start, text),
         Some(c) if is_space(c) || is_newline(c) => {
-            cursor.eat_while(|class| matches!(class, Class::Space | Class::Newline));
+            cursor.eat_while(SPACE | NEWLINE);
             return Ok(());
         }
         _ => {
@@ -208,7 +208,7 @@ fn dedent(body: &str, opening: Span, text: &str, offset: usize, escapes: bool) -
     let mut cursor = Cursor::new(body);
     loop {
         let start = cursor.at;
-        cursor.eat_while(|class| class != Class::Newline);
+        cursor.eat_while(!NEWLINE);
         lines.push(start..cursor.at);
         if !cursor.eat_newline() {
             break;
@@ -260,7 +260,7 @@ fn join_escaped_lines(body: &str) -> String {
     while let Some(c) = cursor.bump() {
         match (c, cursor.peek()) {
             ('\\', Some(next)) if is_space(next) || is_newline(next) => {
-                cursor.eat_while(|class| matches!(class, Class::Space | Class::Newline));
+                cursor.eat_while(SPACE | NEWLINE);
             }
             ('\\', Some(next)) => {
                 cursor.bump();

@@ -1,7 +1,7 @@
 //! White space and comments, within a line and over several.
 
 use super::Span;
-use super::cursor::{Class, is_newline};
+use super::cursor::{NEWLINE, SPACE, is_newline};
 use super::parse::{Fault, MAX_DEPTH, Parser, Read};
 use crate::code;
 
@@ -12,7 +12,7 @@ impl Parser<'_> {
             self.node_space()?;
             match self.cursor.peek() {
                 Some('/') if self.cursor.looking_at_all("//") => {
-                    self.cursor.eat_while(|class| class != Class::Newline);
+                    self.cursor.eat_while(!NEWLINE);
                 }
                 Some(c) if is_newline(c) => self.cursor.at += c.len_utf8(),
                 _ => return Ok(()),
@@ -20,15 +20,14 @@ impl Parser<'_> {
         }
     }
 
-    /// Takes space and comments within a line; whether there was any.
-    pub(super) fn node_space(&mut self) -> Read<bool> {
-        let start = self.cursor.at;
+    /// Takes space and comments within a line.
+    pub(super) fn node_space(&mut self) -> Read<()> {
         loop {
-            self.cursor.eat_while(|class| class == Class::Space);
+            self.cursor.eat_while(SPACE);
             match self.cursor.peek() {
                 Some('/') if self.cursor.looking_at_all("/*") => self.block_comment()?,
                 Some('\\') => self.continued_line()?,
-                _ => return Ok(self.cursor.at > start),
+                _ => return Ok(()),
             }
         }
     }
@@ -38,13 +37,13 @@ impl Parser<'_> {
         let span = self.cursor.here();
         self.cursor.bump();
         loop {
-            self.cursor.eat_while(|class| class == Class::Space);
+            self.cursor.eat_while(SPACE);
             if self.cursor.looking_at_all("/*") {
                 self.block_comment()?;
                 continue;
             }
             if self.cursor.eat_all("//") {
-                self.cursor.eat_while(|class| class != Class::Newline);
+                self.cursor.eat_while(!NEWLINE);
             }
             if self.cursor.eat_newline() || self.cursor.at_end() {
                 return Ok(());
