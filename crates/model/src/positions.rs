@@ -2,6 +2,7 @@
 
 use std::borrow::Borrow;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 
 /// Where each thing stands in a list that somebody else keeps.
@@ -44,7 +45,9 @@ impl Positions {
         thing: &T,
         at: impl Fn(usize) -> Option<B>,
     ) -> Option<usize> {
-        self.find_hashed(self.hashes.hash_one(thing), thing, at)
+        let first = self.by_hash.get(&self.hashes.hash_one(thing));
+        let mut all = first.into_iter().chain(&self.others).copied();
+        all.find(|position| at(*position).is_some_and(|there| there.borrow() == thing))
     }
 
     /// Where `thing` stands; where that is nowhere, it stands at `position` from now on.
@@ -54,23 +57,22 @@ impl Positions {
         position: usize,
         at: impl Fn(usize) -> Option<B>,
     ) -> Option<usize> {
-        let hash = self.hashes.hash_one(thing);
-        let found = self.find_hashed(hash, thing, at);
-        if found.is_none() {
-            self.note(hash, position);
+        let is_thing =
+            |position: &usize| at(*position).is_some_and(|there| there.borrow() == thing);
+        match self.by_hash.entry(self.hashes.hash_one(thing)) {
+            Entry::Vacant(free) => {
+                free.insert(position);
+                None
+            }
+            Entry::Occupied(first) => {
+                let mut all = std::iter::once(first.get()).chain(&self.others).copied();
+                let found = all.find(is_thing);
+                if found.is_none() {
+                    self.others.push(position);
+                }
+                found
+            }
         }
-        found
-    }
-
-    fn find_hashed<T: Eq, B: Borrow<T>>(
-        &self,
-        hash: u64,
-        thing: &T,
-        at: impl Fn(usize) -> Option<B>,
-    ) -> Option<usize> {
-        let first = self.by_hash.get(&hash);
-        let mut all = first.into_iter().chain(&self.others).copied();
-        all.find(|position| at(*position).is_some_and(|there| there.borrow() == thing))
     }
 
     /// Notes that `thing`, which stands nowhere yet, stands at `position`.

@@ -40,15 +40,15 @@ impl Canonical {
         self.text.clear();
     }
 
-    /// Begins what ends with `end`.
-    fn open(&mut self, start: &str, end: &'static str) -> Members<'_> {
+    /// Begins a list or a struct, whose first member stands after `before`.
+    fn open(&mut self, start: char, before: &'static str, end: &'static str) -> Members<'_> {
         if self.text.len() >= PORTION {
             self.hash_written();
         }
-        self.text.push_str(start);
+        self.text.push(start);
         Members {
             canonical: self,
-            before: "",
+            before,
             end,
         }
     }
@@ -81,10 +81,9 @@ impl Members<'_> {
     fn add_field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Written {
         let text = &mut self.canonical.text;
         text.push_str(self.before);
-        text.push('"');
         text.push_str(name);
         text.push_str("\":");
-        self.before = ",";
+        self.before = ",\"";
         value.serialize(&mut *self.canonical)
     }
 
@@ -259,7 +258,7 @@ impl<'c> Serializer for &'c mut Canonical {
     }
 
     fn serialize_seq(self, _: Option<usize>) -> Result<Members<'c>, Error> {
-        Ok(self.open("[", "]"))
+        Ok(self.open('[', "", "]"))
     }
 
     fn serialize_tuple(self, _: usize) -> Result<Never, Error> {
@@ -285,7 +284,7 @@ impl<'c> Serializer for &'c mut Canonical {
     }
 
     fn serialize_struct(self, _: &'static str, _: usize) -> Result<Members<'c>, Error> {
-        Ok(self.open("{", "}"))
+        Ok(self.open('{', "\"", "}"))
     }
 
     fn serialize_struct_variant(
@@ -296,6 +295,6 @@ impl<'c> Serializer for &'c mut Canonical {
         _: usize,
     ) -> Result<Members<'c>, Error> {
         self.variant(name);
-        Ok(self.open("{", "}}"))
+        Ok(self.open('{', "\"", "}}"))
     }
 }

@@ -177,6 +177,9 @@ fn home_of(node: &str) -> Option<&'static str> {
 /// One node that is being taken apart.
 pub(crate) struct Form<'n> {
     pub(crate) node: Node<'n>,
+    /// How many entries nobody asked for yet. Where there is none, whatever else is
+    /// asked for is not there, and nothing is unknown.
+    left: usize,
     /// How many arguments were handed out.
     taken: usize,
     /// The properties that were asked for, and how many they are.
@@ -206,6 +209,7 @@ impl<'n> Form<'n> {
         }
         Self {
             node,
+            left: node.entries().len(),
             taken: 0,
             known: [""; MOST],
             asked: 0,
@@ -222,6 +226,12 @@ impl<'n> Form<'n> {
         self.node.name()
     }
 
+    /// Hands out an argument.
+    fn take(&mut self) {
+        self.taken += 1;
+        self.left -= 1;
+    }
+
     fn positional(&self) -> impl Iterator<Item = &'n Entry<'n>> + use<'n> {
         self.node
             .entries()
@@ -229,7 +239,7 @@ impl<'n> Form<'n> {
             .filter(|entry| entry.key.is_none())
     }
 
-    fn keyed(&self, key: &str) -> impl Iterator<Item = &'n Entry<'n>> {
+    fn keyed<'k>(&self, key: &'k str) -> impl Iterator<Item = &'n Entry<'n>> + use<'n, 'k> {
         let entries = self.node.entries().iter();
         entries.filter(move |entry| entry.key.as_ref().is_some_and(|word| word.text == key))
     }
@@ -254,7 +264,7 @@ impl<'n> Form<'n> {
             );
             return None;
         };
-        self.taken += 1;
+        self.take();
         value(report, entry, read)
     }
 
@@ -267,7 +277,7 @@ impl<'n> Form<'n> {
         let mut values: Vec<Spanned<T>> = Vec::new();
         let mut seen = BTreeSet::new();
         for entry in self.positional().skip(self.taken) {
-            self.taken += 1;
+            self.take();
             let Some(value) = value(report, entry, &read) else {
                 continue;
             };
@@ -322,13 +332,18 @@ impl<'n> Form<'n> {
         key: &'static str,
         read: impl Fn(&Value<'_>) -> Result<T, Refusal>,
     ) -> Option<Placed<T>> {
+        if self.left == 0 {
+            return None;
+        }
         if let Some(free) = self.known.get_mut(self.asked) {
             *free = key;
         }
         self.asked += 1;
         let mut found = self.keyed(key);
         let first = found.next()?;
+        self.left -= 1;
         for again in found {
+            self.left -= 1;
             // KDL lets the last one win, which is never what somebody meant.
             report.refuse(
                 again.key.as_ref().map_or(again.span, |word| word.span),
@@ -384,6 +399,9 @@ impl<'n> Form<'n> {
     }
 
     fn entries_end(&self, report: &mut Report<'_>) {
+        if self.left == 0 {
+            return;
+        }
         let name = self.name();
         for entry in self.positional().skip(self.taken) {
             let refusal = Refusal::new(

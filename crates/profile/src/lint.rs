@@ -33,7 +33,7 @@ pub(crate) fn lint(profile: &Profile, found: &mut Findings) {
 struct Table<'p> {
     sorted: Vec<&'p RouteDecl>,
     /// The lengths that there are. Few are in use at a time, and each is a search.
-    lengths: BTreeSet<u8>,
+    lengths: Vec<u8>,
 }
 
 impl<'p> Table<'p> {
@@ -41,10 +41,10 @@ impl<'p> Table<'p> {
         let mut sorted: Vec<&RouteDecl> = profile.routes.routes.iter().collect();
         sorted.sort_by_key(|route| (route.prefix, effective_metric(route.prefix, route.metric)));
         let lengths = sorted.iter().map(|route| route.prefix.prefix_len());
-        Self {
-            lengths: lengths.collect(),
-            sorted,
-        }
+        let mut lengths: Vec<u8> = lengths.collect();
+        lengths.sort_unstable();
+        lengths.dedup();
+        Self { lengths, sorted }
     }
 
     /// The best route to exactly `net`.
@@ -57,8 +57,9 @@ impl<'p> Table<'p> {
     /// The route of the longest prefix that holds `net`, from the length `longest`
     /// down.
     fn over(&self, net: IpNet, longest: u8) -> Option<&'p RouteDecl> {
-        let lengths = self.lengths.range(..=longest).rev();
+        let lengths = self.lengths.iter().rev();
         lengths
+            .skip_while(|length| **length > longest)
             .filter_map(|length| IpNet::new(net.addr(), *length).ok())
             .find_map(|wider| self.exact(wider.trunc()))
     }

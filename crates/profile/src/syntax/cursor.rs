@@ -71,6 +71,11 @@ impl<'t> Cursor<'t> {
     /// Takes characters of the wanted classes.
     pub(super) fn eat_while(&mut self, wanted: Classes) -> &'t str {
         let start = self.at;
+        self.skip_while(wanted);
+        &self.text[start..self.at]
+    }
+
+    pub(super) fn skip_while(&mut self, wanted: Classes) {
         loop {
             let known = |byte: &u8| CLASSES[usize::from(*byte)] & wanted & !WIDE != 0;
             let bytes = self.bytes();
@@ -78,7 +83,7 @@ impl<'t> Cursor<'t> {
             self.at += end.unwrap_or(bytes.len());
             match self.peek() {
                 Some(c) if !c.is_ascii() && decide(c) & wanted != 0 => self.at += c.len_utf8(),
-                _ => return &self.text[start..self.at],
+                _ => return,
             }
         }
     }

@@ -77,7 +77,7 @@ pub(crate) fn parse(text: &str) -> Parsed<'_> {
     };
     parser.cursor.eat('\u{feff}');
     let start = parser.cursor.at;
-    parser.cursor.eat_while(!FORBIDDEN);
+    parser.cursor.skip_while(!FORBIDDEN);
     if let Some(c) = parser.cursor.peek() {
         let fault = Fault::new(
             code::FORBIDDEN_CHARACTER,

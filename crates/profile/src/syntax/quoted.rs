@@ -42,7 +42,7 @@ pub(super) fn raw_string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
     cursor.eat('"');
     let body = cursor.at;
     loop {
-        cursor.eat_while(!(NEWLINE | QUOTE));
+        cursor.skip_while(!(NEWLINE | QUOTE));
         let end = cursor.at;
         if !cursor.eat('"') {
             return Err(unclosed(cursor, start, hashes));
@@ -90,7 +90,7 @@ fn escape(cursor: &mut Cursor<'_>, text: &mut String) -> Read<()> {
         Some(c @ ('\\' | '"')) => c,
         Some('u') => return unicode(cursor, start, text),
         Some(c) if is_space(c) || is_newline(c) => {
-            cursor.eat_while(SPACE | NEWLINE);
+            cursor.skip_while(SPACE | NEWLINE);
             return Ok(());
         }
         _ => {
@@ -208,7 +208,7 @@ fn dedent(body: &str, opening: Span, text: &str, offset: usize, escapes: bool) -
     let mut cursor = Cursor::new(body);
     loop {
         let start = cursor.at;
-        cursor.eat_while(!NEWLINE);
+        cursor.skip_while(!NEWLINE);
         lines.push(start..cursor.at);
         if !cursor.eat_newline() {
             break;
@@ -260,7 +260,7 @@ fn join_escaped_lines(body: &str) -> String {
     while let Some(c) = cursor.bump() {
         match (c, cursor.peek()) {
             ('\\', Some(next)) if is_space(next) || is_newline(next) => {
-                cursor.eat_while(SPACE | NEWLINE);
+                cursor.skip_while(SPACE | NEWLINE);
             }
             ('\\', Some(next)) => {
                 cursor.bump();

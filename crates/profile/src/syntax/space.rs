@@ -12,7 +12,7 @@ impl Parser<'_> {
             self.node_space()?;
             match self.cursor.peek() {
                 Some('/') if self.cursor.looking_at_all("//") => {
-                    self.cursor.eat_while(!NEWLINE);
+                    self.cursor.skip_while(!NEWLINE);
                 }
                 Some(c) if is_newline(c) => self.cursor.at += c.len_utf8(),
                 _ => return Ok(()),
@@ -23,7 +23,7 @@ impl Parser<'_> {
     /// Takes space and comments within a line.
     pub(super) fn node_space(&mut self) -> Read<()> {
         loop {
-            self.cursor.eat_while(SPACE);
+            self.cursor.skip_while(SPACE);
             match self.cursor.peek() {
                 Some('/') if self.cursor.looking_at_all("/*") => self.block_comment()?,
                 Some('\\') => self.continued_line()?,
@@ -37,13 +37,13 @@ impl Parser<'_> {
         let span = self.cursor.here();
         self.cursor.bump();
         loop {
-            self.cursor.eat_while(SPACE);
+            self.cursor.skip_while(SPACE);
             if self.cursor.looking_at_all("/*") {
                 self.block_comment()?;
                 continue;
             }
             if self.cursor.eat_all("//") {
-                self.cursor.eat_while(!NEWLINE);
+                self.cursor.skip_while(!NEWLINE);
             }
             if self.cursor.eat_newline() || self.cursor.at_end() {
                 return Ok(());
