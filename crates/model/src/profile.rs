@@ -84,28 +84,32 @@ fn in_digits<S: serde::Serializer>(prefix: &IpNet, serializer: S) -> Result<S::O
         return prefix.serialize(serializer);
     };
     let [a, b, c, d] = net.addr().octets();
-    let parts = [
-        (a, b'.'),
-        (b, b'.'),
-        (c, b'.'),
-        (d, b'/'),
-        (net.prefix_len(), 0),
-    ];
-    let mut text = [0; "255.255.255.255/32".len() + 1];
-    let mut free = text.iter_mut();
-    let mut put = |byte| free.next().into_iter().for_each(|free| *free = byte);
-    for (number, after) in parts {
-        if number >= 100 {
-            put(b'0' + number / 100);
+    let mut text = *b"255.255.255.255/32";
+    let mut start = text.len();
+    // From its end, as digits come.
+    let mut put = |byte| {
+        start -= 1;
+        text[start] = byte;
+    };
+    for (before, mut number) in [
+        (b'/', net.prefix_len()),
+        (b'.', d),
+        (b'.', c),
+        (b'.', b),
+        (0, a),
+    ] {
+        loop {
+            put(b'0' + number % 10);
+            number /= 10;
+            if number == 0 {
+                break;
+            }
         }
-        if number >= 10 {
-            put(b'0' + number / 10 % 10);
+        if before != 0 {
+            put(before);
         }
-        put(b'0' + number % 10);
-        put(after);
     }
-    let text = text.split(|byte| *byte == 0).next().unwrap_or_default();
-    serializer.serialize_str(std::str::from_utf8(text).unwrap_or_default())
+    serializer.serialize_str(std::str::from_utf8(&text[start..]).unwrap_or_default())
 }
 
 /// A name for one or more links.

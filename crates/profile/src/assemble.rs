@@ -1,7 +1,7 @@
 //! A profile out of the pieces that hold.
 
 use netprof_model::Location;
-use netprof_model::profile::{Containers, Profile, Proxy, Routes, Spanned};
+use netprof_model::profile::{Containers, LinkDecl, Profile, Proxy, Routes, Scope, Spanned};
 
 use crate::piece::{Piece, ProxyKind, Written};
 
@@ -33,8 +33,8 @@ pub(crate) fn assemble<'w>(
     };
     for piece in pieces {
         match piece {
-            Piece::Link(link) => profile.links.push(link.clone()),
-            Piece::Scope(scope) => profile.scopes.push(scope.clone()),
+            Piece::Link(link) => profile.links.push(LinkDecl::clone(link)),
+            Piece::Scope(scope) => profile.scopes.push(Scope::clone(scope)),
             Piece::KeepLocalhost(at) => profile.routes.keep_localhost = flag(at),
             Piece::KeepLan(keep) => profile.routes.keep_lan = Some(keep.clone()),
             Piece::Route(route) => profile.routes.routes.push(route.clone()),

@@ -70,11 +70,12 @@ impl fmt::Display for Wanted {
     }
 }
 
-/// One thing that a profile says.
+/// One thing that a profile says. Where there are many, nearly all of them are routes:
+/// what is larger than a route has a place of its own.
 #[derive(Clone, Debug)]
 pub(crate) enum Piece {
-    Link(LinkDecl),
-    Scope(Scope),
+    Link(Box<LinkDecl>),
+    Scope(Box<Scope>),
     KeepLocalhost(Location),
     KeepLan(KeepLan),
     Route(RouteDecl),

@@ -48,7 +48,7 @@ impl<'n> BodyReader<'n> {
             }
             "link" => {
                 if let Some(link) = link::link(node, report) {
-                    self.push(Piece::Link(link), report);
+                    self.push(Piece::Link(Box::new(link)), report);
                 }
             }
             "dns" => dns::dns(node, report, &mut |piece, report| self.push(piece, report)),

@@ -18,7 +18,7 @@ pub(super) fn dns(
         if child.name() != "scope" {
             report.unknown_node(child, "`dns`", &["scope"]);
         } else if let Some(scope) = scope(child, report) {
-            push(Piece::Scope(scope), report);
+            push(Piece::Scope(Box::new(scope)), report);
         }
     }
 }

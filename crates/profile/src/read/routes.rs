@@ -121,7 +121,9 @@ fn route(node: Node<'_>, report: &mut Report<'_>) -> Option<RouteDecl> {
     let src = form.property(report, "src", value::gateway);
     let replace = form.flag(report, "replace");
     // Who writes `dev=` is told of `link=`.
-    if !["via", "link", "dev"].iter().any(|key| form.has(key)) {
+    let wanted = ["via", "link", "dev"];
+    let leads_somewhere = via.is_some() || link.is_some() || wanted.iter().any(|key| form.has(key));
+    if !leads_somewhere {
         report.refuse(
             node.head,
             Refusal::new(code::NO_TARGET, "a route leads nowhere", "where to?").help(

@@ -47,7 +47,9 @@ impl<'t> Cursor<'t> {
 
     #[inline]
     pub(super) fn looking_at_all(&self, what: &str) -> bool {
-        self.bytes().starts_with(what.as_bytes())
+        // As a rule the first one tells.
+        let (bytes, what) = (self.bytes(), what.as_bytes());
+        bytes.first() == what.first() && bytes.starts_with(what)
     }
 
     #[inline]

@@ -184,9 +184,6 @@ impl<'t> Parser<'t> {
 
     fn node(&mut self) -> Read<()> {
         let ty = self.ty()?;
-        if ty.is_some() {
-            self.node_space()?;
-        }
         let start = self.cursor.at;
         if self.cursor.looking_at('{') {
             let span = self.cursor.here();
@@ -318,9 +315,6 @@ impl<'t> Parser<'t> {
     /// Reads an entry, and the space after it.
     fn entry(&mut self) -> Read<Entry<'t>> {
         let ty = self.ty()?;
-        if ty.is_some() {
-            self.node_space()?;
-        }
         let start = self.cursor.at;
         let value = self.value()?;
         let span = self.cursor.since(start);
@@ -360,9 +354,6 @@ impl<'t> Parser<'t> {
             .help(format!("write `{}=...`", Shown(&text))));
         }
         let ty = self.ty()?;
-        if ty.is_some() {
-            self.node_space()?;
-        }
         let value_start = self.cursor.at;
         let value = self.value()?;
         let value_span = self.cursor.since(value_start);
@@ -374,6 +365,7 @@ impl<'t> Parser<'t> {
         })
     }
 
+    /// Reads a type and the space after it, where one is written.
     fn ty(&mut self) -> Read<Option<Span>> {
         let start = self.cursor.at;
         if !self.cursor.eat('(') {
@@ -391,7 +383,9 @@ impl<'t> Parser<'t> {
             )
             .help("profiles have no types: remove it"));
         }
-        Ok(Some(self.cursor.since(start)))
+        let ty = self.cursor.since(start);
+        self.node_space()?;
+        Ok(Some(ty))
     }
 
     /// Reads a string that stands as a name.

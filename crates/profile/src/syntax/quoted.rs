@@ -17,18 +17,15 @@ pub(super) fn string<'t>(cursor: &mut Cursor<'t>) -> Read<Cow<'t, str>> {
     const PLAIN: Classes = !(NEWLINE | QUOTE | BACKSLASH);
     let mut text = Cow::Borrowed(cursor.eat_while(PLAIN));
     loop {
-        match cursor.peek() {
-            Some('"') => {
-                cursor.bump();
-                return Ok(text);
-            }
-            Some('\\') => {
-                let text = text.to_mut();
-                escape(cursor, text)?;
-                text.push_str(cursor.eat_while(PLAIN));
-            }
-            _ => return Err(unclosed(cursor, start, 0)),
+        if cursor.eat('"') {
+            return Ok(text);
         }
+        if !cursor.looking_at('\\') {
+            return Err(unclosed(cursor, start, 0));
+        }
+        let text = text.to_mut();
+        escape(cursor, text)?;
+        text.push_str(cursor.eat_while(PLAIN));
     }
 }
 
