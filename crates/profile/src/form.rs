@@ -192,13 +192,11 @@ const MOST: usize = 8;
 
 impl<'n> Form<'n> {
     pub(crate) fn new(node: Node<'n>, report: &mut Report<'_>) -> Self {
-        let types = node
-            .ty
-            .iter()
-            .chain(node.entries().iter().filter_map(|entry| entry.ty.as_ref()));
-        for span in types {
+        let entries = node.entries();
+        let types = entries.iter().filter_map(|entry| entry.ty);
+        for span in node.ty.into_iter().chain(types) {
             report.refuse(
-                *span,
+                span,
                 Refusal::new(
                     code::TYPE_ANNOTATION,
                     "a type annotation means nothing in a profile",
@@ -209,7 +207,7 @@ impl<'n> Form<'n> {
         }
         Self {
             node,
-            left: node.entries().len(),
+            left: entries.len(),
             taken: 0,
             known: [""; MOST],
             asked: 0,

@@ -163,14 +163,7 @@ impl<'w> Merge<'w> {
         for acts in self.acts.chunk_by(|one, other| one.key.is_near(&other.key)) {
             let wide: Vec<&Act<'w>> = acts.iter().filter(|act| act.is_wide()).collect();
             for acts in acts.chunk_by(|one, other| one.key == other.key) {
-                if wide.is_empty() {
-                    acts.iter().for_each(|act| self.tell(act, &mut slot));
-                } else {
-                    let own = acts.iter().filter(|act| !act.is_wide());
-                    let mut all: Vec<&Act<'w>> = own.chain(wide.iter().copied()).collect();
-                    all.sort_by_key(|act| act.order);
-                    all.into_iter().for_each(|act| self.tell(act, &mut slot));
-                }
+                self.tell(acts, &wide, &mut slot);
                 slot.standing.sort_by_key(|candidate| candidate.order);
                 let mut standing = slot.standing.drain(..);
                 if let Some(first) = standing.next() {
@@ -198,8 +191,19 @@ impl<'w> Merge<'w> {
         Some(assemble(root, pieces))
     }
 
-    /// Goes on with the story of a key.
-    fn tell(&self, act: &Act<'w>, slot: &mut Slot<'w>) {
+    /// Tells the story of a key: what was done about it, in the order in which it was.
+    fn tell(&self, acts: &[Act<'w>], wide: &[&Act<'w>], slot: &mut Slot<'w>) {
+        if wide.is_empty() {
+            acts.iter().for_each(|act| self.go_on(act, slot));
+            return;
+        }
+        let own = acts.iter().filter(|act| !act.is_wide());
+        let mut all: Vec<&Act<'w>> = own.chain(wide.iter().copied()).collect();
+        all.sort_by_key(|act| act.order);
+        all.into_iter().for_each(|act| self.go_on(act, slot));
+    }
+
+    fn go_on(&self, act: &Act<'w>, slot: &mut Slot<'w>) {
         let decides = |other: Visit| self.decides(act.by, other);
         match &act.what {
             What::Brings(piece) => {

@@ -329,6 +329,21 @@ fn layers_of_profiles_that_include_all_of_the_next_are_checked_soon() {
 }
 
 #[test]
+fn routes_that_are_removed_again_and_again_are_checked_soon() {
+    let mut text = String::from("profile \"base\" { routes {\n");
+    for metric in 1..1_500 {
+        text.push_str(&format!(
+            "route \"10.0.0.0/8\" via=\"10.0.0.1\" metric={metric}\n"
+        ));
+    }
+    text.push_str("}\n}\nprofile \"p\" { include \"base\"\n");
+    text.push_str(&"remove route \"10.0.0.0/8\"\n".repeat(1_500));
+    text.push_str("}\n");
+    let checked = check("removals", &text);
+    assert_eq!(checked.sound.len(), 2);
+}
+
+#[test]
 fn a_large_profile_that_many_include_is_checked_soon() {
     let mut text = many(16_000, "link \"l#\" { match name=\"a\"; }");
     for number in 0..900 {

@@ -230,6 +230,42 @@ fn what_was_included_can_be_removed() {
 }
 
 #[test]
+fn a_removal_of_all_metrics_takes_what_was_there_before_it() {
+    let profile = profile(
+        r#"
+        profile "p" { include "middle" "beside"; routes { route "10.0.0.0/8" via="10.0.0.5" metric=2; }; }
+        profile "middle" {
+            include "base"
+            remove route "10.0.0.0/8"
+            remove route "172.16.0.0/12" metric=2
+            routes { route "10.0.0.0/8" via="10.0.0.3" metric=2; route "10.0.0.0/8" via="10.0.0.4" metric=3; }
+        }
+        profile "base" {
+            routes {
+                route "10.0.0.0/8" via="10.0.0.1"
+                route "10.0.0.0/9" via="10.0.0.1"
+                route "10.0.0.0/8" via="10.0.0.2" metric=2
+                route "172.16.0.0/12" via="10.0.0.1"
+                route "172.16.0.0/12" via="10.0.0.2" metric=2
+            }
+        }
+        profile "beside" { routes { route "10.0.0.0/8" via="10.0.0.6" metric=7; }; }
+        "#,
+    );
+    assert_eq!(
+        routes(&profile),
+        [
+            "10.0.0.0/9 10.0.0.1",
+            "172.16.0.0/12 10.0.0.1",
+            // In the place of the middle's own, which came after its removal.
+            "10.0.0.0/8 10.0.0.5",
+            "10.0.0.0/8 10.0.0.4",
+            "10.0.0.0/8 10.0.0.6",
+        ]
+    );
+}
+
+#[test]
 fn both_arms_of_a_diamond_may_remove_the_same() {
     let profile = profile(
         r#"

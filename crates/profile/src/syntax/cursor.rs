@@ -193,6 +193,7 @@ pub(super) fn is_newline(c: char) -> bool {
     class(c) == NEWLINE
 }
 
+#[inline]
 pub(super) fn is_space(c: char) -> bool {
     class(c) == SPACE
 }

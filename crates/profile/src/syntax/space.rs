@@ -1,7 +1,7 @@
 //! White space and comments, within a line and over several.
 
 use super::Span;
-use super::cursor::{NEWLINE, SPACE, is_newline};
+use super::cursor::{NEWLINE, SPACE, is_newline, is_space};
 use super::parse::{Fault, MAX_DEPTH, Parser, Read};
 use crate::code;
 
@@ -23,8 +23,8 @@ impl Parser<'_> {
     /// Takes space and comments within a line.
     pub(super) fn node_space(&mut self) -> Read<()> {
         loop {
-            self.cursor.skip_while(SPACE);
             match self.cursor.peek() {
+                Some(c) if is_space(c) => self.cursor.skip_while(SPACE),
                 Some('/') if self.cursor.looking_at_all("/*") => self.block_comment()?,
                 Some('\\') => self.continued_line()?,
                 _ => return Ok(()),
