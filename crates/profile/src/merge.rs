@@ -113,6 +113,12 @@ struct Candidate<'w> {
     order: usize,
 }
 
+impl Candidate<'_> {
+    fn order(&self) -> usize {
+        self.order
+    }
+}
+
 impl<'w> Merge<'w> {
     /// What the visited profile includes, however far away.
     pub(crate) fn below(&self, visit: Visit) -> Option<&Below> {
@@ -156,7 +162,8 @@ impl<'w> Merge<'w> {
 
     /// The merged profile, in which `root` decides.
     pub(crate) fn finish(mut self, root: &Written, found: &mut Findings) -> Option<Profile> {
-        self.acts.sort_by(|one, other| one.key.cmp(&other.key));
+        self.acts
+            .sort_unstable_by(|one, other| (&one.key, one.order).cmp(&(&other.key, other.order)));
         let mut pieces: Vec<Candidate<'w>> = Vec::with_capacity(self.acts.len());
         let mut conflicts: Vec<(&'w Piece, &'w Piece)> = Vec::new();
         let mut slot = Slot::default();
@@ -164,7 +171,7 @@ impl<'w> Merge<'w> {
             let wide: Vec<&Act<'w>> = acts.iter().filter(|act| act.is_wide()).collect();
             for acts in acts.chunk_by(|one, other| one.key == other.key) {
                 self.tell(acts, &wide, &mut slot);
-                slot.standing.sort_by_key(|candidate| candidate.order);
+                slot.standing.sort_unstable_by_key(Candidate::order);
                 let mut standing = slot.standing.drain(..);
                 if let Some(first) = standing.next() {
                     // Two includes that say the same agree: the first is where it is
@@ -186,7 +193,7 @@ impl<'w> Merge<'w> {
         if !conflicts.is_empty() {
             return None;
         }
-        pieces.sort_by_key(|candidate| candidate.order);
+        pieces.sort_unstable_by_key(Candidate::order);
         let pieces = pieces.into_iter().map(|candidate| candidate.piece);
         Some(assemble(root, pieces))
     }
@@ -199,7 +206,7 @@ impl<'w> Merge<'w> {
         }
         let own = acts.iter().filter(|act| !act.is_wide());
         let mut all: Vec<&Act<'w>> = own.chain(wide.iter().copied()).collect();
-        all.sort_by_key(|act| act.order);
+        all.sort_unstable_by_key(|act| act.order);
         all.into_iter().for_each(|act| self.go_on(act, slot));
     }
 
@@ -229,7 +236,7 @@ impl<'w> Merge<'w> {
     fn report_missed(&self, found: &mut Findings) {
         let missed = |act: &Act<'w>| act.missed().map(|removal| (act.order, act.by, removal));
         let mut missed: Vec<_> = self.acts.iter().filter_map(missed).collect();
-        missed.sort_by_key(|(order, ..)| *order);
+        missed.sort_unstable_by_key(|(order, ..)| *order);
         for (order, by, removal) in missed {
             found.error(code::NOTHING_TO_REMOVE, &removal.at, "", || {
                 let known = self.acts.iter().filter(|act| {

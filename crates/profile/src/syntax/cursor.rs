@@ -92,10 +92,11 @@ impl<'t> Cursor<'t> {
 
     /// Takes the wanted characters, of which there are few.
     pub(super) fn eat_chars(&mut self, wanted: impl Fn(char) -> bool) -> &'t str {
-        let rest = self.rest();
-        let length = rest.find(|c| !wanted(c)).unwrap_or(rest.len());
-        self.at += length;
-        &rest[..length]
+        let start = self.at;
+        while let Some(c) = self.peek().filter(|c| wanted(*c)) {
+            self.at += c.len_utf8();
+        }
+        &self.text[start..self.at]
     }
 
     /// Takes one newline; CR LF is one.
