@@ -10,6 +10,7 @@ use netprof_model::held::HeldResource;
 use netprof_model::link::{LinkId, LinkManager};
 use netprof_model::plan::{Change, Reason};
 use netprof_model::resource::{Lasts, Place, Resource, State};
+use netprof_model::shared::Shared;
 use netprof_model::{Location, Owner};
 use serde::de::Error;
 use serde::ser::SerializeSeq;
@@ -69,7 +70,7 @@ pub(crate) mod changes {
         owner: Owner,
         lasts: &'a Lasts,
         #[serde(skip_serializing_if = "Option::is_none")]
-        link: &'a Option<LinkId>,
+        link: &'a Option<Shared<LinkId>>,
         #[serde(skip_serializing_if = "Option::is_none")]
         manager: Option<LinkManager>,
         reasons: &'a [Reason],
@@ -90,7 +91,7 @@ pub(crate) mod changes {
         owner: Owner,
         lasts: Lasts,
         #[serde(default)]
-        link: Option<LinkId>,
+        link: Option<Shared<LinkId>>,
         #[serde(default)]
         manager: Option<LinkManager>,
         reasons: Vec<Reason>,

@@ -163,7 +163,7 @@ pub struct Change {
     pub lasts: Lasts,
     /// The link that it goes with.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<LinkId>,
+    pub link: Option<Shared<LinkId>>,
     /// The service that it must be written through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub manager: Option<LinkManager>,

@@ -269,5 +269,5 @@ pub struct Place {
     pub netns: u64,
     /// The link, where it goes with one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub link: Option<LinkId>,
+    pub link: Option<Shared<LinkId>>,
 }

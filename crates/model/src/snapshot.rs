@@ -17,6 +17,7 @@ use crate::owner::Owner;
 use crate::resource::{AddressSpec, Lasts, Place, Resource, State};
 use crate::route::{Protocol, Route, RouteKey};
 use crate::rule::{Rule, RuleKey};
+use crate::shared::Shared;
 
 pub use crate::firewall::BaseChain;
 
@@ -203,7 +204,7 @@ impl Snapshot {
 
     /// The place of something on `link`, in this boot and namespace.
     #[must_use]
-    pub fn place_on(&self, link: Option<LinkId>) -> Place {
+    pub fn place_on(&self, link: Option<Shared<LinkId>>) -> Place {
         Place {
             link,
             ..self.place.clone()

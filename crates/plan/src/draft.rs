@@ -8,6 +8,7 @@ use netprof_model::profile::Spanned;
 use netprof_model::resource::Lasts;
 use netprof_model::route::{Protocol, Route};
 use netprof_model::rule::{RuleKey, RuleSpec};
+use netprof_model::shared::Shared;
 use netprof_model::{Diagnostic, Location, Owner, Resource, State};
 
 use crate::claim::{Claim, DnsClaim};
@@ -18,7 +19,7 @@ pub(crate) struct Wanted {
     pub(crate) resource: Resource,
     pub(crate) state: State,
     pub(crate) lasts: Lasts,
-    pub(crate) link: Option<LinkId>,
+    pub(crate) link: Option<Shared<LinkId>>,
     pub(crate) manager: Option<LinkManager>,
     /// Whether what somebody else holds there may be replaced.
     pub(crate) replace: bool,
@@ -41,7 +42,7 @@ impl Wanted {
             } else {
                 Lasts::Boot
             },
-            link: link.map(Link::id),
+            link: link.map(|link| link.id().into()),
             manager: None,
             replace: false,
             reasons,

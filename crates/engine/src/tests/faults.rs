@@ -471,7 +471,7 @@ fn what_a_link_that_was_made_anew_holds_is_not_given_back() {
         if let netprof_model::Section::Seen(links) = &mut live.links {
             links.push(netprof_model::link::Link {
                 mtu: 1499,
-                ..netprof_model::link::Link::new(9, tunnel.name)
+                ..netprof_model::link::Link::new(9, tunnel.name.clone())
             });
         }
         applied.set_live(live);

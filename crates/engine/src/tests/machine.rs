@@ -12,6 +12,7 @@ use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::{AddressSpec, Lasts, Place};
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
+use netprof_model::shared::Shared;
 use netprof_model::snapshot::{DnsGlobal, Os, Resolved, ResolvedLink, SameNamespace, Snapshot};
 use netprof_model::{Name, Resource, Section, State};
 
@@ -190,7 +191,7 @@ impl Machine {
     }
 
     /// The link that `resource` goes with.
-    pub(super) fn link(self, resource: &Resource) -> Option<LinkId> {
+    pub(super) fn link(self, resource: &Resource) -> Option<Shared<LinkId>> {
         let [_, lan, tunnel] = self.links();
         let name = match resource {
             Resource::LinkUp { dev }
@@ -209,10 +210,11 @@ impl Machine {
             | Resource::Proxies { .. } => return None,
         };
         let at = self.links().iter().position(|link| *link == name)?;
-        Some(LinkId {
+        let id = LinkId {
             index: u32::try_from(at + 1).expect("there are three"),
             name: name.to_owned(),
-        })
+        };
+        Some(id.into())
     }
 
     /// How long what is made of `resource` lasts.

@@ -65,9 +65,9 @@ fn change(id: u32, (after, reasons, lasts): (u8, Vec<u8>, bool)) -> Change {
         original: state(after / 2),
         owner: Owner::Netprof,
         lasts: if lasts { Lasts::Link } else { Lasts::Boot },
-        link: lasts.then(|| LinkId {
-            index: 7,
-            name: "tun0".to_owned(),
+        link: lasts.then(|| {
+            let name = "tun0".to_owned();
+            LinkId { index: 7, name }.into()
         }),
         manager: None,
         reasons: reasons.into_iter().map(|which| reason(id, which)).collect(),

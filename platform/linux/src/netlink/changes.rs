@@ -186,10 +186,13 @@ mod tests {
             original: None,
             owner: Owner::Unknown,
             lasts: Lasts::Link,
-            link: Some(LinkId {
-                index: 7,
-                name: "tun0".to_owned(),
-            }),
+            link: Some(
+                LinkId {
+                    index: 7,
+                    name: "tun0".to_owned(),
+                }
+                .into(),
+            ),
             manager: None,
             reasons: Vec::new(),
         }

@@ -456,10 +456,13 @@ mod tests {
                 original: None,
                 owner: Owner::Networkd,
                 lasts: Lasts::Link,
-                link: Some(LinkId {
-                    index,
-                    name: format!("lan{index}"),
-                }),
+                link: Some(
+                    LinkId {
+                        index,
+                        name: format!("lan{index}"),
+                    }
+                    .into(),
+                ),
                 manager: Some(LinkManager::Networkd),
                 reasons: Vec::new(),
             })

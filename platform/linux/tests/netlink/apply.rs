@@ -359,10 +359,11 @@ fn another_link() {
     two_links();
     let index = json("ip -j link show one")[0]["ifindex"].as_u64().unwrap();
     let mut one = add(key("10.20.0.0/16", 0), via("10.1.0.9", "one"));
-    one.link = Some(LinkId {
+    let other = LinkId {
         index: u32::try_from(index).unwrap() + 100,
         name: "one".to_owned(),
-    });
+    };
+    one.link = Some(other.into());
     let refused = refused(&[one.clone()], Mode::Forward);
     assert_eq!(refused[0].why, "link one was made anew since");
     back(&[one]);

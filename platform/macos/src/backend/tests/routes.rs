@@ -330,10 +330,8 @@ fn a_refusal_stops_the_way_forward_and_not_the_way_back() {
 fn a_link_that_was_made_anew_is_another_one() {
     let mut bench = Bench::new();
     let id = |index| {
-        Some(LinkId {
-            index,
-            name: "utun4".to_owned(),
-        })
+        let name = "utun4".to_owned();
+        Some(LinkId { index, name }.into())
     };
     let add = |index| Change {
         link: id(index),

@@ -380,10 +380,13 @@ fn a_largest_packet_is_set_and_put_back_unless_somebody_else_has_set_it() {
     let mut bench = Bench::new();
     let mtu = |mtu| Some(State::Mtu { mtu });
     let change = |before, after| Change {
-        link: Some(LinkId {
-            index: 9,
-            name: "utun4".to_owned(),
-        }),
+        link: Some(
+            LinkId {
+                index: 9,
+                name: "utun4".to_owned(),
+            }
+            .into(),
+        ),
         ..change(
             Resource::Mtu {
                 dev: "utun4".to_owned(),
