@@ -8,11 +8,12 @@
 //! So undoing five at once is the same as undoing one five times, but for what is
 //! written in between.
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use netprof_model::Snapshot;
 use netprof_model::held::{HeldResource, taken_back};
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason};
+use netprof_model::positions::Positions;
 use netprof_model::resource::{Resource, State};
 use netprof_model::snapshot::Index;
 
@@ -50,35 +51,24 @@ pub(crate) fn compose(
     transaction: u64,
 ) -> Result<Plan, Error> {
     let index = Index::new(snapshot);
-    let mut order: Vec<&Resource> = Vec::new();
     let mut expired: Vec<&Resource> = Vec::new();
-    let mut ways: HashMap<&Resource, Way<'_>> = HashMap::new();
+    let mut ways = Ways::default();
     for intent in intents {
         if snapshot.is_elsewhere(&intent.place) {
             return Err(Error::Elsewhere {
                 transaction: intent.transaction,
             });
         }
+        ways.reserve(intent.changes.len());
         for change in intent.changes.iter().rev() {
-            let resource = &change.resource;
             if is_expired(snapshot, &intent.place, change) {
-                expired.push(resource);
-                continue;
-            }
-            if !ways.contains_key(resource) {
-                let live = index.state(resource).map_err(|source| Error::NotKnown {
-                    resource: Box::new(resource.clone()),
-                    source,
-                })?;
-                order.push(resource);
-                ways.insert(resource, Way::from(change, live));
-            }
-            if let Some(way) = ways.get_mut(resource) {
-                way.back(change, &index);
+                expired.push(&change.resource);
+            } else {
+                ways.of(change, &index)?.back(change, &index);
             }
         }
     }
-    expired.retain(|resource| !ways.contains_key(resource));
+    expired.retain(|resource| ways.find(resource).is_none());
     let mut seen = HashSet::new();
     expired.retain(|resource| seen.insert(*resource));
     let dropped = expired.into_iter().map(|resource| Dropped {
@@ -108,7 +98,8 @@ pub(crate) fn compose(
             .map(|held| &held.resource)
             .collect(),
     };
-    for way in order.iter().filter_map(|resource| ways.remove(*resource)) {
+    plan.changes.reserve_exact(ways.all.len());
+    for way in ways.all {
         way.end(&mut plan, &ends);
     }
     if intents.len() > 1 {
@@ -118,6 +109,44 @@ pub(crate) fn compose(
         change.id = id;
     }
     Ok(plan)
+}
+
+/// The ways back of all resources, in the order in which they are first come upon.
+#[derive(Default)]
+struct Ways<'a> {
+    all: Vec<Way<'a>>,
+    at: Positions,
+}
+
+impl<'a> Ways<'a> {
+    fn reserve(&mut self, more: usize) {
+        self.all.reserve_exact(more);
+        self.at.reserve(more);
+    }
+
+    fn find(&self, resource: &Resource) -> Option<usize> {
+        self.at.find(resource, |at| {
+            self.all.get(at).map(|way| &way.newest.resource)
+        })
+    }
+
+    /// The way of the resource that `change` is of; it starts there if it has none.
+    fn of(&mut self, change: &'a Change, index: &Index<'_>) -> Result<&mut Way<'a>, Error> {
+        let resource = &change.resource;
+        let at = match self.find(resource) {
+            Some(at) => at,
+            None => {
+                let live = index.state(resource).map_err(|source| Error::NotKnown {
+                    resource: Box::new(resource.clone()),
+                    source,
+                })?;
+                self.at.insert(resource, self.all.len());
+                self.all.push(Way::from(change, live));
+                self.all.len() - 1
+            }
+        };
+        Ok(&mut self.all[at])
+    }
 }
 
 impl<'a> Way<'a> {
@@ -192,13 +221,29 @@ impl<'a> Way<'a> {
                 ..ends.reason.clone()
             }];
             reasons.extend(self.settings.iter().map(|one| Reason::left(one)));
+            let Change {
+                id,
+                resource: _,
+                before: _,
+                after: _,
+                original: _,
+                owner: _,
+                lasts,
+                link,
+                manager,
+                reasons: _,
+            } = self.newest;
             plan.changes.push(Change {
+                id: *id,
+                resource: resource.clone(),
                 before: self.live,
                 after: self.now,
                 original,
                 owner: index.owner(resource),
+                lasts: lasts.clone(),
+                link: link.clone(),
+                manager: *manager,
                 reasons,
-                ..self.newest.clone()
             });
         }
         plan.kept.extend(self.kept.map(|kept| *kept));

@@ -63,23 +63,24 @@ pub fn fold(held: &mut Held, intent: &Intent) {
     held.through = intent.transaction;
 }
 
-/// The resources in the order in which they were first taken, with those that are gone,
-/// and where each of them stands: a plan may change ten thousand of them.
+/// The resources in the order in which they were first taken, which of them are gone, and
+/// where each of them stands: a plan may change ten thousand of them.
 struct Sum {
     resources: Vec<HeldResource>,
-    gone: HashSet<usize>,
+    is_gone: Vec<bool>,
     at: Positions,
 }
 
 impl Sum {
     fn of(resources: Vec<HeldResource>) -> Self {
         let mut at = Positions::default();
+        at.reserve(resources.len());
         for (position, held) in resources.iter().enumerate() {
             at.insert(&held.resource, position);
         }
         Self {
+            is_gone: vec![false; resources.len()],
             resources,
-            gone: HashSet::new(),
             at,
         }
     }
@@ -87,17 +88,19 @@ impl Sum {
     /// Makes room for `more`, and not for twice as many.
     fn reserve(&mut self, more: usize) {
         self.resources.reserve_exact(more);
+        self.is_gone.reserve_exact(more);
+        self.at.reserve(more);
     }
 
     /// What is left, in its place: there may be too much of it for two copies.
     fn end(self) -> Vec<HeldResource> {
         let Self {
             mut resources,
-            gone,
+            is_gone,
             ..
         } = self;
-        let mut places = 0..;
-        resources.retain(|_| places.next().is_some_and(|place| !gone.contains(&place)));
+        let mut is_gone = is_gone.into_iter();
+        resources.retain(|_| is_gone.next() == Some(false));
         resources
     }
 
@@ -115,12 +118,13 @@ impl Sum {
         }
         self.at.insert(&held.resource, self.resources.len());
         self.resources.push(held);
+        self.is_gone.push(false);
     }
 
     fn drop(&mut self, resource: &Resource) {
         if let Some(at) = self.find(resource) {
             self.at.remove(resource, at);
-            self.gone.insert(at);
+            self.is_gone[at] = true;
         }
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use netprof_model::plan::{Change, Expectation, Kept};
 use netprof_model::resource::{Place, Resource};
+use netprof_model::seeded::Seeded;
 
 use crate::backend::{Backend, Mode};
 use crate::error::Error;
@@ -77,7 +78,8 @@ impl<'e> Planned<'e> {
             intent,
             expectations,
         } = self;
-        let mut seen = HashSet::new();
+        let changes = intent.changes.len();
+        let mut seen = HashSet::with_capacity_and_hasher(changes, Seeded::default());
         for change in &intent.changes {
             if !seen.insert(&change.resource) {
                 return Err(Error::Repeated {

@@ -24,6 +24,7 @@ pub mod profile;
 pub mod resource;
 pub mod route;
 pub mod rule;
+pub mod seeded;
 pub mod shared;
 pub mod snapshot;
 

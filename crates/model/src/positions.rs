@@ -3,7 +3,9 @@
 use std::borrow::Borrow;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher, Hash};
+
+use crate::seeded::Seeded;
 
 /// Where each thing stands in a list that somebody else keeps.
 ///
@@ -11,34 +13,18 @@ use std::hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState};
 /// as the list.
 #[derive(Debug, Default)]
 pub struct Positions {
-    hashes: RandomState,
-    by_hash: HashMap<u64, usize, BuildHasherDefault<AsItIs>>,
+    hashes: Seeded,
+    by_hash: HashMap<u64, usize, Seeded>,
     /// Those whose hash somebody else has: as good as none.
     others: Vec<usize>,
 }
 
-/// What is a hash already is not hashed again.
-#[derive(Debug, Default)]
-struct AsItIs(u64);
-
-impl Hasher for AsItIs {
-    fn write(&mut self, bytes: &[u8]) {
-        // No key of the map comes by here.
-        for byte in bytes {
-            self.0 = self.0.rotate_left(8) ^ u64::from(*byte);
-        }
-    }
-
-    fn write_u64(&mut self, hash: u64) {
-        self.0 = hash;
-    }
-
-    fn finish(&self) -> u64 {
-        self.0
-    }
-}
-
 impl Positions {
+    /// Makes room for `more`.
+    pub fn reserve(&mut self, more: usize) {
+        self.by_hash.reserve(more);
+    }
+
     /// Where `thing` stands; `at` tells what stands at a position.
     pub fn find<T: Hash + Eq, B: Borrow<T>>(
         &self,
