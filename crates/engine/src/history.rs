@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 use crate::disk::{Disk, unlisted};
 use crate::error::{Error, OffStack};
 use crate::journal::{self, Kind, Stage};
+use crate::json;
 
 /// One transaction.
 #[derive(Debug)]
@@ -89,6 +90,12 @@ struct Outline {
     #[serde(default)]
     undone: Vec<u64>,
     changes: Vec<Counted>,
+}
+
+impl journal::Outline for Outline {
+    fn read(payload: &[u8]) -> serde_json::Result<Self> {
+        json::read(payload)
+    }
 }
 
 /// A change, or a run of them, as far as they are counted.

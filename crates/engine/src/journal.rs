@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, JournalFile};
 use crate::error::Error;
+use crate::json::{self, Object, Unwritten, Written};
 use crate::record::{self, Content, Fault, Position, STATE_LIMIT, Tag};
+use crate::runs;
 
 /// What sort of transaction it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -38,35 +40,113 @@ impl Kind {
 
 /// All that is needed to undo a transaction, and to know what it was for. It is on
 /// the disk before anything is changed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Intent {
     /// The number of the transaction, from 1.
     pub transaction: u64,
     /// What sort it is.
     pub kind: Kind,
     /// The profile that is active once it is committed; none for a release.
-    #[serde(default)]
     pub profile: Option<ProfileRef>,
     /// The boot and the network namespace.
     pub place: Place,
     /// When it was started, in seconds since the start of 1970 (UTC).
     pub started: u64,
     /// The transactions that it undoes, newest first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undone: Vec<u64>,
     /// The changes, in order.
-    #[serde(with = "crate::runs::changes")]
     pub changes: Vec<Change>,
     /// What is held and not written: a rollback found it as an older transaction left it,
     /// or it is what was wanted by somebody else's doing.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub still_held: Vec<HeldResource>,
     /// What is no longer held although it is not written.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dropped: Vec<Dropped>,
     /// What somebody else changed, and stays so.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub kept: Vec<Kept>,
+}
+
+/// What a reader of a journal wants of its intent.
+pub(crate) trait Outline: Sized {
+    fn read(payload: &[u8]) -> serde_json::Result<Self>;
+}
+
+impl Outline for Intent {
+    fn read(payload: &[u8]) -> serde_json::Result<Self> {
+        #[derive(Deserialize)]
+        struct Written {
+            transaction: u64,
+            kind: Kind,
+            profile: Option<ProfileRef>,
+            place: Place,
+            started: u64,
+            #[serde(default)]
+            undone: Vec<u64>,
+            changes: Vec<runs::changes::Read>,
+            #[serde(default)]
+            still_held: Vec<HeldResource>,
+            #[serde(default)]
+            dropped: Vec<Dropped>,
+            #[serde(default)]
+            kept: Vec<Kept>,
+        }
+        let text = json::text(payload)?;
+        json::read_runs(text, runs::changes::One::take, |text, cut| {
+            let Written {
+                transaction,
+                kind,
+                profile,
+                place,
+                started,
+                undone,
+                changes,
+                still_held,
+                dropped,
+                kept,
+            } = serde_json::from_str(text)?;
+            Ok(Self {
+                transaction,
+                kind,
+                profile,
+                place,
+                started,
+                undone,
+                changes: runs::changes::whole(changes, cut)?,
+                still_held,
+                dropped,
+                kept,
+            })
+        })
+    }
+}
+
+impl Intent {
+    /// Writes it as it is read.
+    fn write(&self, to: &mut dyn io::Write) -> Written {
+        let Self {
+            transaction,
+            kind,
+            profile,
+            place,
+            started,
+            undone,
+            changes,
+            still_held,
+            dropped,
+            kept,
+        } = self;
+        let mut object = Object::new(to);
+        object.field("transaction", transaction)?;
+        object.field("kind", kind)?;
+        object.field("profile", profile)?;
+        object.field("place", place)?;
+        object.field("started", started)?;
+        object.list("undone", undone)?;
+        runs::changes::write(object.name("changes")?, changes)?;
+        object.list("still_held", still_held)?;
+        object.list("dropped", dropped)?;
+        object.list("kept", kept)?;
+        object.end()
+    }
 }
 
 /// How far a transaction came: the last whole record of its journal.
@@ -188,9 +268,9 @@ impl Stage {
             None | Some((Tag::Intent, _)) => Self::Intent,
             Some((Tag::Applied, _)) => Self::Applied,
             Some((Tag::Committed, _)) => Self::Committed,
-            Some((Tag::RollingBack, payload)) => Self::RollingBack(json(payload)?),
-            Some((Tag::RolledBack, payload)) => Self::RolledBack(json(payload)?),
-            Some((Tag::Incomplete, payload)) => Self::Incomplete(json(payload)?),
+            Some((Tag::RollingBack, payload)) => Self::RollingBack(json::read(payload)?),
+            Some((Tag::RolledBack, payload)) => Self::RolledBack(json::read(payload)?),
+            Some((Tag::Incomplete, payload)) => Self::Incomplete(json::read(payload)?),
         })
     }
 }
@@ -203,18 +283,8 @@ pub(crate) struct Journal<I = Intent> {
     next: Position,
 }
 
-/// Reads JSON as a text, which the command line reads, too: so there is one reader of each
-/// type. And whether it is UTF-8 is looked at once, and not for each of its strings.
-pub(crate) fn json<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> serde_json::Result<T> {
-    let text = std::str::from_utf8(bytes).map_err(serde::de::Error::custom)?;
-    serde_json::from_str(text)
-}
-
 /// Reads the journal of transaction `number`; none if it was never begun.
-pub(crate) fn read<I: serde::de::DeserializeOwned>(
-    disk: &dyn Disk,
-    number: u64,
-) -> Result<Option<Journal<I>>, Error> {
+pub(crate) fn read<I: Outline>(disk: &dyn Disk, number: u64) -> Result<Option<Journal<I>>, Error> {
     let path = || disk.journal_path(number);
     let bytes = disk
         .read_journal(number, record::LIMIT)
@@ -230,7 +300,7 @@ pub(crate) fn read<I: serde::de::DeserializeOwned>(
     match record::read(number, &bytes) {
         Ok(Content::NeverBegun) => Ok(None),
         Ok(Content::Begun { intent, last, next }) => Ok(Some(Journal {
-            intent: json(intent)
+            intent: I::read(intent)
                 .map_err(|error| damaged(format!("its intent says nothing: {error}")))?,
             stage: Stage::read(last)
                 .map_err(|error| damaged(format!("its last record says nothing: {error}")))?,
@@ -262,13 +332,13 @@ fn begin(file: &mut dyn JournalFile, intent: &Intent, path: &Path) -> Result<Pos
         path: path.to_owned(),
         source,
     };
-    match serde_json::to_writer(&mut begun, intent) {
+    match intent.write(&mut begun) {
         Ok(()) => begun.finish().map_err(failed),
         Err(_) if begun.is_too_large() => Err(Error::TooLarge {
             limit: record::LIMIT,
         }),
-        Err(error) if error.is_io() => Err(failed(error.into())),
-        Err(source) => Err(Error::Encode {
+        Err(Unwritten::Disk(source)) => Err(failed(source)),
+        Err(Unwritten::Encode(source)) => Err(Error::Encode {
             transaction,
             source,
         }),

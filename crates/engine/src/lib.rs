@@ -24,6 +24,7 @@ mod fold;
 mod folder;
 mod history;
 mod journal;
+mod json;
 mod lock;
 mod record;
 mod recover;

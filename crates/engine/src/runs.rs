@@ -6,44 +6,93 @@
 //! is written as it is. Whoever reads takes both, so a file of format version 1, which
 //! knows no runs, is read as well.
 
+use std::io::Write;
+
+use ipnet::{IpNet, Ipv4Net};
 use netprof_model::held::HeldResource;
 use netprof_model::link::{LinkId, LinkManager};
 use netprof_model::plan::{Change, Reason};
 use netprof_model::resource::{Lasts, Place, Resource, State};
+use netprof_model::route::RouteKey;
 use netprof_model::shared::Shared;
-use netprof_model::{Location, Owner};
+use netprof_model::{Location, Owner, digits};
 use serde::de::Error;
-use serde::ser::SerializeSeq;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-/// Writes `all`: neighbours that are `alike` as one, the others as they are.
-fn write<'a, T, R, S>(
-    all: &'a [T],
-    alike: impl Fn(&T, &T) -> bool,
-    run: impl Fn(&'a [T]) -> R,
-    serializer: S,
-) -> Result<S::Ok, S::Error>
-where
-    T: Serialize,
-    R: Serialize,
-    S: Serializer,
-{
-    let mut list = serializer.serialize_seq(None)?;
+use crate::json::{self, Object, Text, Written};
+
+/// Writes `all`: neighbours that are `alike` as one by `run`, the others as they are.
+fn write<T: Serialize>(
+    to: &mut dyn Write,
+    all: &[T],
+    alike: fn(&T, &T) -> bool,
+    run: fn(&mut dyn Write, &[T]) -> Written,
+) -> Written {
+    to.write_all(b"[")?;
+    let mut is_first = true;
     for neighbours in all.chunk_by(|one, next| alike(one, next)) {
+        if !std::mem::take(&mut is_first) {
+            to.write_all(b",")?;
+        }
         match neighbours {
-            [alone] => list.serialize_element(alone)?,
-            several => list.serialize_element(&run(several))?,
+            [alone] => json::value(to, alone)?,
+            several => run(to, several)?,
         }
     }
-    list.end()
+    Ok(to.write_all(b"]")?)
 }
 
-/// A list that is written as it is asked for.
-struct Each<'a, T, E>(&'a [T], fn(&'a T) -> E);
+/// A resource as a part of a row: a route that is told apart by nothing else by hand.
+fn put(row: &mut String, resource: &Resource) -> serde_json::Result<()> {
+    let Resource::Route(RouteKey {
+        dst,
+        table,
+        metric,
+        tos: 0,
+        ifscope: None,
+    }) = resource
+    else {
+        row.push_str(&serde_json::to_string(resource)?);
+        return Ok(());
+    };
+    row.push_str(r#"{"kind":"route","dst":""#);
+    digits::network(row, *dst);
+    row.push_str(r#"","table":"#);
+    digits::number(row, *table);
+    row.push_str(r#","metric":"#);
+    digits::number(row, *metric);
+    row.push('}');
+    Ok(())
+}
 
-impl<T, E: Serialize> Serialize for Each<'_, T, E> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_seq(self.0.iter().map(self.1))
+/// The same back, of IPv4.
+pub(crate) fn take(row: &mut Text<'_>) -> Option<Resource> {
+    row.expect(r#"{"kind":"route","dst":""#)?;
+    let mut octets = [0; 4];
+    for (octet, behind) in octets.iter_mut().zip([".", ".", ".", "/"]) {
+        *octet = row.number()?.try_into().ok()?;
+        row.expect(behind)?;
+    }
+    let length = row.number()?.try_into().ok()?;
+    row.expect(r#"","table":"#)?;
+    let table = row.number()?;
+    row.expect(r#","metric":"#)?;
+    let metric = row.number()?;
+    row.expect("}")?;
+    Some(Resource::Route(RouteKey {
+        dst: IpNet::V4(Ipv4Net::new(octets.into(), length).ok()?),
+        table,
+        metric,
+        tos: 0,
+        ifscope: None,
+    }))
+}
+
+/// The rows of a run: those that were cut out of it, where there are none left.
+fn each<T>(read: Option<Vec<T>>, cut: &mut dyn Iterator<Item = Vec<T>>) -> Vec<T> {
+    match read {
+        Some(rows) if rows.is_empty() => cut.next().unwrap_or_default(),
+        rows => rows.unwrap_or_default(),
     }
 }
 
@@ -54,32 +103,9 @@ pub(crate) mod changes {
     /// Where a reason stands in its file: line, column, length, offset.
     type At = [u32; 4];
 
-    #[derive(Serialize)]
-    struct One<'a> {
-        id: u32,
-        resource: &'a Resource,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        at: Option<At>,
-    }
-
-    #[derive(Serialize)]
-    struct Run<'a> {
-        before: &'a Option<State>,
-        after: &'a Option<State>,
-        original: &'a Option<State>,
-        owner: Owner,
-        lasts: &'a Lasts,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        link: &'a Option<Shared<LinkId>>,
-        #[serde(skip_serializing_if = "Option::is_none")]
-        manager: Option<LinkManager>,
-        reasons: &'a [Reason],
-        each: Each<'a, Change, One<'a>>,
-    }
-
     /// A change, or a run of them.
     #[derive(Deserialize)]
-    struct Read {
+    pub(crate) struct Read {
         id: Option<u32>,
         resource: Option<Resource>,
         #[serde(default)]
@@ -95,25 +121,42 @@ pub(crate) mod changes {
         #[serde(default)]
         manager: Option<LinkManager>,
         reasons: Vec<Reason>,
-        #[serde(default)]
-        each: Vec<ReadOne>,
+        each: Option<Vec<One>>,
     }
 
+    /// What one of a run has alone.
     #[derive(Deserialize)]
-    struct ReadOne {
+    pub(crate) struct One {
         id: u32,
         resource: Resource,
         at: Option<At>,
     }
 
-    pub(crate) fn serialize<S: Serializer>(
-        changes: &[Change],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        write(changes, alike, run, serializer)
+    impl One {
+        pub(crate) fn take(row: &mut Text<'_>) -> Option<Self> {
+            row.expect(r#"{"id":"#)?;
+            let id = row.number()?;
+            row.expect(r#","resource":"#)?;
+            let resource = take(row)?;
+            let mut at = None;
+            if row.expect(r#","at":["#).is_some() {
+                let mut place = At::default();
+                for (number, behind) in place.iter_mut().zip([",", ",", ",", "]"]) {
+                    *number = row.number()?;
+                    row.expect(behind)?;
+                }
+                at = Some(place);
+            }
+            row.expect("}")?;
+            Some(Self { id, resource, at })
+        }
     }
 
-    fn run(changes: &[Change]) -> Run<'_> {
+    pub(crate) fn write(to: &mut dyn Write, changes: &[Change]) -> Written {
+        super::write(to, changes, alike, run)
+    }
+
+    fn run(to: &mut dyn Write, changes: &[Change]) -> Written {
         let Change {
             id: _,
             resource: _,
@@ -126,21 +169,37 @@ pub(crate) mod changes {
             manager,
             reasons,
         } = &changes[0];
-        Run {
-            before,
-            after,
-            original,
-            owner: *owner,
-            lasts,
-            link,
-            manager: *manager,
-            reasons,
-            each: Each(changes, |change| One {
-                id: change.id,
-                resource: &change.resource,
-                at: place(&change.reasons),
-            }),
+        let mut object = Object::new(to);
+        object.field("before", before)?;
+        object.field("after", after)?;
+        object.field("original", original)?;
+        object.field("owner", owner)?;
+        object.field("lasts", lasts)?;
+        if let Some(link) = link {
+            object.field("link", link)?;
         }
+        if let Some(manager) = manager {
+            object.field("manager", manager)?;
+        }
+        object.field("reasons", reasons)?;
+        json::rows(object.name("each")?, changes, |row, change| {
+            row.push_str(r#"{"id":"#);
+            digits::number(row, change.id);
+            row.push_str(r#","resource":"#);
+            put(row, &change.resource)?;
+            if let Some([line, others @ ..]) = place(&change.reasons) {
+                row.push_str(r#","at":["#);
+                digits::number(row, line);
+                for number in others {
+                    row.push(',');
+                    digits::number(row, number);
+                }
+                row.push(']');
+            }
+            row.push('}');
+            Ok(())
+        })?;
+        object.end()
     }
 
     fn alike(one: &Change, other: &Change) -> bool {
@@ -201,11 +260,13 @@ pub(crate) mod changes {
         Some([at.line, at.column, at.length, at.offset])
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<Change>, D::Error> {
+    /// The changes that were read, of which those of some lists were `cut` out.
+    pub(crate) fn whole(
+        all: Vec<Read>,
+        cut: &mut dyn Iterator<Item = Vec<One>>,
+    ) -> serde_json::Result<Vec<Change>> {
         let mut changes = Vec::new();
-        for read in Vec::<Read>::deserialize(deserializer)? {
+        for read in all {
             let Read {
                 id,
                 resource,
@@ -231,24 +292,26 @@ pub(crate) mod changes {
                 manager,
                 reasons,
             };
-            match (id, resource) {
-                (Some(id), Some(resource)) => changes.push(of(id, resource, reasons)),
-                (None, None) if !each.is_empty() => changes.extend(each.into_iter().map(|one| {
-                    let mut reasons = reasons.clone();
-                    if let (Some([line, column, length, offset]), [reason]) =
-                        (one.at, reasons.as_mut_slice())
-                        && let Some(at) = &mut reason.at
-                    {
-                        (at.line, at.column) = (line, column);
-                        (at.length, at.offset) = (length, offset);
-                    }
-                    of(one.id, one.resource, reasons)
-                })),
-                _ => {
-                    return Err(D::Error::custom(
-                        "a change lacks its number or its resource",
-                    ));
+            if let (Some(id), Some(resource)) = (id, resource) {
+                changes.push(of(id, resource, reasons));
+                continue;
+            }
+            let each = super::each(each, cut);
+            if each.is_empty() {
+                let lacks = "a change lacks its number or its resource";
+                return Err(serde_json::Error::custom(lacks));
+            }
+            changes.reserve_exact(each.len());
+            for one in each {
+                let mut reasons = reasons.clone();
+                if let (Some([line, column, length, offset]), [reason]) =
+                    (one.at, reasons.as_mut_slice())
+                    && let Some(at) = &mut reason.at
+                {
+                    (at.line, at.column) = (line, column);
+                    (at.length, at.offset) = (length, offset);
                 }
+                changes.push(of(one.id, one.resource, reasons));
             }
         }
         Ok(changes)
@@ -259,21 +322,9 @@ pub(crate) mod changes {
 pub(crate) mod held {
     use super::*;
 
-    #[derive(Serialize)]
-    struct Run<'a> {
-        original: &'a Option<State>,
-        committed: &'a Option<State>,
-        transaction: u64,
-        place: &'a Place,
-        lasts: &'a Lasts,
-        #[serde(skip_serializing_if = "std::ops::Not::not")]
-        of_network: bool,
-        each: Each<'a, HeldResource, &'a Resource>,
-    }
-
     /// A resource that is held, or a run of them.
     #[derive(Deserialize)]
-    struct Read {
+    pub(crate) struct Read {
         resource: Option<Resource>,
         #[serde(default)]
         original: Option<State>,
@@ -284,18 +335,14 @@ pub(crate) mod held {
         lasts: Lasts,
         #[serde(default)]
         of_network: bool,
-        #[serde(default)]
-        each: Vec<Resource>,
+        each: Option<Vec<Resource>>,
     }
 
-    pub(crate) fn serialize<S: Serializer>(
-        all: &[HeldResource],
-        serializer: S,
-    ) -> Result<S::Ok, S::Error> {
-        write(all, alike, run, serializer)
+    pub(crate) fn write(to: &mut dyn Write, all: &[HeldResource]) -> Written {
+        super::write(to, all, alike, run)
     }
 
-    fn run(all: &[HeldResource]) -> Run<'_> {
+    fn run(to: &mut dyn Write, all: &[HeldResource]) -> Written {
         let HeldResource {
             resource: _,
             original,
@@ -305,15 +352,19 @@ pub(crate) mod held {
             lasts,
             of_network,
         } = &all[0];
-        Run {
-            original,
-            committed,
-            transaction: *transaction,
-            place,
-            lasts,
-            of_network: *of_network,
-            each: Each(all, |one| &one.resource),
+        let mut object = Object::new(to);
+        object.field("original", original)?;
+        object.field("committed", committed)?;
+        object.field("transaction", transaction)?;
+        object.field("place", place)?;
+        object.field("lasts", lasts)?;
+        if *of_network {
+            object.field("of_network", of_network)?;
         }
+        json::rows(object.name("each")?, all, |row, one| {
+            put(row, &one.resource)
+        })?;
+        object.end()
     }
 
     fn alike(one: &HeldResource, other: &HeldResource) -> bool {
@@ -331,11 +382,13 @@ pub(crate) mod held {
             && (place, lasts, of_network) == (&other.place, &other.lasts, &other.of_network)
     }
 
-    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
-        deserializer: D,
-    ) -> Result<Vec<HeldResource>, D::Error> {
+    /// What was read, of which the rows of some lists were `cut` out.
+    pub(crate) fn whole(
+        read: Vec<Read>,
+        cut: &mut dyn Iterator<Item = Vec<Resource>>,
+    ) -> serde_json::Result<Vec<HeldResource>> {
         let mut all = Vec::new();
-        for read in Vec::<Read>::deserialize(deserializer)? {
+        for read in read {
             let Read {
                 resource,
                 original,
@@ -346,23 +399,25 @@ pub(crate) mod held {
                 of_network,
                 each,
             } = read;
-            if resource.is_none() && each.is_empty() {
-                return Err(D::Error::missing_field("resource"));
+            let of = |resource| HeldResource {
+                resource,
+                original: original.clone(),
+                committed: committed.clone(),
+                transaction,
+                place: place.clone(),
+                lasts: lasts.clone(),
+                of_network,
+            };
+            if let Some(resource) = resource {
+                all.push(of(resource));
+                continue;
             }
-            all.extend(
-                resource
-                    .into_iter()
-                    .chain(each)
-                    .map(|resource| HeldResource {
-                        resource,
-                        original: original.clone(),
-                        committed: committed.clone(),
-                        transaction,
-                        place: place.clone(),
-                        lasts: lasts.clone(),
-                        of_network,
-                    }),
-            );
+            let each = super::each(each, cut);
+            if each.is_empty() {
+                return Err(serde_json::Error::missing_field("resource"));
+            }
+            all.reserve_exact(each.len());
+            all.extend(each.into_iter().map(of));
         }
         Ok(all)
     }

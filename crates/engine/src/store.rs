@@ -6,13 +6,20 @@
 
 use std::io;
 
-use netprof_model::held::Held;
+use netprof_model::held::{self, Committed, Held};
+use serde::Deserialize;
 
 use crate::disk::{Disk, unlisted};
 use crate::error::Error;
 use crate::fold::fold;
-use crate::journal::{self, Journal, Open, Stage, json};
+use crate::journal::{self, Journal, Open, Stage};
+use crate::json::{self, Object, Unwritten};
 use crate::lock::Lock;
+use crate::runs;
+
+/// The newest version of the format of `held.json`, in which neighbours that are alike are
+/// written as one. Version 1 says everything of each resource.
+const VERSION: u32 = 2;
 
 /// The largest `held.json` that is read, in bytes.
 const HELD_LIMIT: usize = 64 << 20;
@@ -130,7 +137,10 @@ impl Store {
             }
         };
         let mut write = |to: &mut dyn io::Write| {
-            serde_json::to_writer(to, &written::Borrowed::from(&self.held)).map_err(io::Error::from)
+            write(to, &self.held).map_err(|error| match error {
+                Unwritten::Disk(error) => error,
+                Unwritten::Encode(error) => error.into(),
+            })
         };
         self.disk.write_held(&mut write).map_err(failed("write"))?;
         self.disk.rename_held().map_err(failed("replace"))
@@ -184,11 +194,11 @@ fn stored(disk: &dyn Disk) -> Result<Stored, Error> {
     if let Some(held) = parse(&bytes) {
         return Ok(Stored::Good(held));
     }
-    match json::<Version>(&bytes) {
-        Ok(Version { version }) if version > written::VERSION => Err(Error::Newer {
+    match json::read::<Version>(&bytes) {
+        Ok(Version { version }) if version > VERSION => Err(Error::Newer {
             path: disk.held_path(),
             found: version,
-            known: written::VERSION,
+            known: VERSION,
         }),
         _ => Ok(Stored::Broken),
     }
@@ -196,60 +206,44 @@ fn stored(disk: &dyn Disk) -> Result<Stored, Error> {
 
 /// What stands in a `held.json`, of a version that is known.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Held> {
-    let read: written::Owned = json(bytes).ok()?;
-    let is_known = (1..=written::VERSION).contains(&read.version);
-    is_known.then(|| read.into())
+    let text = json::text(bytes).ok()?;
+    let read = json::read_runs(text, runs::take, |text, cut| {
+        let read: Written = serde_json::from_str(text)?;
+        let held = Held {
+            version: held::VERSION,
+            through: read.through,
+            stack: read.stack,
+            resources: runs::held::whole(read.resources, cut)?,
+        };
+        let is_known = (1..=VERSION).contains(&read.version);
+        Ok(is_known.then_some(held))
+    });
+    read.ok()?
 }
 
-/// `held.json`, as it is written: neighbours that are alike are written as one.
-mod written {
-    use netprof_model::held::{self, Committed, Held, HeldResource};
-    use serde::{Deserialize, Serialize};
+/// `held.json`, as it is read.
+#[derive(Deserialize)]
+struct Written {
+    version: u32,
+    through: u64,
+    stack: Vec<Committed>,
+    resources: Vec<runs::held::Read>,
+}
 
-    use crate::runs;
-
-    /// The newest version of the format. Version 1 says everything of each resource.
-    pub(super) const VERSION: u32 = 2;
-
-    #[derive(Serialize)]
-    pub(super) struct Borrowed<'a> {
-        version: u32,
-        through: u64,
-        stack: &'a [Committed],
-        #[serde(with = "runs::held")]
-        resources: &'a [HeldResource],
-    }
-
-    impl<'a> From<&'a Held> for Borrowed<'a> {
-        fn from(held: &'a Held) -> Self {
-            Self {
-                version: VERSION,
-                through: held.through,
-                stack: &held.stack,
-                resources: &held.resources,
-            }
-        }
-    }
-
-    #[derive(Deserialize)]
-    pub(super) struct Owned {
-        pub(super) version: u32,
-        through: u64,
-        stack: Vec<Committed>,
-        #[serde(with = "runs::held")]
-        resources: Vec<HeldResource>,
-    }
-
-    impl From<Owned> for Held {
-        fn from(read: Owned) -> Self {
-            Self {
-                version: held::VERSION,
-                through: read.through,
-                stack: read.stack,
-                resources: read.resources,
-            }
-        }
-    }
+/// Writes `held.json`.
+fn write(to: &mut dyn io::Write, held: &Held) -> json::Written {
+    let Held {
+        version: _,
+        through,
+        stack,
+        resources,
+    } = held;
+    let mut object = Object::new(to);
+    object.field("version", &VERSION)?;
+    object.field("through", through)?;
+    object.field("stack", stack)?;
+    runs::held::write(object.name("resources")?, resources)?;
+    object.end()
 }
 
 /// Sums up what the journals say beyond `stored`.

@@ -9,6 +9,7 @@
 
 pub mod configd;
 pub mod diagnostic;
+pub mod digits;
 pub mod dns;
 pub mod evidence;
 pub mod file;

@@ -9,7 +9,7 @@ use super::machine::{Machine, States};
 use super::world::World;
 use crate::error::Error;
 use crate::history::{self, Ending};
-use crate::journal::{self, Intent, Stage};
+use crate::journal::{self, Intent, Outline, Stage};
 use crate::record::{self, Begin, Content, Fault, Position, SECTOR, Tag};
 
 /// A committed journal, as it is on the disk.
@@ -170,7 +170,7 @@ fn a_journal_of_version_1_says_everything_of_each_change_and_is_read() {
     let Ok(Content::Begun { intent, .. }) = record::read(1, &bytes) else {
         panic!("it is whole");
     };
-    let now: Intent = serde_json::from_slice(intent).unwrap();
+    let now = Intent::read(intent).unwrap();
     let mut then: serde_json::Value = serde_json::from_slice(intent).unwrap();
     then["changes"] = serde_json::to_value(&now.changes).unwrap();
     let (mut bytes, _) = begin(1, &serde_json::to_vec(&then).unwrap());
