@@ -20,15 +20,17 @@ use netlink_packet_route::route::{
     RouteAddress, RouteAttribute, RouteMessage, RouteNextHop, RouteNextHopFlags, RouteVia,
 };
 use netlink_packet_route::rule::{RuleAttribute, RuleMessage};
+use netprof_linux::netlink::changes::Step;
+use netprof_linux::netlink::route::{RouteReader, RouteView};
 use netprof_linux::netlink::wire::{Messages, Requests, to_hex};
 use netprof_linux::netlink::{
     LinkNames, Write, address, answer, link, look_up, nftables, route, rule, xfrm,
 };
-use netprof_model::Owner;
 use netprof_model::route::{
     Hop, OpaqueAttribute, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec,
 };
 use netprof_model::rule::{Family, Rule, RuleAction, RuleKey, RuleSpec};
+use netprof_model::{Owner, Resource, State};
 use proptest::collection::vec;
 use proptest::option;
 use proptest::prelude::*;
@@ -86,6 +88,40 @@ fn opaque() -> impl Strategy<Value = Vec<OpaqueAttribute>> {
         value: to_hex(&value),
     });
     vec(one, 0..3)
+}
+
+/// Routes of which most differ from the one before in nothing but the destination, and the
+/// others in one thing more.
+fn a_row() -> impl Strategy<Value = Vec<Route>> {
+    let change = (any::<u128>(), 0..24_u8);
+    (any_route(), any_route(), vec(change, 0..12)).prop_map(|(first, other, changes)| {
+        let mut all = vec![first];
+        for (bits, which) in changes {
+            let mut next = all[all.len() - 1].clone();
+            let dst = next.key.dst;
+            let to = match dst {
+                IpNet::V4(_) => IpAddr::V4(Ipv4Addr::from((bits >> 64) as u32)),
+                IpNet::V6(_) => IpAddr::V6(Ipv6Addr::from(bits)),
+            };
+            next.key.dst = IpNet::new(to, dst.prefix_len()).unwrap().trunc();
+            match which {
+                0 => next.key.dst = IpNet::new(to, dst.prefix_len() / 2).unwrap().trunc(),
+                1 => next.key.table ^= 1,
+                2 => next.key.metric ^= 1,
+                3 => next.key.tos ^= 4,
+                4 => next.spec.protocol.0 ^= 1,
+                5 => next.spec.scope ^= 1,
+                6 if dst.addr().is_ipv4() == other.key.dst.addr().is_ipv4() => {
+                    next.spec = other.spec.clone();
+                }
+                7 => next = other.clone(),
+                8 => next.spec = RouteSpec::clone(&next.spec).into(),
+                _ => {}
+            }
+            all.push(next);
+        }
+        all
+    })
 }
 
 prop_compose! {
@@ -305,6 +341,33 @@ proptest! {
     fn a_route_is_read_back_as_it_was_written(route in any_route()) {
         let requests = encoded_route(&route);
         prop_assert_eq!(decoded_route(payload(&requests)), route);
+    }
+
+    #[test]
+    fn routes_one_behind_the_other_are_as_each_by_itself(routes in a_row()) {
+        let (mut together, mut apart) = (Requests::default(), Requests::default());
+        let states: Vec<(Resource, State)> = routes
+            .iter()
+            .map(|route| (Resource::Route(route.key.clone()), State::Route(route.spec.clone())))
+            .collect();
+        let steps: Vec<Step<'_>> = states
+            .iter()
+            .map(|(resource, state)| Step { resource, write: Write::Add, state })
+            .collect();
+        let mut last = None;
+        for (sequence, step) in (1..).zip(&steps) {
+            step.encode_behind(last, &mut together, sequence, &names()).unwrap();
+            step.encode(&mut apart, sequence, &names()).unwrap();
+            last = Some(step);
+        }
+        prop_assert_eq!(together.bytes(), apart.bytes());
+        let mut reader = RouteReader::default();
+        for (message, route) in Messages::new(together.bytes()).zip(&routes) {
+            let view = RouteView::parse(message.unwrap().payload).unwrap().unwrap();
+            let read = reader.read(&view, &names()).unwrap().unwrap();
+            prop_assert_eq!(&read, &view.to_route(&names()).unwrap().unwrap());
+            prop_assert_eq!(&read, route);
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ use super::answer::{self, KernelError};
 use super::changes::{self, Step};
 use super::kernel::Kernel;
 use super::numbers::{ENOENT, ESRCH, NLM_F_ACK, NLMSG_ERROR};
-use super::standing::{Asked, Hit, Standing};
+use super::standing::{Asked, Hit, Metrics, Standing};
 use super::wire::{Messages, Requests, Unwritable};
 use super::{Error, LinkNames, Write};
 
@@ -155,12 +155,17 @@ impl<'a> Batch<'a> {
         let mut standing = self.standing(steps);
         let mut window = self.kernel.socket.window();
         let mut number = 0;
+        // Whose request is the last one.
+        let mut last = None;
         for change in steps.chunk_by(|one, next| one.0 == next.0) {
             let (first, end, waiting) = (number, self.requests.end(), self.waiting.len());
             for (at, step) in change {
                 let sequence = self.kernel.socket.next_sequence();
-                match self.write(*at, step, sequence, &mut standing) {
-                    Ok(()) => self.waiting.push((sequence, number)),
+                match self.write(*at, step, last, sequence, &mut standing) {
+                    Ok(()) => {
+                        self.waiting.push((sequence, number));
+                        last = Some(step);
+                    }
                     Err(why) => {
                         failed.insert(number, why);
                     }
@@ -173,12 +178,14 @@ impl<'a> Batch<'a> {
             if adds_nothing {
                 self.requests.cut(end);
                 self.waiting.truncate(waiting);
+                last = None;
                 for number in first..number {
                     failed.entry(number).or_insert(NotMade::Withheld);
                 }
             }
             if self.requests.bytes().len() >= PIECE || self.waiting.len() >= window {
                 self.flush(&mut failed);
+                last = None;
                 // Behind a send that failed there is another socket.
                 window = self.kernel.socket.window();
             }
@@ -187,9 +194,16 @@ impl<'a> Batch<'a> {
         failed
     }
 
-    /// What stands where something is to be removed: one dump for all of it.
+    /// What stands where something is to be removed: one dump for all of it, or none where
+    /// it was just seen that there is nothing else to hit.
     fn standing(&mut self, steps: &[(usize, Step<'_>)]) -> Result<Standing, String> {
-        let asked = Asked::by(steps.iter().map(|(_, step)| step));
+        let mut asked = Asked::by(steps.iter().map(|(_, step)| step));
+        let metrics = std::mem::replace(&mut self.kernel.metrics, Metrics::unread());
+        // What is added here may have one.
+        let only_removes = || steps.iter().all(|(_, step)| step.write == Write::Delete);
+        asked.routes = asked
+            .routes
+            .filter(|filter| !(metrics.are_absent(*filter) && only_removes()));
         let words = |error: Error| error.to_string();
         let rules = match asked.rules {
             true => Some(self.kernel.rules().map_err(words)?),
@@ -210,6 +224,7 @@ impl<'a> Batch<'a> {
         &mut self,
         at: usize,
         step: &Step<'_>,
+        last: Option<&Step<'_>>,
         sequence: u32,
         standing: &mut Result<Standing, String>,
     ) -> Result<(), NotMade> {
@@ -233,7 +248,7 @@ impl<'a> Batch<'a> {
             Err(why) if step.write == Write::Delete => return Err(NotMade::Unread(why.clone())),
             Err(_) => {}
         }
-        Ok(step.encode(&mut self.requests, sequence, &self.names)?)
+        Ok(step.encode_behind(last, &mut self.requests, sequence, &self.names)?)
     }
 
     /// Sends what waits. What was not answered for certain counts as not made.

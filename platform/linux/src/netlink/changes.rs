@@ -114,6 +114,26 @@ impl Step<'_> {
         }
     }
 
+    /// Writes the request behind that of `last`, where that is the last one: as a rule it
+    /// differs in nothing but where a route leads to.
+    pub fn encode_behind(
+        &self,
+        last: Option<&Step<'_>>,
+        requests: &mut Requests,
+        sequence: u32,
+        names: &LinkNames,
+    ) -> Result<(), Unwritable> {
+        if let Some(last) = last
+            && let (Resource::Route(key), Resource::Route(other)) = (self.resource, last.resource)
+            && (self.write, self.state) == (last.write, last.state)
+            && route::is_alike(key, other)
+            && route::again(requests, sequence, key).is_some()
+        {
+            return Ok(());
+        }
+        self.encode(requests, sequence, names)
+    }
+
     /// The step that takes this one back, of a change with two.
     #[must_use]
     pub fn inverse(&self) -> Self {
@@ -129,17 +149,24 @@ impl Step<'_> {
 #[must_use]
 pub fn devices<'a>(changes: &[&'a Change]) -> BTreeSet<&'a str> {
     let mut names = BTreeSet::new();
-    for change in changes {
-        match &change.resource {
-            Resource::LinkUp { dev } | Resource::Address { dev, .. } => {
-                names.insert(dev.as_str());
-            }
-            _ => {}
+    let mut last = None;
+    let mut see = |name: &'a str| {
+        // Of ten thousand changes the same.
+        if last.replace(name) != Some(name) {
+            names.insert(name);
         }
-        names.extend(change.link.iter().map(|link| link.name.as_str()));
+    };
+    for change in changes {
+        if let Resource::LinkUp { dev } | Resource::Address { dev, .. } = &change.resource {
+            see(dev);
+        }
+        if let Some(link) = &change.link {
+            see(&link.name);
+        }
         for side in [&change.before, &change.after] {
             if let Some(State::Route(spec)) = side {
-                names.extend(spec.hops.iter().filter_map(|hop| hop.dev.as_deref()));
+                let devices = spec.hops.iter().filter_map(|hop| hop.dev.as_deref());
+                devices.for_each(&mut see);
             }
         }
     }

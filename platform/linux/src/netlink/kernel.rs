@@ -5,15 +5,16 @@ use std::ops::ControlFlow;
 
 use netprof_model::link::{Address, Link};
 use netprof_model::plan::{RouteAnswer, RouteProbe};
-use netprof_model::route::{Protocol, Route, RouteSpec};
+use netprof_model::route::{Protocol, Route};
 use netprof_model::rule::Rule;
-use netprof_model::shared::Alike;
+use netprof_model::seeded::Seeded;
 use netprof_plan::{Need, Sieve};
 
 use super::answer;
 use super::numbers::*;
-use super::route::{RouteFilter, RouteView};
+use super::route::{RouteFilter, RouteReader, RouteView};
 use super::socket::{ATTEMPTS, NETLINK_ROUTE, Socket, pause_before};
+use super::standing::Metrics;
 use super::wire::{Malformed, Message, Messages, Requests, Unwritable};
 use super::{Error, LinkNames, address, link, look_up, route, rule};
 
@@ -40,6 +41,8 @@ pub struct Tables {
 #[derive(Debug)]
 pub struct Kernel {
     pub(super) socket: Socket,
+    /// What was read of netprof's routes since something was written.
+    pub(super) metrics: Metrics,
 }
 
 impl Kernel {
@@ -47,6 +50,7 @@ impl Kernel {
     pub fn connect() -> Result<Self, Error> {
         Ok(Self {
             socket: Socket::open(NETLINK_ROUTE)?,
+            metrics: Metrics::unread(),
         })
     }
 
@@ -114,6 +118,8 @@ impl Kernel {
             };
             let rules = self.rules()?;
             let sieve = need.sieve(&links, &addresses, &rules);
+            // A sieve lets all of netprof's routes through that are in its tables.
+            let read = sieve.tables().cloned();
             let mut reads = 0..ATTEMPTS;
             let routes = sieve.read(|sieve| match reads.next() {
                 Some(_) => self.routes(sieve, &names).map_err(Some)?.ok_or(None),
@@ -121,6 +127,7 @@ impl Kernel {
             });
             match routes {
                 Ok(routes) => {
+                    self.metrics = Metrics::of(&routes, read);
                     return Ok(Tables {
                         links,
                         addresses,
@@ -229,12 +236,9 @@ impl Kernel {
         filter: RouteFilter,
         names: &LinkNames,
     ) -> Result<Vec<Route>, Error> {
-        let mut alike = Alike::default();
+        let mut reader = RouteReader::default();
         self.stream_routes(filter, Vec::new, |routes: &mut Vec<Route>, view| {
-            if let Ok(mut route) = view.to_route(names)? {
-                route.spec = alike.share(route.spec);
-                routes.push(route);
-            }
+            routes.extend(reader.read(view, names)?);
             Ok(())
         })
     }
@@ -320,18 +324,17 @@ fn route_in<'a>(
 struct Caught {
     /// None once a route goes through a link without a name.
     routes: Option<Vec<Route>>,
-    /// Thousands of routes may lead the same way.
-    alike: Alike<RouteSpec>,
+    reader: RouteReader,
     /// The tables and links of routes that tell whose a link is.
-    told: HashSet<(u32, u32)>,
+    told: HashSet<(u32, u32), Seeded>,
 }
 
 impl Default for Caught {
     fn default() -> Self {
         Self {
             routes: Some(Vec::new()),
-            alike: Alike::default(),
-            told: HashSet::new(),
+            reader: RouteReader::default(),
+            told: HashSet::default(),
         }
     }
 }
@@ -351,11 +354,8 @@ impl Caught {
         let tells = sieve.tells_owners(view.table, protocol)
             && (view.oif == 0 || self.told.insert((view.table, view.oif)));
         if tells || sieve.takes(view.destination()?, view.table, protocol) {
-            match view.to_route(names)? {
-                Ok(mut route) => {
-                    route.spec = self.alike.share(route.spec);
-                    list.push(route);
-                }
+            match self.reader.read(view, names)? {
+                Ok(route) => list.push(route),
                 Err(_) => self.routes = None,
             }
         }

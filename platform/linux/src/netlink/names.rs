@@ -6,14 +6,15 @@
 use std::collections::HashMap;
 
 use netprof_model::link::Link;
+use netprof_model::seeded::Seeded;
 
 use super::wire::Unwritable;
 
 /// Which name belongs to which number.
 #[derive(Clone, Debug, Default)]
 pub struct LinkNames {
-    by_index: HashMap<u32, String>,
-    by_name: HashMap<String, u32>,
+    by_index: HashMap<u32, String, Seeded>,
+    by_name: HashMap<String, u32, Seeded>,
 }
 
 impl LinkNames {

@@ -7,12 +7,15 @@
 //! net/ipv4/fib_semantics.c), so where ours is gone, one with another metric would go.
 //! Nothing in the requests can say 'exactly this one', so it is looked first; between the
 //! look and the removal there is a moment left, as with everything that is compared and
-//! then changed over netlink.
+//! then changed over netlink. An observation just before is such a look, where it shows
+//! that none of netprof's routes has a metric ([`Metrics`]): then there is nothing else to
+//! take, and ten thousand routes need not be read once more.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
-use netprof_model::route::{Route, RouteKey, RouteSpec};
+use netprof_model::route::{Protocol, Route, RouteKey, RouteSpec};
 use netprof_model::rule::{Rule, RuleAction, RuleKey, RuleSpec};
+use netprof_model::seeded::Seeded;
 use netprof_model::shared::Shared;
 use netprof_model::{Owner, Resource, State};
 
@@ -122,12 +125,54 @@ fn is_vague(key: &RouteKey) -> bool {
     key.dst.addr().is_ipv4() && key.metric == 0
 }
 
+/// In which tables netprof's routes of IPv4 had metrics when they were read last.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metrics {
+    /// The tables that were read; none for all.
+    read: Option<BTreeSet<u32>>,
+    found: BTreeSet<u32>,
+}
+
+impl Metrics {
+    /// Nothing was read.
+    #[must_use]
+    pub fn unread() -> Self {
+        Self::of(&[], Some(BTreeSet::new()))
+    }
+
+    /// What `routes` show: all of netprof's in the tables `read`.
+    #[must_use]
+    pub fn of(routes: &[Route], read: Option<BTreeSet<u32>>) -> Self {
+        let has_metric = |route: &&Route| {
+            let ours = route.spec.protocol == Protocol::NETPROF;
+            ours && route.key.dst.addr().is_ipv4() && route.key.metric > 0
+        };
+        let found = routes.iter().filter(has_metric);
+        Self {
+            read,
+            found: found.map(|route| route.key.table).collect(),
+        }
+    }
+
+    /// Whether none of the routes that `filter` lets through had one.
+    #[must_use]
+    pub fn are_absent(&self, filter: RouteFilter) -> bool {
+        let absent = |table: u32| {
+            let read = self.read.as_ref();
+            read.is_none_or(|read| read.contains(&table)) && !self.found.contains(&table)
+        };
+        filter.protocol == Some(Protocol::NETPROF.0) && filter.table.is_some_and(absent)
+    }
+}
+
+type ByKey = HashMap<RouteKey, Vec<Shared<RouteSpec>>, Seeded>;
+
 /// The rules and routes that stand, as far as they were asked for; kept up with what is
 /// on its way to the kernel.
 #[derive(Clone, Debug, Default)]
 pub struct Standing {
     rules: Option<Vec<Rule>>,
-    routes: Option<HashMap<RouteKey, Vec<Shared<RouteSpec>>>>,
+    routes: Option<ByKey>,
 }
 
 impl Standing {
@@ -137,7 +182,7 @@ impl Standing {
         Self {
             rules,
             routes: routes.map(|routes| {
-                let mut by_key: HashMap<RouteKey, Vec<Shared<RouteSpec>>> = HashMap::new();
+                let mut by_key = ByKey::default();
                 for route in routes.into_iter().filter(|route| is_vague(&route.key)) {
                     by_key.entry(route.key).or_default().push(route.spec);
                 }
@@ -341,15 +386,59 @@ mod tests {
         assert_eq!(removal(&mut standing, &kept()), Hit::Exactly);
     }
 
-    #[test]
-    fn a_route_without_a_metric_is_removed_only_if_it_is_there() {
-        let key = |metric| RouteKey {
+    fn key(metric: u32) -> RouteKey {
+        RouteKey {
             dst: "10.0.0.0/8".parse().unwrap(),
             table: 254,
             metric,
             tos: 0,
             ifscope: None,
+        }
+    }
+
+    #[test]
+    fn that_ours_have_no_metrics_shows_only_of_tables_that_were_read() {
+        let route = |table, metric, protocol| {
+            let spec = RouteSpec {
+                protocol,
+                ..RouteSpec::default()
+            };
+            Route {
+                key: RouteKey {
+                    table,
+                    ..key(metric)
+                },
+                spec: spec.into(),
+                live: Default::default(),
+                owner: Owner::Unknown,
+            }
         };
+        let routes = [
+            route(254, 0, Protocol::NETPROF),
+            route(254, 50, Protocol::STATIC),
+            route(7, 0, Protocol::NETPROF),
+            route(7, 50, Protocol::NETPROF),
+        ];
+        let of = |table| RouteFilter {
+            table: Some(table),
+            protocol: Some(Protocol::NETPROF.0),
+        };
+        let metrics = Metrics::of(&routes, Some(BTreeSet::from([7, 8, 254])));
+        assert!(metrics.are_absent(of(254)) && metrics.are_absent(of(8)));
+        assert!(!metrics.are_absent(of(7)));
+        assert!(!metrics.are_absent(of(9)), "it was not read");
+        assert!(!metrics.are_absent(RouteFilter::of_table(254)), "others'");
+        assert!(
+            !metrics.are_absent(RouteFilter::default()),
+            "of every table"
+        );
+        assert!(!Metrics::unread().are_absent(of(254)));
+        let all = Metrics::of(&routes, None);
+        assert!(all.are_absent(of(9)) && !all.are_absent(of(7)));
+    }
+
+    #[test]
+    fn a_route_without_a_metric_is_removed_only_if_it_is_there() {
         let state = State::Route(RouteSpec::default().into());
         let resource = Resource::Route(key(0));
         let step = Step {

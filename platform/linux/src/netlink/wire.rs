@@ -287,6 +287,21 @@ impl Requests {
         Ok(())
     }
 
+    /// Adds the last message once more, with another sequence number, and with what `write`
+    /// changes of its body. None if there is none.
+    pub fn add_again(&mut self, sequence: u32, write: impl FnOnce(&mut [u8])) -> Option<()> {
+        let start = self.bytes.len();
+        if self.last == start {
+            return None;
+        }
+        self.bytes.extend_from_within(self.last..);
+        let message = &mut self.bytes[start..];
+        message[8..12].copy_from_slice(&sequence.to_ne_bytes());
+        write(&mut message[MESSAGE_HEADER..]);
+        self.last = start;
+        Some(())
+    }
+
     /// Adds `flags` to those of the last message.
     pub fn flag_last(&mut self, flags: u16) {
         if let Some(now) = u16_at(&self.bytes, self.last + 6) {

@@ -13,7 +13,7 @@ use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
 use netprof_model::{Owner, Resource, State};
 
 use crate::namespace::{Test, json, list, sh, two_links};
-use crate::observe::observe;
+use crate::observe::{ROUTES, observe};
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -553,4 +553,20 @@ fn twin_routes() {
     back(std::slice::from_ref(&ours));
     assert_eq!(routes().len(), 1);
     assert_eq!(routes()[0]["metric"], 50);
+    // Also if all routes were read just before.
+    let looked = || {
+        let mut linux = Linux::new();
+        linux.observe(ROUTES).expect("it can be observed");
+        linux
+    };
+    let removal = [ours.inverse()];
+    assert!(looked().apply(&removal, Mode::Forward).is_err());
+    assert_eq!(routes()[0]["metric"], 50);
+    // And where there is nothing else, ours goes, and once.
+    sh("ip route del 198.18.0.0/16 metric 50");
+    forward(std::slice::from_ref(&ours));
+    looked().apply(&removal, Mode::Forward).expect("it is ours");
+    assert!(routes().is_empty());
+    assert!(looked().apply(&removal, Mode::Forward).is_err());
+    looked().apply(&removal, Mode::Back).expect("it is gone");
 }

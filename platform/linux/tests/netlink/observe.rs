@@ -29,16 +29,18 @@ pub(crate) const TESTS: &[Test] = &[
     ("all_that_is_asked_for_is_answered", everything),
 ];
 
-/// What a plan that needs neither resolver nor filters sees.
+/// What a plan needs that is about nothing but routes.
+pub(crate) const ROUTES: Need = Need {
+    resolver: false,
+    filters: false,
+    owners: true,
+    preferences: false,
+    routes: Routes::All,
+};
+
+/// What such a plan sees.
 pub(crate) fn observe() -> Snapshot {
-    let need = Need {
-        resolver: false,
-        filters: false,
-        owners: true,
-        preferences: false,
-        routes: Routes::All,
-    };
-    Linux::new().observe(need).expect("it can be observed")
+    Linux::new().observe(ROUTES).expect("it can be observed")
 }
 
 fn links() {

@@ -41,7 +41,7 @@ pub struct UnknownLink(pub u32);
 /// One message of a route dump, borrowed.
 #[derive(Clone, Copy, Debug)]
 pub struct RouteView<'a> {
-    attributes: &'a [u8],
+    message: &'a [u8],
     /// AF_INET or AF_INET6.
     pub family: u8,
     /// The length of the destination's prefix.
@@ -88,7 +88,7 @@ impl<'a> RouteView<'a> {
             return Ok(None);
         }
         let mut view = Self {
-            attributes,
+            message: payload,
             family: header[0],
             dst_length: header[1],
             src_length: header[2],
@@ -165,6 +165,40 @@ impl<'a> RouteView<'a> {
         Ok(net.trunc())
     }
 
+    /// All that it says but where it leads to: the header, and the attributes before and
+    /// behind the destination. Two routes that say the same differ in nothing but their key.
+    pub(super) fn but_destination(&self) -> ([u8; HEADER], &'a [u8], &'a [u8]) {
+        let (bytes, attributes) = self.message.split_at(HEADER);
+        let mut header = [0; HEADER];
+        header.copy_from_slice(bytes);
+        header[1] = 0;
+        let Some(dst) = self.dst else {
+            return (header, attributes, &[]);
+        };
+        let at = dst.as_ptr().addr() - attributes.as_ptr().addr();
+        (header, &attributes[..at], &attributes[at + dst.len()..])
+    }
+
+    /// The route that holds `spec`.
+    pub(super) fn holding(
+        &self,
+        spec: Shared<RouteSpec>,
+        live: RouteLive,
+    ) -> Result<Route, Malformed> {
+        Ok(Route {
+            key: RouteKey {
+                dst: self.destination()?,
+                table: self.table,
+                metric: self.metric,
+                tos: self.tos,
+                ifscope: None,
+            },
+            spec,
+            live,
+            owner: Owner::Unknown,
+        })
+    }
+
     /// Builds the model's route. Its owner is not in the bytes alone.
     pub fn to_route(&self, names: &LinkNames) -> Result<Result<Route, UnknownLink>, Malformed> {
         let known = kind(self.kind);
@@ -180,7 +214,7 @@ impl<'a> RouteView<'a> {
             value.push(if known.is_none() { self.kind } else { 0 });
             opaque.push(keep(HEADER_RESIDUE, &value));
         }
-        for attribute in Attributes::new(self.attributes) {
+        for attribute in Attributes::new(&self.message[HEADER..]) {
             let attribute = attribute?;
             match attribute.number() {
                 RTA_DST | RTA_SRC | RTA_PREFSRC | RTA_OIF | RTA_GATEWAY | RTA_VIA
@@ -194,32 +228,23 @@ impl<'a> RouteView<'a> {
         let prefsrc = self.prefsrc.map(|bytes| ip(self.family, bytes));
         let from = (self.src_length > 0 || self.src.is_some())
             .then(|| self.net(self.src, self.src_length));
-        Ok(Ok(Route {
-            key: RouteKey {
-                dst: self.destination()?,
-                table: self.table,
-                metric: self.metric,
-                tos: self.tos,
-                ifscope: None,
-            },
-            spec: Shared::from(RouteSpec {
-                kind: known.unwrap_or_default(),
-                protocol: Protocol(self.protocol),
-                scope: self.scope,
-                prefsrc: prefsrc.transpose()?,
-                from: from.transpose()?,
-                hops,
-                nexthop_id: self.nexthop_id,
-                flags: 0,
-                opaque,
-            }),
-            live: RouteLive {
-                dead: flags & RTNH_F_DEAD != 0,
-                linkdown: flags & RTNH_F_LINKDOWN != 0,
-                expires: self.expires,
-            },
-            owner: Owner::Unknown,
-        }))
+        let spec = RouteSpec {
+            kind: known.unwrap_or_default(),
+            protocol: Protocol(self.protocol),
+            scope: self.scope,
+            prefsrc: prefsrc.transpose()?,
+            from: from.transpose()?,
+            hops,
+            nexthop_id: self.nexthop_id,
+            flags: 0,
+            opaque,
+        };
+        let live = RouteLive {
+            dead: flags & RTNH_F_DEAD != 0,
+            linkdown: flags & RTNH_F_LINKDOWN != 0,
+            expires: self.expires,
+        };
+        Ok(Ok(self.holding(spec.into(), live)?))
     }
 
     /// The hops; the flags of each are added to `flags`.

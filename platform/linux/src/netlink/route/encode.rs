@@ -11,6 +11,10 @@ use super::super::numbers::*;
 use super::super::wire::{Body, Requests, Unwritable, from_hex, u32_at};
 use super::{HEADER, HEADER_RESIDUE};
 
+/// The length of an attribute's header (`struct rtattr`), and that of the table's attribute.
+const ATTRIBUTE_HEADER: usize = 4;
+const TABLE: usize = 8;
+
 /// Writes a route, or removes exactly this one: a removal names every attribute,
 /// so that a route of somebody else with the same key is not hit. (IPv4 takes a
 /// metric of 0 in a removal for any metric; protocol, scope, type and hops still
@@ -33,6 +37,35 @@ pub fn encode(
         }
         .write(body)
     })
+}
+
+/// Writes the last message of `requests` once more, which is of a route with a key that
+/// [`is_alike`], for `key`: of ten thousand routes that lead the same way each but the first
+/// is written so. None if there is no last message.
+pub fn again(requests: &mut Requests, sequence: u32, key: &RouteKey) -> Option<()> {
+    requests.add_again(sequence, |body| {
+        if key.dst.prefix_len() > 0 {
+            let at = HEADER + TABLE + ATTRIBUTE_HEADER;
+            bytes(key.dst.network(), |dst| {
+                body[at..at + dst.len()].copy_from_slice(dst);
+            });
+        }
+    })
+}
+
+/// Whether what is written of routes with these keys differs in the destination alone.
+pub fn is_alike(one: &RouteKey, other: &RouteKey) -> bool {
+    // Taken apart, so that nothing that is new is forgotten here.
+    let RouteKey {
+        dst,
+        table,
+        metric,
+        tos,
+        ifscope: _,
+    } = one;
+    (table, metric, tos) == (&other.table, &other.metric, &other.tos)
+        && dst.prefix_len() == other.dst.prefix_len()
+        && family(dst.addr()) == family(other.dst.addr())
 }
 
 struct Message<'a> {
@@ -73,6 +106,7 @@ impl Message<'_> {
         ];
         header[8..HEADER].copy_from_slice(&flags.to_ne_bytes());
         body.header(&header);
+        // These two first: see `again`.
         body.u32(RTA_TABLE, key.table)?;
         if key.dst.prefix_len() > 0 {
             put(body, RTA_DST, key.dst.network())?;

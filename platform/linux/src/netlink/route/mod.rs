@@ -4,7 +4,7 @@
 //! Reading goes in two steps. [`RouteView`] is one walk over the message and
 //! borrows everything, so that a dump can be counted or sieved at the kernel's own
 //! pace; [`RouteView::to_route`] builds the model's words, for the routes that are
-//! kept. What the kernel says and nobody can write is dropped while reading: link
+//! kept; [`RouteReader`] builds what thousands of them hold alike once. What the kernel says and nobody can write is dropped while reading: link
 //! state (RTNH_F_DEAD, RTNH_F_LINKDOWN, offload flags), cache counters, and what is
 //! only the default said aloud. All other attributes are kept as they are.
 //!
@@ -15,10 +15,12 @@
 
 mod decode;
 mod encode;
+mod reader;
 
 pub(super) use decode::gateway;
 pub use decode::{RouteView, UnknownLink};
-pub use encode::encode;
+pub use encode::{again, encode, is_alike};
+pub use reader::RouteReader;
 
 use super::numbers::*;
 use super::wire::{Requests, Unwritable};
