@@ -76,7 +76,7 @@ impl Answer {
 /// diagnostics count on.
 pub fn printable(text: &str) -> Cow<'_, str> {
     let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if !text.contains(steers) {
+    if is_plain(text.as_bytes()) || !text.contains(steers) {
         return Cow::Borrowed(text);
     }
     let mark = |c: char| match (steers(c), c.len_utf8()) {
@@ -85,6 +85,22 @@ pub fn printable(text: &str) -> Cow<'_, str> {
         (true, _) => '\u{bf}',
     };
     Cow::Owned(text.chars().map(mark).collect())
+}
+
+/// Whether it is all of ASCII, and nothing of it steers a terminal: as a rule, and a plan of
+/// ten thousand changes is a megabyte, so eight bytes are looked at in one step.
+fn is_plain(bytes: &[u8]) -> bool {
+    const EACH: u64 = u64::MAX / 0xff;
+    let is_plain = |byte: &u8| matches!(byte, b'\n' | b'\t' | b' '..=b'~');
+    let (eights, rest) = bytes.as_chunks::<8>();
+    let eights_are = eights.iter().all(|eight| {
+        let word = u64::from_ne_bytes(*eight);
+        // The upper bit of each byte that is below a blank, or above a tilde.
+        let below = word.wrapping_sub(EACH * 0x20) & !word;
+        let above = word.wrapping_add(EACH) | word;
+        (below | above) & (EACH * 0x80) == 0 || eight.iter().all(is_plain)
+    });
+    eights_are && rest.iter().all(is_plain)
 }
 
 /// An error with everything that it came from, as one diagnostic.
@@ -106,7 +122,7 @@ pub fn chain(error: &dyn Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::printable;
+    use super::{is_plain, printable};
 
     #[test]
     fn what_steers_a_terminal_is_marked_and_nothing_moves() {
@@ -114,5 +130,18 @@ mod tests {
         let shown = printable(text);
         assert_eq!(shown, "a?[31m\tb?\u{bf}?\n\u{20ac}");
         assert_eq!(shown.len(), text.len());
+    }
+
+    #[test]
+    fn each_byte_counts_wherever_it_stands() {
+        for byte in 0..=0x7f_u8 {
+            let steers = byte.is_ascii_control() && byte != b'\n' && byte != b'\t';
+            for at in 0..20 {
+                let mut text = [b'a'; 20];
+                text[at] = byte;
+                assert_eq!(is_plain(&text), !steers, "{byte:#x} at {at}");
+            }
+        }
+        assert!(!is_plain("aaa\u{20ac}aaaaaaaa".as_bytes()));
     }
 }

@@ -1,9 +1,10 @@
 //! A plan, as a person sees it.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 
-use netprof_model::Owner;
 use netprof_model::plan::{Action, Change, Kept, Plan, Reason, Row, Standing, Summary};
+use netprof_model::{Owner, Resource, State, digits};
 
 use super::{macos, words};
 
@@ -29,7 +30,9 @@ pub fn plan(title: Title, plan: &Plan) -> String {
         true => format!("{}: refused ({counts})", title.name),
         false => format!("{}: {counts}", title.name),
     };
-    line(&mut text, &headline, "", title.file);
+    let mut line = Line::begin(&mut text, &headline);
+    line.say(LINE, title.file);
+    line.end();
     let entries = entries(plan);
     if !entries.is_empty() || !plan.kept.is_empty() {
         text.push('\n');
@@ -116,16 +119,19 @@ fn line_number(reason: &Reason) -> Option<u32> {
     reason.at.as_ref().map(|at| at.line)
 }
 
-/// Where a reason stands: the line, with its file where that is another one than `file`.
-fn place(reason: &Reason, file: &str) -> String {
-    match &reason.at {
-        None => String::new(),
-        Some(at) if at.file.as_ref() == file => format!("line {}", at.line),
-        Some(at) => {
-            let name = at.file.rsplit('/').next().unwrap_or_default();
-            format!("{name} line {}", at.line)
+/// Ends a line with where a reason stands: the line, with its file where that is another one
+/// than `file`.
+fn place(mut line: Line<'_>, reason: Option<&Reason>, file: &str) {
+    if let Some(at) = reason.and_then(|reason| reason.at.as_ref()) {
+        let text = line.column(LINE);
+        if at.file.as_ref() != file {
+            text.push_str(at.file.rsplit('/').next().unwrap_or_default());
+            text.push(' ');
         }
+        text.push_str("line ");
+        digits::number(text, at.line);
     }
+    line.end();
 }
 
 /// How a reason starts that names a network service (macOS).
@@ -138,24 +144,36 @@ fn service(reason: &Reason) -> Option<&str> {
 
 fn change_row(text: &mut String, change: &Change, file: &str) {
     let sign = match change.action() {
-        Action::Add => '+',
-        Action::Change => '~',
-        Action::Remove => '-',
+        Action::Add => "  + ",
+        Action::Change => "  ~ ",
+        Action::Remove => "  - ",
     };
     let service = change.reasons.iter().find_map(service);
-    let subject = words::subject_named(&change.resource, service);
-    let subject = format!("  {sign} {subject}");
-    let details = words::change(change);
-    let first = details.first().map_or("", String::as_str);
-    let at = change.reasons.first().map(|reason| place(reason, file));
-    line(text, &subject, first, at.as_deref().unwrap_or(""));
-    for detail in details.iter().skip(1) {
-        line(text, "", detail, "");
+    let mut line = Line::begin(text, sign);
+    words::put_subject(line.text, &change.resource, service);
+    let mut further = Vec::new();
+    match (&change.resource, &change.before, &change.after) {
+        // Of these there are thousands.
+        (Resource::Route(key), Some(State::Route(spec)), None)
+        | (Resource::Route(key), None, Some(State::Route(spec))) => {
+            words::put_route(line.column(DETAIL), key, spec);
+        }
+        _ => {
+            let mut details = words::change(change).into_iter();
+            line.say(DETAIL, &details.next().unwrap_or_default());
+            further.extend(details);
+        }
     }
-    let mut why: Vec<String> = change
+    place(line, change.reasons.first(), file);
+    for detail in further {
+        let mut line = Line::begin(text, "");
+        line.say(DETAIL, &detail);
+        line.end();
+    }
+    let mut why: Vec<Cow<'_, str>> = change
         .reasons
         .iter()
-        .map(|reason| reason.text.to_string())
+        .map(|reason| Cow::Borrowed(reason.text.as_ref()))
         .collect();
     why.dedup();
     // What the subject says, and that a route is there for a `route`, go without saying.
@@ -165,19 +183,21 @@ fn change_row(text: &mut String, change: &Change, file: &str) {
         .find_map(macos::scope);
     why.retain(|text| scope.is_none_or(|name| text.strip_prefix("scope ") != Some(name)));
     why.retain(|text| service.is_none_or(|name| text.strip_prefix(SERVICE) != Some(name)));
-    why.retain(|text| !matches!(text.as_str(), "route" | "unreachable" | "keep-localhost"));
+    why.retain(|text| !matches!(text.as_ref(), "route" | "unreachable" | "keep-localhost"));
     let says_owner = why.iter().any(|text| text.contains("owner "));
     if !matches!(change.owner, Owner::Netprof | Owner::Unknown)
         && change.before.is_some()
         && !says_owner
     {
-        why.push(format!("owner {}", change.owner.who()));
+        why.push(format!("owner {}", change.owner.who()).into());
     }
     if change.after.is_some() && change.lasts.ended_by().is_some() {
-        why.push(format!("lasts {}", change.lasts));
+        why.push(format!("lasts {}", change.lasts).into());
     }
     if !why.is_empty() {
-        let _ = writeln!(text, "      {}", why.join("; "));
+        text.push_str("      ");
+        text.push_str(&why.join("; "));
+        text.push('\n');
     }
 }
 
@@ -188,7 +208,6 @@ fn other_row(text: &mut String, row: &Row, file: &str) {
         Standing::Blocked => '!',
         Standing::Omitted => '.',
     };
-    let at = place(&row.reason, file);
     let (subject, detail) = match (&row.resource, row.standing) {
         (Some((resource, state)), _) => {
             let mut detail = format!("already {}", words::state(resource, state));
@@ -201,21 +220,42 @@ fn other_row(text: &mut String, row: &Row, file: &str) {
         (None, Standing::Blocked) => (row.subject.clone(), "blocked: see below".to_owned()),
         (None, _) => (row.subject.clone(), row.detail.clone()),
     };
-    line(text, &format!("  {sign} {subject}"), &detail, &at);
+    let mut line = Line::begin(text, &format!("  {sign} {subject}"));
+    line.say(DETAIL, &detail);
+    place(line, Some(&row.reason), file);
 }
 
 /// One line of three columns. What is longer than its column pushes the next one on.
-fn line(text: &mut String, first: &str, second: &str, third: &str) {
-    let mut all = first.to_owned();
-    for (column, word) in [(DETAIL, second), (LINE, third)] {
-        if word.is_empty() {
-            continue;
-        }
-        let width = all.chars().count();
-        let gap = column
-            .saturating_sub(width)
-            .max(if width == 0 { 0 } else { 2 });
-        let _ = write!(all, "{:gap$}{word}", "");
+struct Line<'a> {
+    text: &'a mut String,
+    start: usize,
+}
+
+impl<'a> Line<'a> {
+    fn begin(text: &'a mut String, first: &str) -> Self {
+        let start = text.len();
+        text.push_str(first);
+        Self { text, start }
     }
-    let _ = writeln!(text, "{}", all.trim_end());
+
+    /// Where the words of the column at `at` go.
+    fn column(&mut self, at: usize) -> &mut String {
+        let width = self.text[self.start..].chars().count();
+        let gap = at.saturating_sub(width).max(if width == 0 { 0 } else { 2 });
+        self.text.extend(std::iter::repeat_n(' ', gap));
+        self.text
+    }
+
+    /// Puts `words` into the column at `at`, if there are any.
+    fn say(&mut self, at: usize, words: &str) {
+        if !words.is_empty() {
+            self.column(at).push_str(words);
+        }
+    }
+
+    fn end(self) {
+        let width = self.text[self.start..].trim_end().len();
+        self.text.truncate(self.start + width);
+        self.text.push('\n');
+    }
 }

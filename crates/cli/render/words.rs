@@ -6,7 +6,7 @@ use netprof_model::dns::{DefaultRoute, DnsLink};
 use netprof_model::plan::Change;
 use netprof_model::route::{RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
-use netprof_model::{Resource, State};
+use netprof_model::{Resource, State, digits};
 
 use super::macos;
 
@@ -22,39 +22,47 @@ pub fn table(number: u32) -> String {
 
 /// The resource, short.
 pub fn subject(resource: &Resource) -> String {
-    match resource {
-        Resource::LinkUp { dev } => format!("link {dev}"),
-        Resource::Address { local, .. } => format!("address {local}"),
-        Resource::Rule(key) if key.family == Family::V6 => format!("rule6 {}", key.priority),
-        Resource::Rule(key) => format!("rule {}", key.priority),
-        Resource::Route(RouteKey {
-            ifscope: Some(dev), ..
-        }) => format!("scoped route on {dev}"),
-        Resource::Route(key) => format!("route {}", destination(key)),
-        Resource::DnsLink { dev } => format!("dns link {dev}"),
-        Resource::DnsDelegate { name } => format!("dns delegate {name}"),
-        Resource::Store { key } => format!("dns service {}", macos::service(key)),
-        Resource::File { path } => format!("file {path}"),
-        Resource::Mtu { dev } => format!("mtu {dev}"),
-        Resource::Proxies { service } => format!("proxies {service}"),
-    }
+    subject_named(resource, None)
 }
 
 /// The same, where a person knows the network service that it is about by a name.
 pub fn subject_named(resource: &Resource, service: Option<&str>) -> String {
-    match (resource, service) {
-        (Resource::Proxies { .. }, Some(name)) => format!("proxies {name}"),
-        (other, _) => subject(other),
-    }
+    let mut text = String::new();
+    put_subject(&mut text, resource, service);
+    text
 }
 
-fn destination(key: &RouteKey) -> String {
-    if key.dst.prefix_len() > 0 {
-        return key.dst.to_string();
-    }
+/// Writes the same.
+pub fn put_subject(text: &mut String, resource: &Resource, service: Option<&str>) {
+    let _ = match resource {
+        Resource::Route(key) => {
+            match &key.ifscope {
+                Some(dev) => text.extend(["scoped route on ", dev]),
+                None => {
+                    text.push_str("route ");
+                    destination(text, key);
+                }
+            }
+            Ok(())
+        }
+        Resource::LinkUp { dev } => write!(text, "link {dev}"),
+        Resource::Address { local, .. } => write!(text, "address {local}"),
+        Resource::Rule(key) if key.family == Family::V6 => write!(text, "rule6 {}", key.priority),
+        Resource::Rule(key) => write!(text, "rule {}", key.priority),
+        Resource::DnsLink { dev } => write!(text, "dns link {dev}"),
+        Resource::DnsDelegate { name } => write!(text, "dns delegate {name}"),
+        Resource::Store { key } => write!(text, "dns service {}", macos::service(key)),
+        Resource::File { path } => write!(text, "file {path}"),
+        Resource::Mtu { dev } => write!(text, "mtu {dev}"),
+        Resource::Proxies { service: id } => write!(text, "proxies {}", service.unwrap_or(id)),
+    };
+}
+
+fn destination(text: &mut String, key: &RouteKey) {
     match key.dst {
-        ipnet::IpNet::V4(_) => "default".to_owned(),
-        ipnet::IpNet::V6(_) => "default (IPv6)".to_owned(),
+        net if net.prefix_len() > 0 => digits::network(text, net),
+        ipnet::IpNet::V4(_) => text.push_str("default"),
+        ipnet::IpNet::V6(_) => text.push_str("default (IPv6)"),
     }
 }
 
@@ -85,7 +93,11 @@ pub fn state(resource: &Resource, state: &State) -> String {
         (_, State::LinkUp { up }) => if *up { "up" } else { "down" }.to_owned(),
         (Resource::Address { dev, .. }, _) => format!("dev {dev}"),
         (Resource::Rule(key), _) => rule(key),
-        (Resource::Route(key), State::Route(spec)) => route(key, spec),
+        (Resource::Route(key), State::Route(spec)) => {
+            let mut text = String::new();
+            put_route(&mut text, key, spec);
+            text
+        }
         (_, State::DnsLink(dns)) => [domains(dns), servers(dns)].join(" "),
         (_, State::DnsDelegate(dns)) => {
             let words = dns.domains.iter().map(ToString::to_string);
@@ -116,42 +128,41 @@ fn rule(key: &RuleKey) -> String {
     }
 }
 
-/// A route without its destination.
-pub fn route(key: &RouteKey, spec: &RouteSpec) -> String {
-    let mut text = String::new();
-    let mut say = |word: &str, value: &str| {
-        if !text.is_empty() {
-            text.push(' ');
-        }
-        let _ = write!(text, "{word}");
-        if !value.is_empty() {
-            let _ = write!(text, " {value}");
-        }
-    };
+/// Writes a route without its destination.
+pub fn put_route(text: &mut String, key: &RouteKey, spec: &RouteSpec) {
+    let start = text.len();
     if spec.kind != RouteKind::Unicast {
-        say(spec.kind.as_str(), "");
+        text.push_str(spec.kind.as_str());
+        text.push(' ');
     }
     if let Some(id) = spec.nexthop_id {
-        say("nhid", &id.to_string());
+        text.push_str("nhid ");
+        digits::number(text, id);
+        text.push(' ');
     }
     for hop in &spec.hops {
         if let Some(via) = hop.via {
-            say("via", &via.to_string());
+            text.push_str("via ");
+            digits::address(text, via);
+            text.push(' ');
         }
         if let Some(dev) = &hop.dev {
-            say("dev", dev);
+            text.push_str("dev ");
+            text.push_str(dev);
+            text.push(' ');
         }
     }
     if let Some(src) = spec.prefsrc {
-        say("src", &src.to_string());
+        let _ = write!(text, "src {src} ");
     }
     if key.metric != 0 && !(key.dst.addr().is_ipv6() && key.metric == 1024) {
-        say("metric", &key.metric.to_string());
+        let _ = write!(text, "metric {} ", key.metric);
     }
     if !matches!(key.table, 0 | RouteKey::MAIN) {
-        say("table", &table(key.table));
+        let _ = write!(text, "table {} ", table(key.table));
     }
-    text
+    // The blank at the end, where there is anything.
+    text.truncate(start.max(text.len().saturating_sub(1)));
 }
 
 fn dns(before: &DnsLink, after: &DnsLink) -> Vec<String> {
