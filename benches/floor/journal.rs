@@ -58,10 +58,30 @@ pub(crate) fn lock(state: &Path) -> io::Result<File> {
     Ok(lock)
 }
 
+/// The number of the newest journal; 0 if there is none.
+fn newest(folder: &Path) -> io::Result<u64> {
+    let mut newest = 0;
+    for entry in fs::read_dir(folder)? {
+        let number = entry?
+            .file_name()
+            .to_str()
+            .and_then(|name| name.parse().ok());
+        newest = number.unwrap_or(0).max(newest);
+    }
+    Ok(newest)
+}
+
+/// Reads the newest journal: what is to be taken back stands in it, and nowhere else.
+pub(crate) fn read_newest(state: &Path) -> io::Result<usize> {
+    let folder = state.join("journal");
+    let number = newest(&folder)?;
+    fs::read(folder.join(format!("{number:06}"))).map(|bytes| bytes.len())
+}
+
 /// Puts the intent on the disk: the file, and that there is one.
 pub(crate) fn begin(state: &Path, bytes: Bytes) -> io::Result<File> {
     let folder = state.join("journal");
-    let number = std::process::id();
+    let number = newest(&folder)? + 1;
     let journal = OpenOptions::new()
         .create_new(true)
         .write(true)

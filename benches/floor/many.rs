@@ -48,6 +48,9 @@ pub(crate) fn dump(count: usize) -> io::Result<()> {
 /// The transaction, forth or back.
 pub(crate) fn change(count: usize, profile: &str, state: &Path, forth: bool) -> io::Result<()> {
     let _lock = journal::lock(state)?;
+    if !forth {
+        journal::read_newest(state)?;
+    }
     let mut kernel = Socket::open(libc::NETLINK_ROUTE)?;
     kernel.widen()?;
     let link = look(&mut kernel, forth.then_some(profile))?;

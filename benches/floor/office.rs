@@ -108,6 +108,9 @@ pub(crate) fn same(profile: &str, state: &Path) -> io::Result<()> {
 /// The transaction, forth or back.
 pub(crate) fn change(profile: &str, state: &Path, forth: bool) -> io::Result<()> {
     let _lock = journal::lock(state)?;
+    if !forth {
+        journal::read_newest(state)?;
+    }
     let Machine {
         mut kernel,
         mut bus,

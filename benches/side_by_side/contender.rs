@@ -108,7 +108,9 @@ impl Contender {
                 forth_or_back(step, "up", "down").map(|word| format!("sh -e {FILES}/wg.sh {word}"))
             }
             Self::Nmstate => match (step, scenario.declared) {
-                (Step::Plan, _) => Some(format!("{NMSTATECTL} show -k")),
+                (Step::Plan, Declared::Routes(_)) => {
+                    Some(format!("sh -e {FILES}/nmstate.sh {FILES}/present.yml"))
+                }
                 (Step::Apply | Step::Same, Declared::Routes(_)) => {
                     Some(format!("{NMSTATECTL} apply -k {FILES}/present.yml"))
                 }

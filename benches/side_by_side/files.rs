@@ -22,6 +22,7 @@ pub(crate) fn install(lab: &Lab) {
         ("batch.sh", include_str!("batch.sh")),
         ("vpnc.sh", include_str!("vpnc.sh")),
         ("wg.sh", include_str!("wg.sh")),
+        ("nmstate.sh", include_str!("nmstate.sh")),
     ] {
         lab.write(format!("{FILES}/{name}"), text);
     }

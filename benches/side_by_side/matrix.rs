@@ -79,7 +79,7 @@ fn office(state: State) -> Scenario {
         rounds: 61,
         warm_up: 3,
         rows,
-        peers: vec![(Shell, 1), (Vpnc, 3), (WgQuick, 3), (Nmstate, 3)],
+        peers: vec![(Shell, 1), (Vpnc, 3), (WgQuick, 3)],
         memory: 6 * MB,
         ..quiet(Declared::Office, state)
     }
