@@ -284,7 +284,8 @@ impl Kernel {
         }
         let mut left = asked.len();
         while left > 0 {
-            for message in Messages::new(self.socket.receive(operation)?) {
+            let datagrams = self.socket.receive_short(operation)?;
+            for message in datagrams.flat_map(Messages::new) {
                 let message = message.map_err(malformed)?;
                 let Ok(at) = asked.binary_search_by_key(&message.sequence, |(seq, _)| *seq) else {
                     continue;

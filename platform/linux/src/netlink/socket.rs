@@ -9,13 +9,14 @@
 //! checked); and nothing waits longer than [`PATIENCE`]. See netlink(7).
 
 use std::convert::Infallible;
-use std::io;
+use std::io::{self, IoSliceMut};
 use std::ops::ControlFlow;
+use std::os::fd::AsRawFd;
 use std::time::Duration;
 
 use netlink_sys::{Socket as Descriptor, SocketAddr};
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, setsockopt, sockopt};
+use nix::sys::socket::{MsgFlags, MultiHeaders, NetlinkAddr, recvmmsg, setsockopt, sockopt};
 use nix::sys::time::TimeVal;
 
 use super::Error;
@@ -34,6 +35,11 @@ pub const PATIENCE: Duration = Duration::from_secs(2);
 /// The kernel fills datagrams of a dump up to 32 KiB (`netlink_dump`); a single
 /// message that is longer is noticed, and then the buffer grows.
 const BUFFER: usize = 64 * 1024;
+
+/// Short answers, each a datagram, that are received by one call, and room for each of them:
+/// the kernel says what it has to say of one route in some hundred bytes.
+const AT_ONCE: usize = 32;
+const SHORT: usize = BUFFER / AT_ONCE;
 
 /// Room for the acknowledgements of one batch, each of which counts as about 1 KiB
 /// however short it is.
@@ -145,14 +151,41 @@ impl Socket {
                     return Err(Error::Overrun { operation });
                 }
                 Ok(_) => return Ok(&self.buffer),
-                Err(source) => match Errno::from_raw(source.raw_os_error().unwrap_or(0)) {
-                    Errno::EINTR => {}
-                    Errno::EAGAIN => return Err(Error::TimedOut { operation }),
-                    Errno::ENOBUFS => return Err(Error::Overrun { operation }),
-                    _ => return Err(Error::Receive { operation, source }),
-                },
+                Err(source) => unless_interrupted(source, operation)?,
             }
         }
+    }
+
+    /// Receives datagrams of the kernel's that are short: waits for one, and takes all that
+    /// are there, or many of them.
+    pub fn receive_short(
+        &mut self,
+        operation: &'static str,
+    ) -> Result<impl Iterator<Item = &[u8]>, Error> {
+        let mut lengths = [0; AT_ONCE];
+        self.buffer.resize(AT_ONCE * SHORT, 0);
+        loop {
+            let rooms = self.buffer.chunks_exact_mut(SHORT);
+            let mut rooms: Vec<_> = rooms.map(|room| [IoSliceMut::new(room)]).collect();
+            let mut heads = MultiHeaders::<NetlinkAddr>::preallocate(AT_ONCE, None);
+            let socket = self.descriptor.as_raw_fd();
+            let wait = MsgFlags::MSG_WAITFORONE;
+            match recvmmsg(socket, &mut heads, rooms.iter_mut(), wait, None) {
+                Ok(all) => {
+                    for (length, one) in lengths.iter_mut().zip(all) {
+                        if one.flags.contains(MsgFlags::MSG_TRUNC) {
+                            return Err(Error::Overrun { operation });
+                        }
+                        let is_kernels = one.address.is_some_and(|sender| sender.pid() == 0);
+                        *length = if is_kernels { one.bytes } else { 0 };
+                    }
+                    break;
+                }
+                Err(errno) => unless_interrupted(errno.into(), operation)?,
+            }
+        }
+        let rooms = self.buffer.chunks_exact(SHORT).zip(lengths);
+        Ok(rooms.map(|(room, length)| &room[..length]))
     }
 
     /// Dumps, and calls `each` on every message. A dump that was disturbed begins
@@ -267,6 +300,16 @@ impl Socket {
                 };
             }
         }
+    }
+}
+
+/// Why nothing could be received; nothing, if it can be tried again.
+fn unless_interrupted(source: io::Error, operation: &'static str) -> Result<(), Error> {
+    match Errno::from_raw(source.raw_os_error().unwrap_or(0)) {
+        Errno::EINTR => Ok(()),
+        Errno::EAGAIN => Err(Error::TimedOut { operation }),
+        Errno::ENOBUFS => Err(Error::Overrun { operation }),
+        _ => Err(Error::Receive { operation, source }),
     }
 }
 
