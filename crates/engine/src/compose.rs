@@ -50,46 +50,16 @@ pub(crate) fn compose(
     intents: &[Intent],
     transaction: u64,
 ) -> Result<Plan, Error> {
-    let index = Index::new(snapshot);
-    let mut expired: Vec<&Resource> = Vec::new();
-    let mut ways = Ways::default();
-    for intent in intents {
-        if snapshot.is_elsewhere(&intent.place) {
-            return Err(Error::Elsewhere {
-                transaction: intent.transaction,
-            });
-        }
-        ways.reserve(intent.changes.len());
-        for change in intent.changes.iter().rev() {
-            if is_expired(snapshot, &intent.place, change) {
-                expired.push(&change.resource);
-            } else {
-                ways.of(change, &index)?.back(change, &index);
-            }
-        }
+    if let Some(other) = intents.iter().find(|one| snapshot.is_elsewhere(&one.place)) {
+        return Err(Error::Elsewhere {
+            transaction: other.transaction,
+        });
     }
-    expired.retain(|resource| ways.find(resource).is_none());
-    let mut seen = HashSet::new();
-    expired.retain(|resource| seen.insert(*resource));
-    let dropped = expired.into_iter().map(|resource| Dropped {
-        resource: resource.clone(),
-        why: DropReason::Expired,
-    });
-    let mut plan = Plan {
-        dropped: dropped.collect(),
-        ..Plan::default()
-    };
+    let index = Index::new(snapshot);
     let ends = End {
         index: &index,
         transaction,
-        reason: Reason::plain(match intents {
-            [one] => format!("takes back transaction {}", one.transaction),
-            [newest, .., oldest] => format!(
-                "takes back transactions {} to {}",
-                oldest.transaction, newest.transaction
-            ),
-            [] => "takes nothing back".to_owned(),
-        }),
+        reason: Reason::plain(reason(intents)),
         of_network: snapshot
             .held()
             .iter()
@@ -98,17 +68,63 @@ pub(crate) fn compose(
             .map(|held| &held.resource)
             .collect(),
     };
-    plan.changes.reserve_exact(ways.all.len());
-    for way in ways.all {
-        way.end(&mut plan, &ends);
-    }
-    if intents.len() > 1 {
+    let mut plan = Plan::default();
+    let mut expired: Vec<&Resource> = Vec::new();
+    if let [only] = intents {
+        // Within a transaction no resource is changed twice, so each way is as long as one
+        // change, and is at its end before the next begins.
+        plan.changes.reserve_exact(only.changes.len());
+        for change in only.changes.iter().rev() {
+            if is_expired(snapshot, &only.place, change) {
+                expired.push(&change.resource);
+                continue;
+            }
+            let mut way = Way::of(change, &index)?;
+            way.back(change, &index);
+            way.end(&mut plan, &ends);
+        }
+    } else {
+        let mut ways = Ways::default();
+        for intent in intents {
+            for change in intent.changes.iter().rev() {
+                if is_expired(snapshot, &intent.place, change) {
+                    expired.push(&change.resource);
+                } else {
+                    ways.of(change, &index)?.back(change, &index);
+                }
+            }
+        }
+        expired.retain(|resource| ways.find(resource).is_none());
+        let mut seen = HashSet::new();
+        expired.retain(|resource| seen.insert(*resource));
+        for way in ways.all {
+            way.end(&mut plan, &ends);
+        }
         sort(&mut plan.changes);
     }
+    let expired = expired.into_iter().map(|resource| Dropped {
+        resource: resource.clone(),
+        why: DropReason::Expired,
+    });
+    plan.dropped.splice(0..0, expired);
     for (change, id) in plan.changes.iter_mut().zip(1..) {
         change.id = id;
     }
     Ok(plan)
+}
+
+/// What each change is for: said ten thousand times, so it is written down once, for as long
+/// as the command runs.
+fn reason(intents: &[Intent]) -> &'static str {
+    match intents {
+        [one] => format!("takes back transaction {}", one.transaction).leak(),
+        [newest, .., oldest] => format!(
+            "takes back transactions {} to {}",
+            oldest.transaction, newest.transaction
+        )
+        .leak(),
+        [] => "takes nothing back",
+    }
 }
 
 /// The ways back of all resources, in the order in which they are first come upon.
@@ -119,11 +135,6 @@ struct Ways<'a> {
 }
 
 impl<'a> Ways<'a> {
-    fn reserve(&mut self, more: usize) {
-        self.all.reserve_exact(more);
-        self.at.reserve(more);
-    }
-
     fn find(&self, resource: &Resource) -> Option<usize> {
         self.at.find(resource, |at| {
             self.all.get(at).map(|way| &way.newest.resource)
@@ -136,12 +147,9 @@ impl<'a> Ways<'a> {
         let at = match self.find(resource) {
             Some(at) => at,
             None => {
-                let live = index.state(resource).map_err(|source| Error::NotKnown {
-                    resource: Box::new(resource.clone()),
-                    source,
-                })?;
+                let way = Way::of(change, index)?;
                 self.at.insert(resource, self.all.len());
-                self.all.push(Way::from(change, live));
+                self.all.push(way);
                 self.all.len() - 1
             }
         };
@@ -150,15 +158,20 @@ impl<'a> Ways<'a> {
 }
 
 impl<'a> Way<'a> {
-    fn from(newest: &'a Change, live: Option<State>) -> Self {
-        Self {
+    fn of(newest: &'a Change, index: &Index<'_>) -> Result<Self, Error> {
+        let resource = &newest.resource;
+        let live = index.state(resource).map_err(|source| Error::NotKnown {
+            resource: Box::new(resource.clone()),
+            source,
+        })?;
+        Ok(Self {
             newest,
             now: live.clone(),
             live,
             oldest: None,
             kept: None,
             settings: BTreeSet::new(),
-        }
+        })
     }
 
     /// Goes back over one change.

@@ -30,7 +30,7 @@ fn write<T: Serialize>(
 ) -> Written {
     to.write_all(b"[")?;
     let mut is_first = true;
-    for neighbours in all.chunk_by(|one, next| alike(one, next)) {
+    for neighbours in all.chunk_by(alike) {
         if !std::mem::take(&mut is_first) {
             to.write_all(b",")?;
         }
