@@ -58,7 +58,7 @@ pub fn run(context: &Context, what: &str) -> Result {
     let mut answer = transaction::answer(
         context,
         title(&resolved),
-        &report,
+        report,
         &format!(
             "Take it back with: {}\n",
             context.invocation.as_root(&["rollback"])

@@ -24,7 +24,7 @@ pub fn run(context: &Context) -> Result {
         name: "release",
         file: "",
     };
-    let mut answer = transaction::answer(context, title, &report, "");
+    let mut answer = transaction::answer(context, title, report, "");
     evidence.join_plan(&mut answer.body);
     Ok(answer)
 }

@@ -16,5 +16,5 @@ pub fn run(context: &Context, to: Option<u64>) -> Result {
         name: "rollback",
         file: "",
     };
-    Ok(transaction::answer(context, title, &report, ""))
+    Ok(transaction::answer(context, title, report, ""))
 }

@@ -67,7 +67,7 @@ fn instead(why: OffStack) -> &'static str {
 
 /// What became of a transaction, said of `title`; `afterwards` is what a person may want
 /// to do once it is committed.
-pub fn answer(context: &Context, title: Title, report: &Report, afterwards: &str) -> Answer {
+pub fn answer(context: &Context, title: Title, report: Report, afterwards: &str) -> Answer {
     let plan = &report.plan;
     let mut diagnostics = plan.diagnostics.clone();
     let mut text = String::new();
@@ -134,10 +134,13 @@ pub fn answer(context: &Context, title: Title, report: &Report, afterwards: &str
     // Of ten thousand changes it takes more than all the rest, so it is made only where it
     // is printed.
     let body = if context.json {
-        body(report)
+        body(&report)
     } else {
         Value::Null
     };
+    // netprof ends behind this, and then all of it is given back at once: ten thousand
+    // changes one by one would take as long as it takes to print them.
+    std::mem::forget(report);
     Answer {
         exit,
         ..Answer::done(text, body).with(diagnostics, netprof_profile::Sources::default())
