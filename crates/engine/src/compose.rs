@@ -10,12 +10,12 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use netprof_model::Snapshot;
 use netprof_model::held::{HeldResource, taken_back};
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason};
 use netprof_model::positions::Positions;
 use netprof_model::resource::{Resource, State};
 use netprof_model::snapshot::Index;
+use netprof_model::{Owner, Snapshot};
 
 use crate::error::Error;
 use crate::journal::Intent;
@@ -44,10 +44,19 @@ struct End<'a> {
     of_network: HashSet<&'a Resource>,
 }
 
+/// What a way back makes of its resource.
+struct Turned {
+    before: Option<State>,
+    after: Option<State>,
+    original: Option<State>,
+    owner: Owner,
+    reasons: Vec<Reason>,
+}
+
 /// The plan that undoes `intents`, newest first, as transaction `transaction`.
 pub(crate) fn compose(
     snapshot: &Snapshot,
-    intents: &[Intent],
+    mut intents: Vec<Intent>,
     transaction: u64,
 ) -> Result<Plan, Error> {
     if let Some(other) = intents.iter().find(|one| snapshot.is_elsewhere(&one.place)) {
@@ -59,7 +68,7 @@ pub(crate) fn compose(
     let ends = End {
         index: &index,
         transaction,
-        reason: Reason::plain(reason(intents)),
+        reason: Reason::plain(reason(&intents)),
         of_network: snapshot
             .held()
             .iter()
@@ -69,48 +78,87 @@ pub(crate) fn compose(
             .collect(),
     };
     let mut plan = Plan::default();
-    let mut expired: Vec<&Resource> = Vec::new();
-    if let [only] = intents {
+    let mut dropped = Vec::new();
+    if let [only] = intents.as_mut_slice() {
         // Within a transaction no resource is changed twice, so each way is as long as one
-        // change, and is at its end before the next begins.
-        plan.changes.reserve_exact(only.changes.len());
-        for change in only.changes.iter().rev() {
+        // change, and is at its end before the next begins: the change becomes the one back.
+        let mut changes = std::mem::take(&mut only.changes);
+        let mut unknown = None;
+        changes.reverse();
+        changes.retain_mut(|change| {
             if is_expired(snapshot, &only.place, change) {
-                expired.push(&change.resource);
-                continue;
+                dropped.push(expired(&change.resource));
+                return false;
             }
-            let mut way = Way::of(change, &index)?;
-            way.back(change, &index);
-            way.end(&mut plan, &ends);
+            let turned = Way::of(change, &index).map(|mut way| {
+                way.back(change, &index);
+                way.end(&mut plan, &ends)
+            });
+            match turned {
+                Ok(Some(turned)) => turned.put(change),
+                Ok(None) => return false,
+                Err(error) => {
+                    unknown.get_or_insert(error);
+                }
+            }
+            true
+        });
+        if let Some(error) = unknown {
+            return Err(error);
         }
+        plan.changes = changes;
     } else {
+        let mut gone: Vec<&Resource> = Vec::new();
         let mut ways = Ways::default();
-        for intent in intents {
+        for intent in &intents {
             for change in intent.changes.iter().rev() {
                 if is_expired(snapshot, &intent.place, change) {
-                    expired.push(&change.resource);
+                    gone.push(&change.resource);
                 } else {
                     ways.of(change, &index)?.back(change, &index);
                 }
             }
         }
-        expired.retain(|resource| ways.find(resource).is_none());
+        gone.retain(|resource| ways.find(resource).is_none());
         let mut seen = HashSet::new();
-        expired.retain(|resource| seen.insert(*resource));
+        gone.retain(|resource| seen.insert(*resource));
+        dropped.extend(gone.into_iter().map(expired));
         for way in ways.all {
-            way.end(&mut plan, &ends);
+            let mut change = way.newest.clone();
+            if let Some(turned) = way.end(&mut plan, &ends) {
+                turned.put(&mut change);
+                plan.changes.push(change);
+            }
         }
         sort(&mut plan.changes);
     }
-    let expired = expired.into_iter().map(|resource| Dropped {
-        resource: resource.clone(),
-        why: DropReason::Expired,
-    });
-    plan.dropped.splice(0..0, expired);
+    plan.dropped.splice(0..0, dropped);
     for (change, id) in plan.changes.iter_mut().zip(1..) {
         change.id = id;
     }
     Ok(plan)
+}
+
+fn expired(resource: &Resource) -> Dropped {
+    Dropped {
+        resource: resource.clone(),
+        why: DropReason::Expired,
+    }
+}
+
+impl Turned {
+    /// Makes it of `change`, the newest of its resource.
+    fn put(self, change: &mut Change) {
+        let Self {
+            before,
+            after,
+            original,
+            owner,
+            reasons,
+        } = self;
+        (change.before, change.after, change.original) = (before, after, original);
+        (change.owner, change.reasons) = (owner, reasons);
+    }
 }
 
 /// What each change is for: said ten thousand times, so it is written down once, for as long
@@ -194,11 +242,12 @@ impl<'a> Way<'a> {
         self.oldest = Some(change);
     }
 
-    fn end(self, plan: &mut Plan, ends: &End<'_>) {
+    /// What is written at its end, if anything; what is not goes into `plan`.
+    fn end(self, plan: &mut Plan, ends: &End<'_>) -> Option<Turned> {
         let index = ends.index;
         let resource = &self.newest.resource;
         // A way is made by going back over a change.
-        let Some(oldest) = self.oldest else { return };
+        let oldest = self.oldest?;
         let [now, before, original] =
             [&self.now, &oldest.before, &oldest.original].map(Option::as_ref);
         let original = taken_back(now, before, original).state;
@@ -215,7 +264,7 @@ impl<'a> Way<'a> {
                 of_network,
             });
             plan.kept.extend(self.kept.map(|kept| *kept));
-            return;
+            return None;
         }
         if !is_held && (self.live == self.now || self.kept.is_some()) {
             let is_theirs = self.kept.is_some() || !self.settings.is_empty();
@@ -228,38 +277,22 @@ impl<'a> Way<'a> {
                 },
             });
         }
-        if self.live != self.now {
-            let mut reasons = vec![Reason {
-                of_network,
-                ..ends.reason.clone()
-            }];
-            reasons.extend(self.settings.iter().map(|one| Reason::left(one)));
-            let Change {
-                id,
-                resource: _,
-                before: _,
-                after: _,
-                original: _,
-                owner: _,
-                lasts,
-                link,
-                manager,
-                reasons: _,
-            } = self.newest;
-            plan.changes.push(Change {
-                id: *id,
-                resource: resource.clone(),
-                before: self.live,
-                after: self.now,
-                original,
-                owner: index.owner(resource),
-                lasts: lasts.clone(),
-                link: link.clone(),
-                manager: *manager,
-                reasons,
-            });
-        }
         plan.kept.extend(self.kept.map(|kept| *kept));
+        if self.live == self.now {
+            return None;
+        }
+        let mut reasons = vec![Reason {
+            of_network,
+            ..ends.reason.clone()
+        }];
+        reasons.extend(self.settings.iter().map(|one| Reason::left(one)));
+        Some(Turned {
+            before: self.live,
+            after: self.now,
+            original,
+            owner: index.owner(resource),
+            reasons,
+        })
     }
 }
 

@@ -135,9 +135,8 @@ impl<'a> Engine<'a> {
         let intents = self.intents(&undone)?;
         let changes = intents.iter().flat_map(|intent| &intent.changes);
         let snapshot = self.observe(verify::need_to_undo(changes))?;
-        let composed = compose(&snapshot, &intents, self.store.next());
+        let composed = compose(&snapshot, intents, self.store.next());
         self.unlend(snapshot);
-        drop(intents);
         let mut plan = composed?;
         let stack = &self.held().stack;
         plan.profile = stack[..stack.len() - undone.len()]
