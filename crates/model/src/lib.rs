@@ -7,12 +7,14 @@
 //! knows an operating system's calls, so every crate may depend on it and
 //! everything in it can be written to a file and read back on another machine.
 
+pub mod block;
 pub mod configd;
 pub mod diagnostic;
 pub mod digits;
 pub mod dns;
 pub mod evidence;
 pub mod file;
+pub mod finger;
 pub mod firewall;
 pub mod held;
 pub mod link;

@@ -10,6 +10,7 @@ use crate::configd::{NetworkService, Preferences, ResolverList, Store};
 use crate::dns::{DnsDelegate, DnsDomain, DnsLink, DnsServer};
 use crate::evidence::Clue;
 use crate::file::LiveFile;
+use crate::finger::Finger;
 use crate::held::{Held, HeldResource};
 use crate::link::{Address, Link, LinkId};
 use crate::name::Name;
@@ -425,6 +426,7 @@ pub struct Index<'a> {
     snapshot: &'a Snapshot,
     /// By key; those that share one in the order of the snapshot.
     routes: Vec<&'a Route>,
+    near: Finger,
     rules: HashMap<&'a RuleKey, &'a Rule>,
 }
 
@@ -443,6 +445,7 @@ impl<'a> Index<'a> {
         Self {
             snapshot,
             routes,
+            near: Finger::default(),
             rules,
         }
     }
@@ -457,20 +460,27 @@ impl<'a> Index<'a> {
     /// destination on several links or where somebody appended.
     #[must_use]
     pub fn routes(&self, key: &RouteKey) -> &[&'a Route] {
-        let start = self.routes.partition_point(|route| route.key < *key);
-        let rest = &self.routes[start..];
-        let same = rest.iter().take_while(|route| route.key == *key);
-        &rest[..same.count()]
+        let found = self.near.search(&self.routes, |route| route.key.cmp(key));
+        let Ok(mut first) = found else {
+            return &[];
+        };
+        let same = |at: usize| self.routes.get(at).is_some_and(|route| route.key == *key);
+        let mut end = first + 1;
+        while same(end) {
+            end += 1;
+        }
+        while first > 0 && same(first - 1) {
+            first -= 1;
+        }
+        &self.routes[first..end]
     }
 
     /// The live route with `key`: of several, netprof's own.
     #[must_use]
     pub fn route(&self, key: &RouteKey) -> Option<&'a Route> {
-        let all = self.routes(key).iter();
-        let own = all
-            .clone()
-            .find(|route| route.spec.protocol == Protocol::NETPROF);
-        own.or_else(|| self.routes(key).first()).copied()
+        let all = self.routes(key);
+        let own = |route: &&&Route| route.spec.protocol == Protocol::NETPROF;
+        all.iter().find(own).or(all.first()).copied()
     }
 
     /// The live rule with `key`.
