@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use netprof_model::block::Block;
 use netprof_model::link::Link;
 use netprof_model::profile::{Profile, RouteDecl, RouteTarget};
 use netprof_model::route::RouteKind;
@@ -123,7 +124,7 @@ pub(crate) fn probe<R>(
     claimants: &Prefixes,
     prefix: IpNet,
 ) -> Option<IpAddr> {
-    let is_longer = |other: IpNet| other.prefix_len() > prefix.prefix_len();
+    let is_longer = |other: Block| other.length() > prefix.prefix_len();
     let is_free = |to: &IpAddr| {
         !ground.is_own(*to) && !claimants.narrowest((*to).into()).is_some_and(is_longer)
     };
@@ -132,9 +133,8 @@ pub(crate) fn probe<R>(
 
 /// The ways of this profile that a gateway may be reached by: its routes without one.
 pub(crate) struct Ways<'a> {
-    prefixes: Prefixes,
-    /// By prefix, then in the order in which they are wanted.
-    sorted: Vec<(IpNet, usize, Way<'a>)>,
+    /// Each with its place in what is wanted.
+    by_prefix: Prefixes<(usize, Way<'a>)>,
 }
 
 /// One of them.
@@ -150,7 +150,7 @@ impl<'a> Ways<'a> {
     /// Those that are wanted so far, through links that are there.
     pub(crate) fn of<R>(ground: &Ground<'a, R>, draft: &Draft) -> Self {
         let wanted = draft.wanted.iter().enumerate();
-        let mut sorted: Vec<(IpNet, usize, Way)> = wanted
+        let by_prefix = wanted
             .filter_map(|(at, wanted)| {
                 let (Resource::Route(key), State::Route(spec)) = (&wanted.resource, &wanted.state)
                 else {
@@ -165,27 +165,16 @@ impl<'a> Ways<'a> {
                     length: key.dst.prefix_len(),
                     kind: spec.kind,
                 };
-                Some((key.dst.trunc(), at, way))
+                Some((key.dst, (at, way)))
             })
             .collect();
-        sorted.sort_by_key(|(dst, at, _)| (*dst, *at));
-        Self {
-            prefixes: sorted.iter().map(|(dst, ..)| *dst).collect(),
-            sorted,
-        }
+        Self { by_prefix }
     }
 
     /// Those that hold `via`, in the order in which they are wanted.
     pub(crate) fn to(&self, via: IpAddr) -> impl Iterator<Item = Way<'a>> {
-        let holding = self.prefixes.holding(via.into());
-        let mut found: Vec<(usize, Way)> = holding
-            .flat_map(|net| {
-                let start = self.sorted.partition_point(|(dst, ..)| *dst < net);
-                let same = self.sorted[start..].iter();
-                same.take_while(move |(dst, ..)| *dst == net)
-            })
-            .map(|(_, at, way)| (*at, *way))
-            .collect();
+        let holding = self.by_prefix.holding(via.into());
+        let mut found: Vec<(usize, Way)> = holding.flat_map(|(_, ways)| ways).copied().collect();
         found.sort_unstable_by_key(|(at, _)| *at);
         found.into_iter().map(|(_, way)| way)
     }

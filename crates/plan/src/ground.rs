@@ -1,6 +1,6 @@
 //! What a profile is planned on, as far as it is the same on every operating system.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 use std::net::IpAddr;
 
 use netprof_model::link::Link;
@@ -17,7 +17,7 @@ pub(crate) struct Ground<'a, R> {
     pub(crate) routing: R,
     pub(crate) links: Links<'a>,
     by_name: HashMap<&'a str, &'a Link>,
-    own: HashSet<IpAddr>,
+    own: BTreeSet<IpAddr>,
 }
 
 impl<'a, R> Ground<'a, R> {

@@ -12,7 +12,6 @@
 
 use std::net::IpAddr;
 
-use ipnet::IpNet;
 use netprof_model::plan::Change;
 use netprof_model::{Resource, State};
 
@@ -101,21 +100,24 @@ impl Order {
         let same = |one: &&Change, other: &&Change| rank(&one.resource) == rank(&other.resource);
         let mut first = 0;
         for part in changes.chunk_by(same) {
-            let routes = Routes::of(first, part);
+            let routes = by_prefix(first, part);
             for (at, change) in (first..).zip(part) {
                 let Resource::Route(key) = &change.resource else {
                     continue;
                 };
-                let dst = key.dst.trunc();
-                let wider = routes.prefixes.holding(dst).find(|net| *net != dst);
-                for wider in wider.into_iter().flat_map(|net| routes.to(net)) {
-                    within[wider].push(at);
+                let length = key.dst.prefix_len();
+                let mut around = routes.holding(key.dst);
+                let wider = around.find(|(net, _)| net.length() < length);
+                for wider in wider.into_iter().flat_map(|(_, routes)| routes) {
+                    within[*wider].push(at);
                 }
+            }
+            // By themselves, since many have the same: what is looked up in order is near.
+            for (at, change) in (first..).zip(part) {
                 for via in gateways(change) {
-                    let direct = |ground: &usize| gateways(changes[*ground]).next().is_none();
-                    let mut around = routes.prefixes.holding(via.into());
-                    let ground = around.find_map(|net| routes.to(net).find(direct));
-                    grounds[at].extend(ground);
+                    let direct = |ground: &&usize| gateways(changes[**ground]).next().is_none();
+                    let mut around = routes.holding(via.into()).flat_map(|(_, routes)| routes);
+                    grounds[at].extend(around.find(direct));
                 }
             }
             first += part.len();
@@ -149,37 +151,14 @@ impl Order {
     }
 }
 
-/// The routes among changes of one rank, by their destinations.
-struct Routes {
-    prefixes: Prefixes,
-    /// Each with its place in the list of all changes.
-    sorted: Vec<(IpNet, usize)>,
-}
-
-impl Routes {
-    /// Those of `changes`, the first of which is at `first`.
-    fn of(first: usize, changes: &[&Change]) -> Self {
-        let mut sorted: Vec<(IpNet, usize)> = (first..)
-            .zip(changes)
-            .filter_map(|(at, change)| match &change.resource {
-                Resource::Route(key) => Some((key.dst.trunc(), at)),
-                _ => None,
-            })
-            .collect();
-        sorted.sort_unstable();
-        Self {
-            prefixes: sorted.iter().map(|(dst, _)| *dst).collect(),
-            sorted,
-        }
-    }
-
-    /// The places of those to exactly `net`, in their order.
-    fn to(&self, net: IpNet) -> impl Iterator<Item = usize> {
-        let start = self.sorted.partition_point(|(dst, _)| *dst < net);
-        let same = self.sorted[start..].iter();
-        same.take_while(move |(dst, _)| *dst == net)
-            .map(|(_, at)| *at)
-    }
+/// The places of the routes among changes of one rank, the first of which is at `first`.
+fn by_prefix(first: usize, changes: &[&Change]) -> Prefixes<usize> {
+    let routes = (first..).zip(changes);
+    let routes = routes.filter_map(|(at, change)| match &change.resource {
+        Resource::Route(key) => Some((key.dst, at)),
+        _ => None,
+    });
+    routes.collect()
 }
 
 #[cfg(test)]

@@ -1,68 +1,164 @@
-//! Which of many prefixes an address or a prefix lies within.
+//! Things by prefix: what stands under those that an address or a prefix lies within.
 //!
 //! A profile may declare ten thousand routes, and each of them is asked what lies around
 //! or within it: a look at all the others would take a hundred million steps. Sorted by
 //! address and then by length, what lies within a prefix follows it. So each prefix keeps
 //! the place of the narrowest one around it, and what is around anything is found by one
-//! binary search and a few steps outwards, at most as many as an address has bits.
+//! search and a few steps outwards, at most as many as an address has bits. A search begins
+//! where the last one ended ([`Finger`]): what asks in order walks along.
 
 use ipnet::IpNet;
+use netprof_model::block::Block;
+use netprof_model::finger::Finger;
 
-/// A set of prefixes, of both families.
+/// Things by prefix, of both families; without things, a set of prefixes.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Prefixes {
-    /// Without host bits, sorted, each once.
-    sorted: Vec<IpNet>,
-    /// For each, the place of the narrowest other one that it lies within.
-    around: Vec<Option<u32>>,
+pub(crate) struct Prefixes<T = ()> {
+    /// Each prefix once, sorted.
+    nets: Vec<Net>,
+    /// What stands under them, in their order; of one prefix in the order in which it came.
+    all: Vec<T>,
+    near: Finger,
+}
+
+/// One prefix.
+#[derive(Clone, Copy, Debug)]
+struct Net {
+    /// Without host bits.
+    block: Block,
+    /// The place of the narrowest other one that it lies within, or [`NOWHERE`].
+    around: u32,
+    /// Where that which stands under it begins.
+    first: u32,
+}
+
+/// No place: there are not so many prefixes.
+const NOWHERE: u32 = u32::MAX;
+
+/// The prefixes of `sorted`, each of which is there as often as something stands under it.
+fn nets(sorted: &[(Block, u32)]) -> Vec<Net> {
+    let mut nets: Vec<Net> = Vec::with_capacity(sorted.len());
+    // Those that the last one lies within, and itself: the widest first.
+    let mut open: Vec<u32> = Vec::new();
+    for (first, (block, _)) in (0..).zip(sorted) {
+        if nets.last().is_some_and(|last| last.block == *block) {
+            continue;
+        }
+        while open
+            .last()
+            .is_some_and(|last| !nets[*last as usize].block.contains(block))
+        {
+            open.pop();
+        }
+        let around = open.last().copied().unwrap_or(NOWHERE);
+        open.extend((0_u32..).nth(nets.len()));
+        nets.push(Net {
+            block: *block,
+            around,
+            first,
+        });
+    }
+    nets.shrink_to_fit();
+    nets
+}
+
+impl<T: Copy> FromIterator<(IpNet, T)> for Prefixes<T> {
+    fn from_iter<I: IntoIterator<Item = (IpNet, T)>>(all: I) -> Self {
+        let all = all.into_iter();
+        let mut sorted: Vec<(Block, u32)> = Vec::with_capacity(all.size_hint().0);
+        let mut came: Vec<T> = Vec::with_capacity(all.size_hint().0);
+        for (at, (net, it)) in (0..).zip(all) {
+            sorted.push((Block::from(net).trunc(), at));
+            came.push(it);
+        }
+        // What comes in is sorted as a rule, or two lists that are: a sort that looks for
+        // such runs takes a step for each, and any other takes a comparison for each bit.
+        sorted.sort();
+        Self {
+            nets: nets(&sorted),
+            all: sorted.iter().map(|(_, at)| came[*at as usize]).collect(),
+            near: Finger::default(),
+        }
+    }
 }
 
 impl FromIterator<IpNet> for Prefixes {
     fn from_iter<I: IntoIterator<Item = IpNet>>(all: I) -> Self {
-        let mut sorted: Vec<IpNet> = all.into_iter().map(|net| net.trunc()).collect();
-        // What comes in is sorted as a rule, or two lists that are: a sort that looks for
-        // such runs takes a step for each, and any other takes a comparison for each bit.
-        sorted.sort();
-        sorted.dedup();
-        sorted.shrink_to_fit();
-        let mut around = Vec::with_capacity(sorted.len());
-        // Those that the last one lies within, and itself: the widest first.
-        let mut open: Vec<u32> = Vec::new();
-        for (at, net) in (0_u32..).zip(&sorted) {
-            while open
-                .last()
-                .is_some_and(|last| !sorted[*last as usize].contains(net))
-            {
-                open.pop();
-            }
-            around.push(open.last().copied());
-            open.push(at);
-        }
-        Self { sorted, around }
+        all.into_iter().map(|net| (net, ())).collect()
     }
 }
 
-impl Prefixes {
-    /// The prefixes that `net` is or lies within, the narrowest first.
-    pub(crate) fn holding(&self, net: IpNet) -> impl Iterator<Item = IpNet> {
-        // Each of a million routes is asked about; where there is nothing, for nothing.
-        let net = if self.sorted.is_empty() {
-            net
-        } else {
-            net.trunc()
-        };
+impl<T> Prefixes<T> {
+    /// The prefixes that `net` is or lies within, the narrowest first, and what stands under
+    /// each.
+    pub(crate) fn holding(&self, net: IpNet) -> Holding<'_, T> {
+        let block = Block::from(net).trunc();
         // All that lies between a prefix around `net` and `net` lies within the former:
         // the steps outwards from there meet every one.
-        let behind = self.sorted.partition_point(|other| *other <= net);
-        let first = behind.checked_sub(1);
-        std::iter::successors(first, |at| self.around[*at].map(|around| around as usize))
-            .map(|at| self.sorted[at])
-            .skip_while(move |other| !other.contains(&net))
+        let behind = self
+            .near
+            .partition_point(&self.nets, |net| net.block <= block);
+        let mut at = behind.wrapping_sub(1);
+        while let Some(net) = self.nets.get(at)
+            && !net.block.contains(&block)
+        {
+            at = net.around as usize;
+        }
+        Holding { these: self, at }
     }
 
     /// The narrowest prefix that `net` is or lies within.
-    pub(crate) fn narrowest(&self, net: IpNet) -> Option<IpNet> {
-        self.holding(net).next()
+    pub(crate) fn narrowest(&self, net: IpNet) -> Option<Block> {
+        self.holding(net).map(|(block, _)| block).next()
+    }
+
+    /// What stands under exactly `net`.
+    pub(crate) fn exact(&self, net: IpNet) -> &[T] {
+        let block = Block::from(net).trunc();
+        let at = self
+            .near
+            .partition_point(&self.nets, |net| net.block < block);
+        match self.nets.get(at) {
+            Some(net) if net.block == block => self.under(at),
+            _ => &[],
+        }
+    }
+
+    /// What stands under `net` and under the prefixes within it, in their order.
+    pub(crate) fn within(&self, net: IpNet) -> &[T] {
+        let block = Block::from(net).trunc();
+        let from = self
+            .near
+            .partition_point(&self.nets, |net| net.block < block);
+        let inner = self.nets[from..].partition_point(|net| block.contains(&net.block));
+        &self.all[self.first(from)..self.first(from + inner)]
+    }
+
+    fn under(&self, at: usize) -> &[T] {
+        &self.all[self.first(at)..self.first(at + 1)]
+    }
+
+    /// Where that begins which stands under the prefix at a place, or behind the last one.
+    fn first(&self, at: usize) -> usize {
+        let net = self.nets.get(at);
+        net.map_or(self.all.len(), |net| net.first as usize)
+    }
+}
+
+/// The prefixes around one, from within.
+pub(crate) struct Holding<'a, T> {
+    these: &'a Prefixes<T>,
+    at: usize,
+}
+
+impl<'a, T> Iterator for Holding<'a, T> {
+    type Item = (Block, &'a [T]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let net = self.these.nets.get(self.at)?;
+        let under = self.these.under(self.at);
+        self.at = net.around as usize;
+        Some((net.block, under))
     }
 }
 
@@ -93,18 +189,32 @@ mod tests {
             all in prop::collection::vec(net(), 0..60),
             asked in prop::collection::vec(net(), 1..20),
         ) {
-            let prefixes: Prefixes = all.iter().copied().collect();
+            let things = || all.iter().map(IpNet::trunc).zip(0_usize..);
+            let prefixes: Prefixes<usize> = things().collect();
             for net in asked.into_iter().chain(all.clone()) {
-                let mut expected: Vec<IpNet> = all
-                    .iter()
-                    .map(IpNet::trunc)
-                    .filter(|other| other.contains(&net))
+                let under = |these: &dyn Fn(&IpNet) -> bool| {
+                    let mut under: Vec<(IpNet, usize)> =
+                        things().filter(|(other, _)| these(other)).collect();
+                    under.sort_unstable();
+                    under
+                };
+                let mut around = under(&|other| other.contains(&net));
+                around.sort_by_key(|(other, _)| std::cmp::Reverse(other.prefix_len()));
+                let found: Vec<(IpNet, usize)> = prefixes
+                    .holding(net)
+                    .flat_map(|(block, under)| under.iter().map(move |at| (block.into(), *at)))
                     .collect();
-                expected.sort_unstable_by_key(|other| std::cmp::Reverse(other.prefix_len()));
-                expected.dedup();
-                let found: Vec<IpNet> = prefixes.holding(net).collect();
-                prop_assert_eq!(&found, &expected);
-                prop_assert_eq!(prefixes.narrowest(net), expected.first().copied());
+                prop_assert_eq!(&found, &around);
+                let narrowest = around.first().map(|(other, _)| Block::from(*other));
+                prop_assert_eq!(prefixes.narrowest(net), narrowest);
+
+                let places = |under: Vec<(IpNet, usize)>| -> Vec<usize> {
+                    under.into_iter().map(|(_, at)| at).collect()
+                };
+                let exact = places(under(&|other| *other == net.trunc()));
+                prop_assert_eq!(prefixes.exact(net), exact);
+                let within = places(under(&|other| net.contains(other)));
+                prop_assert_eq!(prefixes.within(net), within);
             }
         }
     }

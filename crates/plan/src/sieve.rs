@@ -184,7 +184,7 @@ impl Sieve {
     pub fn takes(&self, dst: IpNet, table: u32, protocol: Protocol) -> bool {
         let is_probed = || {
             let mut around = self.probed.holding(dst);
-            around.any(|prefix| declared::may_meet(prefix, dst))
+            around.any(|(prefix, _)| declared::may_meet(prefix.into(), dst))
         };
         self.tables.is_none()
             || self.has_table(table)

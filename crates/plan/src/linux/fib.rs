@@ -12,7 +12,6 @@
 //! looks up. Rules that ask for more (a mark, a port, a user, an input link) do not
 //! match it.
 
-use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -32,38 +31,8 @@ pub const MAIN: u32 = RouteKey::MAIN;
 #[derive(Debug)]
 pub struct Fib<'a> {
     rules: Vec<&'a Rule>,
-    tables: BTreeMap<(Family, u32), Table<'a>>,
-}
-
-/// One table.
-#[derive(Debug, Default)]
-struct Table<'a> {
-    /// By prefix, and of each the best one first.
-    sorted: Vec<&'a Route>,
-    prefixes: Prefixes,
-}
-
-impl<'a> Table<'a> {
-    fn lay_out(&mut self) {
-        self.sorted
-            .sort_by_key(|route| (route.key.dst, route.key.metric));
-        self.prefixes = self.sorted.iter().map(|route| route.key.dst).collect();
-    }
-
-    fn exact(&self, prefix: &IpNet) -> &[&'a Route] {
-        let start = self.sorted.partition_point(|route| route.key.dst < *prefix);
-        let rest = &self.sorted[start..];
-        let same = rest.iter().take_while(|route| route.key.dst == *prefix);
-        &rest[..same.count()]
-    }
-
-    /// The longest usable route to `prefix` or something around it.
-    fn covering(&self, prefix: IpNet, oif: Option<&str>) -> Option<&'a Route> {
-        self.prefixes.holding(prefix).find_map(|around| {
-            let mut all = self.exact(&around).iter().copied();
-            all.find(|route| is_usable(route, oif))
-        })
-    }
+    /// Each by prefix, and of one prefix the best route first.
+    tables: Vec<((Family, u32), Prefixes<&'a Route>)>,
 }
 
 /// What a look-up finds.
@@ -134,15 +103,18 @@ impl<'a> Fib<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let mut rules: Vec<&Rule> = snapshot.rules.items().iter().collect();
         rules.sort_by_key(|rule| rule.key.priority);
-        let mut tables: BTreeMap<(Family, u32), Table> = BTreeMap::new();
-        for route in snapshot.routes.items() {
-            let table = tables
-                .entry((Family::of(&route.key.dst), route.key.table))
-                .or_default();
-            table.sorted.push(route);
+        let table = |route: &&Route| (Family::of(&route.key.dst), route.key.table);
+        let mut routes: Vec<&Route> = snapshot.routes.items().iter().collect();
+        routes.sort_by_key(|route| (table(route), route.key.metric));
+        let tables = routes.chunk_by(|one, other| table(one) == table(other));
+        let tables = tables.map(|routes| {
+            let by_prefix = routes.iter().map(|route| (route.key.dst, *route));
+            (table(&routes[0]), by_prefix.collect())
+        });
+        Self {
+            rules,
+            tables: tables.collect(),
         }
-        tables.values_mut().for_each(Table::lay_out);
-        Self { rules, tables }
     }
 
     /// The rules of `family` that `matches` takes, in the order in which they are
@@ -203,28 +175,38 @@ impl<'a> Fib<'a> {
     /// Which route of `table` a packet to `to` takes.
     #[must_use]
     pub fn in_table(&self, table: u32, to: IpAddr, oif: Option<&str>) -> Option<&'a Route> {
-        let table = self.tables.get(&(Family::of_address(to), table))?;
-        table.covering(to.into(), oif)
+        self.covering(table, to.into(), oif)
+    }
+
+    /// The table of that number, for the family of `prefix`.
+    fn table(&self, table: u32, prefix: &IpNet) -> Option<&Prefixes<&'a Route>> {
+        let key = (Family::of(prefix), table);
+        // There are no more than there are rules, all of which are asked one by one.
+        let mut all = self.tables.iter();
+        all.find(|(other, _)| *other == key).map(|(_, table)| table)
+    }
+
+    /// The longest usable route of `table` to `prefix` or something around it.
+    fn covering(&self, table: u32, prefix: IpNet, oif: Option<&str>) -> Option<&'a Route> {
+        self.table(table, &prefix)?
+            .holding(prefix)
+            .find_map(|(_, routes)| {
+                let mut routes = routes.iter().copied();
+                routes.find(|route| is_usable(route, oif))
+            })
     }
 
     /// The usable routes of `table` to exactly `prefix`, the best one first.
     #[must_use]
     pub fn exact(&self, table: u32, prefix: &IpNet) -> &[&'a Route] {
-        self.tables
-            .get(&(Family::of(prefix), table))
-            .map_or(&[], |table| table.exact(prefix))
+        let table = self.table(table, prefix);
+        table.map_or(&[], |table| table.exact(*prefix))
     }
 
     /// The routes of `table` to `prefix` and to what lies within it, the widest first.
     pub fn within(&self, table: u32, prefix: IpNet) -> impl Iterator<Item = &'a Route> {
-        let table = self.tables.get(&(Family::of(&prefix), table));
-        let mut within: Vec<&Route> = Vec::new();
-        if let Some(Table { sorted, .. }) = table {
-            // What lies within a prefix follows it.
-            let start = sorted.partition_point(|route| route.key.dst < prefix);
-            let all = sorted[start..].iter();
-            within.extend(all.take_while(|route| prefix.contains(&route.key.dst)));
-        }
+        let table = self.table(table, &prefix);
+        let mut within = table.map_or(Vec::new(), |table| table.within(prefix).to_vec());
         within.sort_by_key(|route| route.key.dst.prefix_len());
         within.into_iter()
     }
@@ -249,8 +231,7 @@ impl<'a> Fib<'a> {
                     }
                 }
                 RuleAction::Lookup(table) => {
-                    let table = self.tables.get(&(Family::of(prefix), table));
-                    if let Some(route) = table.and_then(|table| table.covering(*prefix, None))
+                    if let Some(route) = self.covering(table, *prefix, None)
                         && !is_suppressed(rule, route)
                         && route.spec.kind != RouteKind::Throw
                     {
