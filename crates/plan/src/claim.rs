@@ -8,7 +8,7 @@ use ipnet::IpNet;
 use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing};
 use netprof_model::profile::Scope;
 use netprof_model::route::Route;
-use netprof_model::shared::{Alike, Shared};
+use netprof_model::shared::Shared;
 use netprof_model::{Diagnostic, Location, Name, Owner, Resource};
 
 use crate::draft::Draft;
@@ -70,7 +70,7 @@ impl Claim {
 /// How a system answers a claim on the machine as it will be.
 pub(crate) enum Answer {
     /// It holds: the kernel must answer this.
-    Holds(RouteAnswer),
+    Holds(Shared<RouteAnswer>),
     /// It does not: who wins, and what would help.
     Lost {
         /// The whole of it, in words.
@@ -87,7 +87,6 @@ pub(crate) enum Answer {
 pub(crate) fn check(draft: &mut Draft, mut ask: impl FnMut(&Claim) -> Answer) {
     let claims = std::mem::take(&mut draft.claims);
     draft.expectations.reserve_exact(claims.len());
-    let mut alike = Alike::default();
     for claim in claims {
         match ask(&claim) {
             Answer::Holds(answer) => draft.expectations.push(Expectation {
@@ -95,7 +94,7 @@ pub(crate) fn check(draft: &mut Draft, mut ask: impl FnMut(&Claim) -> Answer) {
                     to: claim.to,
                     oif: None,
                 },
-                answer: alike.share(answer.into()),
+                answer,
                 reason: claim.reason,
             }),
             Answer::Lost {

@@ -56,6 +56,14 @@ impl<'a> Found<'a> {
         }
     }
 
+    /// Whether it leads where `other` does, and so has the same [answer](Self::answer).
+    pub(crate) fn leads_alike(self, other: Self) -> bool {
+        match (self.route(), other.route()) {
+            (Some(one), Some(other)) => one.key.table == other.key.table && one.spec == other.spec,
+            (one, other) => one.is_none() && other.is_none(),
+        }
+    }
+
     /// The rule that decided.
     #[must_use]
     pub fn rule(self) -> Option<&'a Rule> {

@@ -8,11 +8,11 @@ use std::fmt;
 use std::net::IpAddr;
 
 use netprof_model::link::Link;
-use netprof_model::plan::Reason;
+use netprof_model::plan::{Reason, Row};
 use netprof_model::profile::{RouteDecl, RouteTarget};
 use netprof_model::route::{Hop, Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
-use netprof_model::shared::{Alike, Shared};
+use netprof_model::shared::Shared;
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
 use super::claim::taken_by;
@@ -27,12 +27,12 @@ use crate::prefixes::Prefixes;
 /// Wants each declared route.
 pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft) {
     let claimants = declared::claimants(ground.profile, ground.base);
-    let mut alike = AlikeRoutes::default();
     let count = ground.profile.routes.routes.len();
     draft.wanted.reserve_exact(count);
     draft.claims.reserve_exact(count);
     for part in declared::sorted(ground.profile) {
         let ways = Ways::of(ground, draft);
+        let mut last: Option<(&RouteDecl, WayOut)> = None;
         for decl in part {
             let node = declared::node(decl);
             let route = Single {
@@ -42,18 +42,57 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
                 decl,
                 reason: Reason::line(&decl.at, node),
             };
-            if let Err(error) = route.desire(priorities, &mut alike, draft) {
-                draft.refuse(route.subject().to_string(), &route.reason, error, &decl.at);
+            let way = match &last {
+                Some((before, way)) if leads(before) == leads(decl) => way,
+                _ => match route.way_out() {
+                    Ok(way) => &last.insert((decl, way)).1,
+                    Err(Lost::Waits(row)) => {
+                        draft.rows.push(*row);
+                        continue;
+                    }
+                    Err(Lost::Refused(error)) => {
+                        route.refuse(*error, draft);
+                        continue;
+                    }
+                },
+            };
+            if let Err(error) = route.desire(way, priorities, draft) {
+                route.refuse(error, draft);
             }
         }
     }
 }
 
-/// What routes that are declared one behind the other have in common.
-#[derive(Default)]
-struct AlikeRoutes {
-    specs: Alike<RouteSpec>,
-    devs: Alike<Vec<String>>,
+/// The way of a declared route. Of ten thousand by one gateway it is found once: those that
+/// are declared one behind the other share it.
+struct WayOut<'a> {
+    /// None for a route that drops.
+    link: Option<&'a Link>,
+    via: Option<IpAddr>,
+    spec: Shared<RouteSpec>,
+    devs: Shared<Vec<String>>,
+}
+
+/// Why there is none.
+enum Lost {
+    /// Its link is not there.
+    Waits(Box<Row>),
+    Refused(Box<Diagnostic>),
+}
+
+impl From<Diagnostic> for Lost {
+    fn from(error: Diagnostic) -> Self {
+        Self::Refused(Box::new(error))
+    }
+}
+
+/// All of a declaration that decides on its way.
+fn leads(decl: &RouteDecl) -> impl PartialEq {
+    let through = match &decl.target {
+        RouteTarget::Unreachable => None,
+        RouteTarget::Through { via, link } => Some((via, link.as_ref().map(|link| &link.value))),
+    };
+    (Family::of(&decl.prefix), decl.src, through)
 }
 
 /// One declared route.
@@ -71,40 +110,52 @@ impl<'a> Single<'a, '_> {
         fmt::from_fn(|f| write!(f, "{} {}", self.reason.text, self.decl.prefix))
     }
 
-    fn desire(
-        &self,
-        priorities: &Priorities,
-        alike: &mut AlikeRoutes,
-        draft: &mut Draft,
-    ) -> Result<(), Diagnostic> {
+    fn refuse(&self, error: Diagnostic, draft: &mut Draft) {
+        let subject = self.subject().to_string();
+        draft.refuse(subject, &self.reason, error, &self.decl.at);
+    }
+
+    fn way_out(&self) -> Result<WayOut<'a>, Lost> {
         let (kind, link, via) = match &self.decl.target {
             RouteTarget::Unreachable => (RouteKind::Unreachable, None, None),
             RouteTarget::Through { via, link } => {
                 let link = match link {
                     None => None,
                     Some(name) => {
-                        match self.ground.links.or_row(name, self.subject(), &self.reason) {
-                            Ok(links) => Some(declared::only(&links, self.subject())?),
-                            Err(row) => {
-                                draft.rows.push(*row);
-                                return Ok(());
-                            }
-                        }
+                        let links = &self.ground.links;
+                        let links = links.or_row(name, self.subject(), &self.reason);
+                        Some(declared::only(
+                            &links.map_err(Lost::Waits)?,
+                            self.subject(),
+                        )?)
                     }
                 };
                 (RouteKind::Unicast, Some(self.leaving(link, *via)?), *via)
             }
         };
         self.check_source(link)?;
-        if let (Some(link), None) = (link, via) {
-            self.warn_of_neighbours(link, draft);
-        }
-        if let Some(link) = link {
+        let hop = link.map(|link| Hop::through(&link.name, via));
+        let devs: Vec<String> = link.map(|link| link.name.clone()).into_iter().collect();
+        Ok(WayOut {
+            link,
+            via,
+            spec: own_route(self.decl.prefix, kind, hop, self.decl.src).into(),
+            devs: devs.into(),
+        })
+    }
+
+    fn desire(
+        &self,
+        way: &WayOut<'a>,
+        priorities: &Priorities,
+        draft: &mut Draft,
+    ) -> Result<(), Diagnostic> {
+        if let Some(link) = way.link {
+            if way.via.is_none() {
+                self.warn_of_neighbours(link, draft);
+            }
             self.warn_of_vrf(link, draft);
         }
-        let hop = link.map(|link| Hop::through(&link.name, via));
-        let spec = own_route(self.decl.prefix, kind, hop, self.decl.src);
-        let spec = alike.specs.share(spec.into());
         let table = self.table(priorities, draft)?;
         let key = RouteKey {
             dst: self.decl.prefix,
@@ -113,21 +164,20 @@ impl<'a> Single<'a, '_> {
             tos: 0,
             ifscope: None,
         };
-        if let Some(there) = self.there(&key, &spec)? {
+        if let Some(there) = self.there(&key, &way.spec)? {
             draft.is_there(there, &self.reason);
         } else {
             draft.want(Wanted {
                 replace: self.decl.replace,
                 ..Wanted::new(
                     Resource::Route(key),
-                    State::Route(spec),
-                    link,
+                    State::Route(way.spec.clone()),
+                    way.link,
                     vec![self.reason.clone()],
                 )
             });
         }
-        let devs: Vec<String> = link.map(|link| link.name.clone()).into_iter().collect();
-        self.claim(alike.devs.share(Shared::from(devs)), via, draft);
+        self.claim(way, draft);
         Ok(())
     }
 
@@ -368,13 +418,13 @@ impl<'a> Single<'a, '_> {
     }
 
     /// Claims an address of the prefix that nobody has a longer prefix for.
-    fn claim(&self, devs: Shared<Vec<String>>, via: Option<IpAddr>, draft: &mut Draft) {
+    fn claim(&self, way: &WayOut, draft: &mut Draft) {
         if let Some(to) = declared::probe(self.ground, self.claimants, self.decl.prefix) {
             draft.claims.push(Claim {
                 subject: Subject::Route(self.decl.prefix),
                 to,
-                devs,
-                via,
+                devs: way.devs.clone(),
+                via: way.via,
                 direct: false,
                 reason: self.reason.clone(),
             });

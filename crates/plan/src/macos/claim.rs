@@ -1,6 +1,7 @@
 //! Whether packets go where they must, by the one table of macOS, and who takes them if not.
 
 use netprof_model::route::Route;
+use netprof_model::shared::Alike;
 use netprof_model::{Owner, Snapshot};
 
 use super::put_back::is_host;
@@ -14,10 +15,11 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
         return;
     }
     let rib = Rib::new(after);
+    let mut alike = Alike::default();
     claim::check(draft, |claim| {
         let found = rib.look_up(claim.to, None);
         if claim.holds(found.route()) {
-            return Answer::Holds(found.answer());
+            return Answer::Holds(alike.share(found.answer().into()));
         }
         let (message, help) = lost(claim, found);
         let owner = match found {
