@@ -1,10 +1,11 @@
 //! A snapshot as it will be once changes were made.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use netprof_model::configd::Store;
 use netprof_model::dns::{DnsDelegate, DnsLink};
 use netprof_model::file::LiveFile;
+use netprof_model::finger::Finger;
 use netprof_model::link::{Address, LinkId};
 use netprof_model::plan::Change;
 use netprof_model::plist::Value;
@@ -39,12 +40,19 @@ impl<'a> From<&'a Change> for Turn<'a> {
 pub fn after(snapshot: &Snapshot, changes: &[Change]) -> Snapshot {
     Snapshot {
         held: snapshot.held.clone(),
-        ..turned(snapshot, changes.iter().map(Turn::from))
+        ..turned(snapshot, changes.iter().map(Turn::from)).into_owned()
     }
 }
 
-/// The same, of no more than what a plan is made of: what is held is left out.
-pub(crate) fn turned<'a>(snapshot: &Snapshot, turns: impl Iterator<Item = Turn<'a>>) -> Snapshot {
+/// The same, of no more than what a plan is made of: what is held may be left out.
+pub(crate) fn turned<'a, 'b>(
+    snapshot: &'b Snapshot,
+    turns: impl Iterator<Item = Turn<'a>>,
+) -> Cow<'b, Snapshot> {
+    let mut turns = turns.peekable();
+    if turns.peek().is_none() {
+        return Cow::Borrowed(snapshot);
+    }
     // Taken apart, so that nothing that is new is forgotten here. What is large is not
     // copied only to be thrown away.
     let Snapshot {
@@ -99,31 +107,36 @@ pub(crate) fn turned<'a>(snapshot: &Snapshot, turns: impl Iterator<Item = Turn<'
     next.routes = if of_routes.is_empty() {
         routes.clone()
     } else {
-        Section::Seen(turned_routes(routes.items(), &of_routes))
+        Section::Seen(turned_routes(routes.items(), of_routes))
     };
-    next
+    Cow::Owned(next)
 }
 
 /// Routes are turned in one pass: a plan may hold ten thousand of them. Of several with
 /// one key, only the one that a turn names is touched.
-fn turned_routes(routes: &[Route], turns: &[(&RouteKey, Turn<'_>)]) -> Vec<Route> {
+fn turned_routes(routes: &[Route], mut turns: Vec<(&RouteKey, Turn<'_>)>) -> Vec<Route> {
+    turns.sort_by_key(|(key, _)| *key);
     // Of several turns of one key, the last one counts.
-    let last: HashMap<&RouteKey, usize> = turns
-        .iter()
-        .enumerate()
-        .map(|(at, (key, _))| (*key, at))
-        .collect();
+    turns.dedup_by(|later, earlier| {
+        let is_same = later.0 == earlier.0;
+        if is_same {
+            *earlier = *later;
+        }
+        is_same
+    });
+    let near = Finger::default();
     let stays = |route: &&Route| {
-        last.get(&route.key)
-            .is_none_or(|at| match turns[*at].1.before {
+        let at = near.partition_point(&turns, |(key, _)| **key < route.key);
+        match turns.get(at) {
+            Some((key, turn)) if **key == route.key => match turn.before {
                 Some(State::Route(before)) => *before != route.spec,
                 _ => true,
-            })
+            },
+            _ => true,
+        }
     };
     let mut list: Vec<Route> = routes.iter().filter(stays).cloned().collect();
-    let new = turns.iter().enumerate();
-    let new = new.filter(|(at, (key, _))| last.get(key) == Some(at));
-    list.extend(new.filter_map(|(_, (key, turn))| match turn.after {
+    list.extend(turns.iter().filter_map(|(key, turn)| match turn.after {
         Some(State::Route(spec)) => Some(Route {
             key: (*key).clone(),
             spec: spec.clone(),

@@ -1,7 +1,6 @@
 //! The machine as it would be without netprof.
 
 use std::borrow::Cow;
-use std::collections::HashSet;
 
 use netprof_model::route::Protocol;
 use netprof_model::snapshot::Index;
@@ -9,6 +8,7 @@ use netprof_model::{Resource, Snapshot, State};
 
 use crate::after::{Turn, turned};
 use crate::diff::without;
+use crate::holdings::Holdings;
 use crate::tables::Tables;
 
 /// The snapshot of `live` with everything that netprof holds, and that nobody has
@@ -17,39 +17,31 @@ use crate::tables::Tables;
 ///
 /// What must hold is planned on this, so that a second plan does not find its own
 /// routes in the way, or take them for a reason.
-pub(crate) fn base<'a>(live: &Index<'a>) -> Cow<'a, Snapshot> {
+pub(crate) fn base<'a>(live: &Index<'a>, holdings: &Holdings<'a>) -> Cow<'a, Snapshot> {
     let snapshot = live.snapshot();
-    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
-    let given_back = held
-        .iter()
+    let given_back = holdings.all.iter();
+    let given_back = given_back
         .filter(|entry| !snapshot.has_expired(entry))
         .filter_map(|entry| {
             let now = live.state(&entry.resource).ok()?;
             let original = without(entry, now.as_ref()).state;
-            (now != original).then_some((&entry.resource, now, original))
+            (now != original).then_some((Cow::Borrowed(&entry.resource), now, original))
         });
-    let known: HashSet<&Resource> = held.iter().map(|entry| &entry.resource).collect();
-    let mut left_over = marked(snapshot);
-    left_over.retain(|(resource, _)| !known.contains(resource));
-    drop(known);
     // What an earlier state folder left is netprof's, too.
-    let left_over = left_over.iter();
-    let left_over = left_over.map(|(resource, state)| (resource, Some(state.clone()), None));
-    let back: Vec<(&Resource, Option<State>, Option<State>)> =
+    let left_over = marked(snapshot).filter(|(resource, _)| holdings.place(resource).is_none());
+    let left_over = left_over.map(|(resource, state)| (Cow::Owned(resource), Some(state), None));
+    let back: Vec<(Cow<Resource>, Option<State>, Option<State>)> =
         given_back.chain(left_over).collect();
-    if back.is_empty() {
-        return Cow::Borrowed(snapshot);
-    }
     let turns = back.iter().map(|(resource, now, original)| Turn {
         resource,
         before: now.as_ref(),
         after: original.as_ref(),
     });
-    Cow::Owned(turned(snapshot, turns))
+    turned(snapshot, turns)
 }
 
 /// Everything that bears netprof's mark.
-fn marked(snapshot: &Snapshot) -> Vec<(Resource, State)> {
+fn marked(snapshot: &Snapshot) -> impl Iterator<Item = (Resource, State)> {
     let rules = snapshot.rules.items().iter();
     let rules = rules
         .filter(|rule| rule.spec.protocol == Protocol::NETPROF)
@@ -62,7 +54,9 @@ fn marked(snapshot: &Snapshot) -> Vec<(Resource, State)> {
     let routes = snapshot.routes.items().iter();
     let tables = Tables::of(snapshot);
     let routes = routes
-        .filter(|route| route.spec.protocol == Protocol::NETPROF && tables.has(route.key.table))
+        .filter(move |route| {
+            route.spec.protocol == Protocol::NETPROF && tables.has(route.key.table)
+        })
         .map(|route| {
             (
                 Resource::Route(route.key.clone()),
@@ -79,5 +73,5 @@ fn marked(snapshot: &Snapshot) -> Vec<(Resource, State)> {
         (Resource::File { path }, State::File(file.state.clone()))
     });
     let written = store.chain(files).filter(|(_, state)| state.bears_mark());
-    rules.chain(routes).chain(written).collect()
+    rules.chain(routes).chain(written)
 }

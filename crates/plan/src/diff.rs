@@ -5,8 +5,6 @@
 //! committed by netprof goes back to its original where it is no longer wanted; what
 //! somebody else changed since is theirs, and stays.
 
-use std::collections::{HashMap, HashSet};
-
 use netprof_model::held::{HeldResource, TakenBack};
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason, Standing};
 use netprof_model::resource::Resource;
@@ -14,24 +12,25 @@ use netprof_model::snapshot::{Index, NotKnown, Os};
 use netprof_model::{Diagnostic, Owner, State};
 
 use crate::draft::{Draft, Wanted};
+use crate::holdings::Holdings;
 use crate::order;
 
 /// Compares `draft` with what is live and held, and fills `plan`.
-pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
+pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index, holdings: &Holdings) {
     let snapshot = live.snapshot();
-    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
     let wanted = draft.take_wanted();
-    let named: HashSet<&Resource> = match held {
-        [] => HashSet::new(),
-        _ => wanted.iter().map(|one| &one.resource).collect(),
-    };
-    let living: HashMap<&Resource, &HeldResource> = held
+    let mut is_wanted = vec![false; holdings.all.len()];
+    let entries: Vec<Option<&HeldResource>> = wanted
         .iter()
-        .filter(|entry| !snapshot.has_expired(entry))
-        .map(|entry| (&entry.resource, entry))
+        .map(|one| {
+            let at = holdings.place(&one.resource)?;
+            is_wanted[at] = true;
+            Some(&holdings.all[at]).filter(|entry| !snapshot.has_expired(entry))
+        })
         .collect();
 
-    for entry in held.iter().filter(|entry| !named.contains(&entry.resource)) {
+    let unwanted = holdings.all.iter().zip(is_wanted);
+    for (entry, _) in unwanted.filter(|(_, is_wanted)| !is_wanted) {
         if snapshot.has_expired(entry) {
             plan.dropped.push(Dropped {
                 resource: entry.resource.clone(),
@@ -49,14 +48,12 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index) {
             Ok(state) => give_back(plan, entry, state, live),
         }
     }
-    drop(named);
     // One row or one change for each, and as a rule a row for what is held: lists that grow
     // by doubling would take twice that.
-    let unchanged = living.len().min(wanted.len());
+    let unchanged = entries.iter().flatten().count();
     plan.changes.reserve_exact(wanted.len() - unchanged);
     draft.rows.reserve_exact(unchanged);
-    for one in wanted {
-        let entry = living.get(&one.resource).copied();
+    for (one, entry) in wanted.into_iter().zip(entries) {
         match live.state(&one.resource) {
             Err(unknown) => draft.diagnostics.push(not_known(&one.resource, &unknown)),
             Ok(state) => make_so(plan, draft, one, entry, state, live),

@@ -19,6 +19,7 @@ mod diff;
 mod draft;
 mod drift;
 mod ground;
+mod holdings;
 mod lan;
 mod links;
 pub mod linux;

@@ -6,6 +6,7 @@ use netprof_model::snapshot::Index;
 use netprof_model::{Diagnostic, Section, Snapshot};
 
 use crate::after::{Turn, turned};
+use crate::holdings::Holdings;
 use crate::{base, diff, draft, os};
 
 /// What must change so that `profile` holds on the machine of `snapshot`; for none,
@@ -21,12 +22,13 @@ pub fn plan(profile: Option<(&Profile, &ProfileRef)>, snapshot: &Snapshot) -> Pl
         return plan;
     }
     let live = Index::new(snapshot);
-    let base = base::base(&live);
+    let holdings = Holdings::of(snapshot);
+    let base = base::base(&live, &holdings);
     let mut draft = draft::Draft::default();
     if let Some((profile, _)) = profile {
         os::desire(profile, &base, &mut draft);
     }
-    diff::fill(&mut plan, &mut draft, &live);
+    diff::fill(&mut plan, &mut draft, &live, &holdings);
     if draft.claims_anything() {
         let turns = plan.changes.iter().map(Turn::from);
         os::check(&turned(snapshot, turns), &mut draft);
