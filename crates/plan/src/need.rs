@@ -1,5 +1,6 @@
 //! What of a machine must be read for a plan.
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -114,12 +115,16 @@ fn question(profile: Option<&Profile>, held: Option<&Held>) -> Question {
         tables: tables::of_held(held),
         ..Question::default()
     };
+    // Few, of many routes.
+    let mut gateways = BTreeSet::new();
     for one in held.map_or(&[][..], |held| &held.resources) {
-        ask_of_held(&mut question, one);
+        ask_of_held(&mut question, &mut gateways, one);
     }
     if let Some(profile) = profile {
         ask_of_profile(&mut question, profile);
     }
+    question.follows_rules |= !gateways.is_empty();
+    question.around.extend(gateways);
     question.around.sort();
     question.around.dedup();
     question
@@ -127,7 +132,7 @@ fn question(profile: Option<&Profile>, held: Option<&Held>) -> Question {
 
 /// What is there in the place of what is held, whether its gateway is still a neighbour and
 /// its network still there, and which way the packets of a kept network go.
-fn ask_of_held(question: &mut Question, one: &HeldResource) {
+fn ask_of_held(question: &mut Question, gateways: &mut BTreeSet<IpNet>, one: &HeldResource) {
     let key = match &one.resource {
         Resource::Route(key) => key,
         Resource::Rule(key) => {
@@ -145,10 +150,8 @@ fn ask_of_held(question: &mut Question, one: &HeldResource) {
         question.tables.insert(linux::MAIN);
     }
     if let Some(State::Route(spec)) = &one.committed {
-        let gateways = spec.hops.iter().filter_map(|hop| hop.via);
-        let before = question.around.len();
-        question.around.extend(gateways.map(IpNet::from));
-        question.follows_rules |= question.around.len() > before;
+        let via = spec.hops.iter().filter_map(|hop| hop.via);
+        gateways.extend(via.map(IpNet::from));
     }
 }
 
