@@ -40,17 +40,20 @@ impl<'a> From<&'a Change> for Turn<'a> {
 pub fn after(snapshot: &Snapshot, changes: &[Change]) -> Snapshot {
     Snapshot {
         held: snapshot.held.clone(),
-        ..turned(snapshot, changes.iter().map(Turn::from)).into_owned()
+        ..turned(snapshot, |_| true, changes.iter().map(Turn::from)).into_owned()
     }
 }
 
-/// The same, of no more than what a plan is made of: what is held may be left out.
+/// The same, with only those routes to begin with that stay, and of no more than what a plan
+/// is made of: what is held may be left out.
 pub(crate) fn turned<'a, 'b>(
     snapshot: &'b Snapshot,
+    stays: impl Fn(&Route) -> bool,
     turns: impl Iterator<Item = Turn<'a>>,
 ) -> Cow<'b, Snapshot> {
     let mut turns = turns.peekable();
-    if turns.peek().is_none() {
+    let all_stay = snapshot.routes.items().iter().all(&stays);
+    if all_stay && turns.peek().is_none() {
         return Cow::Borrowed(snapshot);
     }
     // Taken apart, so that nothing that is new is forgotten here. What is large is not
@@ -104,17 +107,21 @@ pub(crate) fn turned<'a, 'b>(
             other => set(&mut next, other, turn.after),
         }
     }
-    next.routes = if of_routes.is_empty() {
+    next.routes = if all_stay && of_routes.is_empty() {
         routes.clone()
     } else {
-        Section::Seen(turned_routes(routes.items(), of_routes))
+        let routes = routes.items().iter().filter(|route| stays(route));
+        Section::Seen(turned_routes(routes, of_routes))
     };
     Cow::Owned(next)
 }
 
 /// Routes are turned in one pass: a plan may hold ten thousand of them. Of several with
 /// one key, only the one that a turn names is touched.
-fn turned_routes(routes: &[Route], mut turns: Vec<(&RouteKey, Turn<'_>)>) -> Vec<Route> {
+fn turned_routes<'a>(
+    routes: impl Iterator<Item = &'a Route>,
+    mut turns: Vec<(&RouteKey, Turn<'_>)>,
+) -> Vec<Route> {
     turns.sort_by_key(|(key, _)| *key);
     // Of several turns of one key, the last one counts.
     turns.dedup_by(|later, earlier| {
@@ -126,7 +133,7 @@ fn turned_routes(routes: &[Route], mut turns: Vec<(&RouteKey, Turn<'_>)>) -> Vec
     });
     let near = Finger::default();
     let stays = |route: &&Route| {
-        let at = near.partition_point(&turns, |(key, _)| **key < route.key);
+        let at = near.partition_point(&turns, |(key, _)| key.cmp(&&route.key).is_lt());
         match turns.get(at) {
             Some((key, turn)) if **key == route.key => match turn.before {
                 Some(State::Route(before)) => *before != route.spec,
@@ -135,7 +142,7 @@ fn turned_routes(routes: &[Route], mut turns: Vec<(&RouteKey, Turn<'_>)>) -> Vec
             _ => true,
         }
     };
-    let mut list: Vec<Route> = routes.iter().filter(stays).cloned().collect();
+    let mut list: Vec<Route> = routes.filter(stays).cloned().collect();
     list.extend(turns.iter().filter_map(|(key, turn)| match turn.after {
         Some(State::Route(spec)) => Some(Route {
             key: (*key).clone(),

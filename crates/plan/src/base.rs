@@ -2,13 +2,14 @@
 
 use std::borrow::Cow;
 
-use netprof_model::route::Protocol;
+use netprof_model::held::HeldResource;
+use netprof_model::route::{Protocol, Route};
 use netprof_model::snapshot::Index;
 use netprof_model::{Resource, Snapshot, State};
 
 use crate::after::{Turn, turned};
 use crate::diff::without;
-use crate::holdings::Holdings;
+use crate::holdings::{Holding, Holdings};
 use crate::tables::Tables;
 
 /// The snapshot of `live` with everything that netprof holds, and that nobody has
@@ -19,16 +20,23 @@ use crate::tables::Tables;
 /// routes in the way, or take them for a reason.
 pub(crate) fn base<'a>(live: &Index<'a>, holdings: &Holdings<'a>) -> Cow<'a, Snapshot> {
     let snapshot = live.snapshot();
-    let given_back = holdings.all.iter();
-    let given_back = given_back
-        .filter(|entry| !snapshot.has_expired(entry))
-        .filter_map(|entry| {
-            let now = live.state(&entry.resource).ok()?;
-            let original = without(entry, now.as_ref()).state;
-            (now != original).then_some((Cow::Borrowed(&entry.resource), now, original))
-        });
+    let tables = Tables::of(snapshot);
     // What an earlier state folder left is netprof's, too.
-    let left_over = marked(snapshot).filter(|(resource, _)| holdings.place(resource).is_none());
+    let is_own = |route: &Route| {
+        route.spec.protocol == Protocol::NETPROF
+            && match holdings.get(&Resource::Route(route.key.clone())) {
+                Some(held) => !held.has_expired,
+                None => tables.has(route.key.table),
+            }
+    };
+    let held = holdings.all.iter();
+    let held = held.filter(|one| !one.has_expired && !is_new_route(one.entry));
+    let given_back = held.filter_map(|Holding { entry, .. }| {
+        let now = live.state(&entry.resource).ok()?;
+        let original = without(entry, now.as_ref()).state;
+        (now != original).then_some((Cow::Borrowed(&entry.resource), now, original))
+    });
+    let left_over = marked(snapshot).filter(|(resource, _)| holdings.get(resource).is_none());
     let left_over = left_over.map(|(resource, state)| (Cow::Owned(resource), Some(state), None));
     let back: Vec<(Cow<Resource>, Option<State>, Option<State>)> =
         given_back.chain(left_over).collect();
@@ -37,10 +45,18 @@ pub(crate) fn base<'a>(live: &Index<'a>, holdings: &Holdings<'a>) -> Cow<'a, Sna
         before: now.as_ref(),
         after: original.as_ref(),
     });
-    turned(snapshot, turns)
+    turned(snapshot, |route| !is_own(route), turns)
 }
 
-/// Everything that bears netprof's mark.
+/// Whether it is a route that was not there before: what is left of it bears netprof's
+/// number, or is somebody else's.
+fn is_new_route(entry: &HeldResource) -> bool {
+    matches!(entry.resource, Resource::Route(_))
+        && entry.original.is_none()
+        && entry.committed.as_ref().is_some_and(State::bears_mark)
+}
+
+/// Everything but routes that bears netprof's mark.
 fn marked(snapshot: &Snapshot) -> impl Iterator<Item = (Resource, State)> {
     let rules = snapshot.rules.items().iter();
     let rules = rules
@@ -49,18 +65,6 @@ fn marked(snapshot: &Snapshot) -> impl Iterator<Item = (Resource, State)> {
             (
                 Resource::Rule(Box::new(rule.key.clone())),
                 State::Rule(rule.spec.clone()),
-            )
-        });
-    let routes = snapshot.routes.items().iter();
-    let tables = Tables::of(snapshot);
-    let routes = routes
-        .filter(move |route| {
-            route.spec.protocol == Protocol::NETPROF && tables.has(route.key.table)
-        })
-        .map(|route| {
-            (
-                Resource::Route(route.key.clone()),
-                State::Route(route.spec.clone()),
             )
         });
     let store = snapshot.store.seen().map(|store| &store.0);
@@ -73,5 +77,5 @@ fn marked(snapshot: &Snapshot) -> impl Iterator<Item = (Resource, State)> {
         (Resource::File { path }, State::File(file.state.clone()))
     });
     let written = store.chain(files).filter(|(_, state)| state.bears_mark());
-    rules.chain(routes).chain(written)
+    rules.chain(written)
 }

@@ -12,7 +12,7 @@ use netprof_model::snapshot::{Index, NotKnown, Os};
 use netprof_model::{Diagnostic, Owner, State};
 
 use crate::draft::{Draft, Wanted};
-use crate::holdings::Holdings;
+use crate::holdings::{Holding, Holdings};
 use crate::order;
 
 /// Compares `draft` with what is live and held, and fills `plan`.
@@ -25,13 +25,14 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index, holdings: &
         .map(|one| {
             let at = holdings.place(&one.resource)?;
             is_wanted[at] = true;
-            Some(&holdings.all[at]).filter(|entry| !snapshot.has_expired(entry))
+            let one = &holdings.all[at];
+            (!one.has_expired).then_some(one.entry)
         })
         .collect();
 
     let unwanted = holdings.all.iter().zip(is_wanted);
-    for (entry, _) in unwanted.filter(|(_, is_wanted)| !is_wanted) {
-        if snapshot.has_expired(entry) {
+    for (Holding { entry, has_expired }, _) in unwanted.filter(|(_, is_wanted)| !is_wanted) {
+        if *has_expired {
             plan.dropped.push(Dropped {
                 resource: entry.resource.clone(),
                 why: DropReason::Expired,
@@ -155,8 +156,8 @@ fn make_so(
             Some(entry) => hold_anew(plan, entry, &wanted, live, index),
             None => {}
         }
-        let reason = first_reason(&wanted);
-        draft.unchanged(wanted.resource, wanted.state, &reason);
+        let reason = first_of(wanted.reasons);
+        draft.unchanged(wanted.resource, wanted.state, reason);
         return;
     }
     if entry.is_none() && live.is_some() && !is_own(live.as_ref()) && !wanted.replace {
@@ -165,7 +166,7 @@ fn make_so(
             "{} is taken by {owner}, and holds something else",
             wanted.resource
         );
-        let reason = first_reason(&wanted);
+        let reason = first_of(wanted.reasons);
         draft.row(
             Standing::Blocked,
             wanted.resource.to_string(),
@@ -273,12 +274,9 @@ fn is_same_rule(live: Option<&State>, wanted: &State) -> bool {
     matches!((live, wanted), (Some(State::Rule(_)), State::Rule(_)))
 }
 
-fn first_reason(wanted: &Wanted) -> Reason {
-    wanted
-        .reasons
-        .first()
-        .cloned()
-        .unwrap_or_else(|| Reason::plain(""))
+fn first_of(reasons: Vec<Reason>) -> Reason {
+    let first = reasons.into_iter().next();
+    first.unwrap_or_else(|| Reason::plain(""))
 }
 
 fn not_known(resource: &Resource, unknown: &NotKnown) -> Diagnostic {

@@ -169,20 +169,20 @@ impl Draft {
     }
 
     /// Says that a resource is as it must be.
-    pub(crate) fn unchanged(&mut self, resource: Resource, state: State, reason: &Reason) {
+    pub(crate) fn unchanged(&mut self, resource: Resource, state: State, reason: Reason) {
         self.rows.push(Row {
             standing: Standing::Unchanged,
             subject: reason.text.to_string(),
             resource: Some((resource, state)),
             detail: String::new(),
-            reason: reason.clone(),
+            reason,
         });
     }
 
     /// Says that somebody else's route does what a declared one would: as it is, and whose.
     pub(crate) fn is_there(&mut self, route: &Route, reason: &Reason) {
         let resource = Resource::Route(route.key.clone());
-        self.unchanged(resource, State::Route(route.spec.clone()), reason);
+        self.unchanged(resource, State::Route(route.spec.clone()), reason.clone());
         if let Some(row) = self.rows.last_mut()
             && !matches!(route.owner, Owner::Netprof | Owner::Unknown)
         {

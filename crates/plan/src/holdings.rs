@@ -7,18 +7,34 @@ use netprof_model::{Resource, Snapshot};
 /// What is held, by resource.
 pub(crate) struct Holdings<'a> {
     /// In the order in which it was first taken.
-    pub(crate) all: &'a [HeldResource],
+    pub(crate) all: Vec<Holding<'a>>,
     /// The places of all of them, sorted by resource.
     sorted: Vec<usize>,
     near: Finger,
 }
 
+/// One held resource.
+#[derive(Clone, Copy)]
+pub(crate) struct Holding<'a> {
+    pub(crate) entry: &'a HeldResource,
+    /// Whether it is gone by itself.
+    pub(crate) has_expired: bool,
+}
+
 impl<'a> Holdings<'a> {
     /// What is held in `snapshot`.
     pub(crate) fn of(snapshot: &'a Snapshot) -> Self {
-        let all = snapshot.held().map_or(&[][..], |held| &held.resources);
+        let held = snapshot.held().map_or(&[][..], |held| &held.resources);
+        let all: Vec<Holding> = held
+            .iter()
+            .map(|entry| Holding {
+                entry,
+                has_expired: snapshot.has_expired(entry),
+            })
+            .collect();
+        let resource = |at: &usize| &all[*at].entry.resource;
         let mut sorted: Vec<usize> = (0..all.len()).collect();
-        sorted.sort_by(|one, other| all[*one].resource.cmp(&all[*other].resource));
+        sorted.sort_by(|one, other| resource(one).cmp(resource(other)));
         Self {
             all,
             sorted,
@@ -26,11 +42,15 @@ impl<'a> Holdings<'a> {
         }
     }
 
+    /// What is held of `resource`.
+    pub(crate) fn get(&self, resource: &Resource) -> Option<&Holding<'a>> {
+        self.place(resource).map(|at| &self.all[at])
+    }
+
     /// Where in all that is held `resource` is.
     pub(crate) fn place(&self, resource: &Resource) -> Option<usize> {
-        let before = |at: &usize| self.all[*at].resource < *resource;
-        let found = self.near.partition_point(&self.sorted, before);
-        let at = *self.sorted.get(found)?;
-        (self.all[at].resource == *resource).then_some(at)
+        let compare = |at: &usize| self.all[*at].entry.resource.cmp(resource);
+        let found = self.near.search(&self.sorted, compare).ok()?;
+        Some(self.sorted[found])
     }
 }

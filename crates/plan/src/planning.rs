@@ -31,7 +31,7 @@ pub fn plan(profile: Option<(&Profile, &ProfileRef)>, snapshot: &Snapshot) -> Pl
     diff::fill(&mut plan, &mut draft, &live, &holdings);
     if draft.claims_anything() {
         let turns = plan.changes.iter().map(Turn::from);
-        os::check(&turned(snapshot, turns), &mut draft);
+        os::check(&turned(snapshot, |_| true, turns), &mut draft);
     }
     plan.rows = draft.rows;
     plan.expectations = draft.expectations;
