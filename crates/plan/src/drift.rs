@@ -4,6 +4,8 @@ use netprof_model::held::HeldResource;
 use netprof_model::snapshot::Index;
 use netprof_model::{Owner, Snapshot, State};
 
+use crate::footing::Footing;
+use crate::holdings::Holding;
 use crate::os;
 
 /// How one held resource stands.
@@ -44,29 +46,28 @@ impl Drift<'_> {
 /// How everything that netprof holds stands in `snapshot`.
 #[must_use]
 pub fn drift(snapshot: &Snapshot) -> Vec<Drift<'_>> {
-    let live = Index::new(snapshot);
-    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
-    held.iter()
-        .map(|held| Drift {
-            held,
-            standing: standing(held, &live),
-            owner: live.owner(&held.resource),
-        })
-        .collect()
+    let (live, footing) = (Index::new(snapshot), Footing::of(snapshot));
+    let held = footing.held.all.iter();
+    held.map(|one| Drift {
+        held: one.entry,
+        standing: standing(*one, &live, &footing),
+        owner: live.owner(&one.entry.resource),
+    })
+    .collect()
 }
 
-fn standing(held: &HeldResource, live: &Index) -> Bearing {
-    let snapshot = live.snapshot();
-    if snapshot.is_elsewhere(&held.place) {
+fn standing(one: Holding, live: &Index, footing: &Footing) -> Bearing {
+    let held = one.entry;
+    if footing.snapshot.is_elsewhere(&held.place) {
         return Bearing::Unknown("it lives in another network namespace".to_owned());
     }
-    if snapshot.has_expired(held) {
+    if one.has_expired {
         return Bearing::Expired;
     }
     match live.state(&held.resource) {
         Err(unknown) => Bearing::Unknown(unknown.to_string()),
         Ok(state) if held.holds(state.as_ref()) => {
-            os::stale(held, snapshot).map_or(Bearing::Holds, Bearing::Stale)
+            os::stale(held, footing).map_or(Bearing::Holds, Bearing::Stale)
         }
         Ok(state) => Bearing::Changed(state),
     }

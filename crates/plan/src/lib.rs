@@ -18,6 +18,7 @@ mod declared;
 mod diff;
 mod draft;
 mod drift;
+mod footing;
 mod ground;
 mod holdings;
 mod lan;

@@ -8,6 +8,7 @@ use netprof_model::snapshot::Os;
 use netprof_model::{Diagnostic, Snapshot};
 
 use crate::draft::Draft;
+use crate::footing::Footing;
 use crate::{linux, macos};
 
 /// Writes down in `draft` what `profile` wants of the machine of `base`.
@@ -28,10 +29,10 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
 
 /// Why a held resource that is still there no longer serves its purpose, if so: it was
 /// made for a network that its link has left.
-pub(crate) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> {
-    match snapshot.os {
-        Os::Linux => linux::stale(held, snapshot),
-        Os::Macos => macos::stale(held, snapshot),
+pub(crate) fn stale(held: &HeldResource, footing: &Footing) -> Option<String> {
+    match footing.snapshot.os {
+        Os::Linux => linux::stale(held, footing),
+        Os::Macos => macos::stale(held, footing),
     }
 }
 

@@ -13,13 +13,14 @@ use super::fib::Fib;
 use super::firewall::{Lan, said};
 use super::lan::filters::{taken, taking, unread};
 use super::{MAIN, TABLE, stale};
+use crate::footing::Footing;
 use crate::lan::probes;
 
 /// What takes packets of the networks that `snapshot` holds rules for, though the rules are
 /// as they were made. Where that cannot be read, it is noted once.
 pub(crate) fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
     let held = snapshot.held().map_or(&[][..], |held| &held.resources);
-    let fib = Fib::new(snapshot);
+    let (fib, footing) = (Fib::new(snapshot), Footing::of(snapshot));
     let mut all = Vec::new();
     let mut is_kept = false;
     for one in held {
@@ -29,7 +30,7 @@ pub(crate) fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
         let (Resource::Rule(key), Some(State::Rule(_))) = (&one.resource, &one.committed) else {
             continue;
         };
-        let Some((prefix, link)) = kept(snapshot, &fib, key) else {
+        let Some((prefix, link)) = kept(&footing, &fib, key) else {
             continue;
         };
         is_kept = true;
@@ -79,9 +80,10 @@ pub(crate) fn kept_by(key: &RuleKey) -> Option<(IpNet, u32)> {
 
 /// The network that a rule keeps, and the link that its packets leave by now; none where
 /// the rule has lapsed, or leads nowhere that they go.
-fn kept<'a>(snapshot: &'a Snapshot, fib: &Fib<'a>, key: &RuleKey) -> Option<(IpNet, &'a Link)> {
+fn kept<'a>(footing: &Footing<'a>, fib: &Fib<'a>, key: &RuleKey) -> Option<(IpNet, &'a Link)> {
+    let snapshot = footing.snapshot;
     let (prefix, table) = kept_by(key)?;
-    if table == TABLE && !has_fresh_copy(snapshot, prefix) {
+    if table == TABLE && !has_fresh_copy(footing, prefix) {
         return None;
     }
     let is_free = |to| {
@@ -102,11 +104,11 @@ fn kept<'a>(snapshot: &'a Snapshot, fib: &Fib<'a>, key: &RuleKey) -> Option<(IpN
 }
 
 /// Whether a copy of the route to `prefix` is held, and its link still in that network.
-fn has_fresh_copy(snapshot: &Snapshot, prefix: IpNet) -> bool {
-    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
-    held.iter().any(|one| match &one.resource {
+fn has_fresh_copy(footing: &Footing, prefix: IpNet) -> bool {
+    let mut held = footing.held.all.iter().map(|one| one.entry);
+    held.any(|one| match &one.resource {
         Resource::Route(key) => {
-            key.table == TABLE && key.dst == prefix && stale(one, snapshot).is_none()
+            key.table == TABLE && key.dst == prefix && stale(one, footing).is_none()
         }
         _ => false,
     })

@@ -15,26 +15,26 @@ mod priority;
 pub mod put_back;
 pub mod resolver;
 mod routes;
+mod stale;
 
 use std::net::IpAddr;
 
 use ipnet::IpNet;
-use netprof_model::held::HeldResource;
 use netprof_model::link::Link;
 use netprof_model::plan::Reason;
 use netprof_model::profile::Profile;
-use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
-use netprof_model::rule::{Family, RuleAction};
-use netprof_model::{Diagnostic, Location, Resource, Snapshot, State};
+use netprof_model::route::{Hop, Protocol, Route, RouteKind, RouteSpec};
+use netprof_model::rule::Family;
+use netprof_model::{Diagnostic, Location, Snapshot};
 
 use crate::draft::Draft;
 use crate::ground::{is_known, standing};
 use crate::lan::Terrain;
-use crate::tables::Tables;
 use fib::Fib;
 
 pub(crate) use above::{above, kept_by};
 pub use fib::{LOCAL, MAIN};
+pub(crate) use stale::stale;
 
 /// netprof's own routing table. Tables from 256 on are nobody's by convention; no
 /// tool that was looked at uses this one.
@@ -116,78 +116,6 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
 pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
     claim::check(after, draft);
     dns::check(after, draft);
-}
-
-/// Why a held resource that is still there no longer serves its purpose, if so: it was
-/// made for a network that its link has left.
-pub(crate) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> {
-    let Resource::Route(key) = &held.resource else {
-        return None;
-    };
-    let Some(State::Route(spec)) = &held.committed else {
-        return None;
-    };
-    let [hop] = spec.hops.as_slice() else {
-        return None;
-    };
-    let dev = hop.dev.as_deref()?;
-    let mut own = snapshot
-        .addresses
-        .items()
-        .iter()
-        .filter(|one| one.dev == dev);
-    match hop.via {
-        // A router's link-local address says nothing of the network.
-        Some(IpAddr::V6(via)) if via.is_unicast_link_local() => None,
-        Some(via) => (!own.any(|one| one.local.contains(&via)) && !is_routed(snapshot, dev, via))
-            .then(|| format!("{dev} has left the network of the gateway {via}")),
-        // A route without a gateway rests on nothing, unless it is a copy of main's.
-        None => (is_kept(snapshot, key)
-            && !own.any(|one| key.dst.contains(&one.local.addr()))
-            && !is_connected(snapshot, dev, key))
-        .then(|| {
-            format!(
-                "{dev} has left {}: packets to it are still captured",
-                key.dst
-            )
-        }),
-    }
-}
-
-/// Whether some route through `dev` makes a neighbour of `via`: a tunnel's gateway need
-/// not be in a network of its own, nor its route in main.
-fn is_routed(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
-    let tables = Tables::of(snapshot);
-    snapshot.routes.items().iter().any(|route| {
-        tables.has(route.key.table)
-            && route.spec.kind == RouteKind::Unicast
-            && route.gateway().is_none()
-            && route.key.dst.contains(&via)
-            && route.goes_through(dev)
-    })
-}
-
-/// Whether main still has somebody else's route to `key` on `dev` itself.
-fn is_connected(snapshot: &Snapshot, dev: &str, key: &RouteKey) -> bool {
-    snapshot.routes.items().iter().any(|route| {
-        route.key.table == MAIN
-            && route.key.dst == key.dst
-            && route.spec.protocol != Protocol::NETPROF
-            && route.gateway().is_none()
-            && route.goes_through(dev)
-    })
-}
-
-/// Whether netprof holds a rule that leads to its copy of `key`.
-fn is_kept(snapshot: &Snapshot, key: &RouteKey) -> bool {
-    let held = snapshot.held().map_or(&[][..], |held| &held.resources);
-    key.table == TABLE
-        && held.iter().any(|one| match &one.resource {
-            Resource::Rule(rule) => {
-                rule.to == Some(key.dst) && rule.action == RuleAction::Lookup(TABLE)
-            }
-            _ => false,
-        })
 }
 
 /// What the language has and this backend does not carry out yet is refused, each on

@@ -29,6 +29,7 @@ use netprof_model::profile::Profile;
 pub use owner::trail;
 
 use crate::draft::Draft;
+use crate::footing::Footing;
 use crate::ground::{is_known, standing};
 use crate::mtu;
 use rib::Rib;
@@ -64,6 +65,6 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
 
 /// Why a held resource that is still there no longer serves its purpose, if so: it was
 /// made for a network or a link that has gone.
-pub(crate) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> {
-    routes::stale(held, snapshot).or_else(|| dns::stale(held, snapshot))
+pub(crate) fn stale(held: &HeldResource, footing: &Footing) -> Option<String> {
+    routes::stale(held, footing).or_else(|| dns::stale(held, footing.snapshot))
 }

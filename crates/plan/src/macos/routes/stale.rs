@@ -18,8 +18,10 @@ use netprof_model::held::HeldResource;
 use netprof_model::route::{Protocol, Route, RouteKind};
 use netprof_model::{Resource, Snapshot, State};
 
+use crate::footing::Footing;
+
 /// Why a held route that is still there no longer serves its purpose, if so.
-pub(in crate::macos) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Option<String> {
+pub(in crate::macos) fn stale(held: &HeldResource, footing: &Footing) -> Option<String> {
     let Resource::Route(key) = &held.resource else {
         return None;
     };
@@ -36,9 +38,9 @@ pub(in crate::macos) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Optio
     match hop.via {
         // A router's link-local address says nothing of the network.
         Some(IpAddr::V6(via)) if via.is_unicast_link_local() => None,
-        Some(via) => (!is_neighbour(snapshot, dev, via) && !is_routed(snapshot, dev, via))
+        Some(via) => (!is_neighbour(footing.snapshot, dev, via) && !is_routed(footing, dev, via))
             .then(|| format!("{dev} has left the network of the gateway {via}")),
-        None => is_left_behind(held, dev, key.dst, snapshot).then(|| {
+        None => is_left_behind(held, dev, key.dst, footing).then(|| {
             format!(
                 "{dev} has left the network of {}: packets to it are still captured",
                 key.dst
@@ -49,8 +51,8 @@ pub(in crate::macos) fn stale(held: &HeldResource, snapshot: &Snapshot) -> Optio
 
 /// Whether a route was made for a network that `dev` is no longer in. One that a profile
 /// declares stands for itself.
-fn is_left_behind(held: &HeldResource, dev: &str, dst: IpNet, snapshot: &Snapshot) -> bool {
-    held.of_network && !overlaps_own(snapshot, dev, dst)
+fn is_left_behind(held: &HeldResource, dev: &str, dst: IpNet, footing: &Footing) -> bool {
+    held.of_network && !overlaps_own(footing, dev, dst)
 }
 
 fn is_neighbour(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
@@ -60,35 +62,26 @@ fn is_neighbour(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
 
 /// Whether some route through `dev` makes a neighbour of `via`: a tunnel's gateway need
 /// not be in a network of its own.
-fn is_routed(snapshot: &Snapshot, dev: &str, via: IpAddr) -> bool {
+fn is_routed(footing: &Footing, dev: &str, via: IpAddr) -> bool {
     let is_left_behind = |route: &Route| {
         route.spec.protocol == Protocol::NETPROF
-            && snapshot
-                .held()
-                .and_then(|held| held.get(&Resource::Route(route.key.clone())))
-                .is_some_and(|held| is_left_behind(held, dev, route.key.dst, snapshot))
+            && footing
+                .held
+                .get(&Resource::Route(route.key.clone()))
+                .is_some_and(|held| is_left_behind(held.entry, dev, route.key.dst, footing))
     };
-    snapshot.routes.items().iter().any(|route| {
-        route.spec.kind == RouteKind::Unicast
-            && route.gateway().is_none()
-            && route.key.dst.contains(&via)
-            && route.goes_through(dev)
-            && !is_left_behind(route)
-    })
+    footing
+        .around(via.into(), dev)
+        .any(|route| route.spec.kind == RouteKind::Unicast && !is_left_behind(route))
 }
 
 /// Whether `dev` is in a network that has to do with `prefix`: by an address, or by a
 /// route of somebody else's.
-fn overlaps_own(snapshot: &Snapshot, dev: &str, prefix: IpNet) -> bool {
+fn overlaps_own(footing: &Footing, dev: &str, prefix: IpNet) -> bool {
     let overlaps = |other: IpNet| other.contains(&prefix) || prefix.contains(&other);
-    let mut addresses = snapshot.addresses.items().iter();
-    let mut routes = snapshot.routes.items().iter();
+    let mut addresses = footing.snapshot.addresses.items().iter();
     addresses.any(|one| one.dev == dev && overlaps(one.local.trunc()))
-        || routes.any(|route| {
-            route.key.dst.contains(&prefix)
-                && route.key.dst.prefix_len() > 0
-                && route.spec.protocol != Protocol::NETPROF
-                && route.gateway().is_none()
-                && route.goes_through(dev)
-        })
+        || footing
+            .around(prefix, dev)
+            .any(|route| route.key.dst.prefix_len() > 0 && route.spec.protocol != Protocol::NETPROF)
 }
