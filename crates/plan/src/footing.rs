@@ -52,7 +52,10 @@ impl<'a> Footing<'a> {
 
     /// The routes without a gateway through `dev` that `net` lies in the destination of.
     pub(crate) fn around(&self, net: IpNet, dev: &str) -> impl Iterator<Item = &'a Route> {
-        let around = self.direct.holding(net).flat_map(|(_, routes)| routes);
+        let around = self
+            .direct
+            .holding(net.into())
+            .flat_map(|(_, routes)| routes);
         around.copied().filter(move |route| {
             #[cfg(test)]
             self.looks.set(self.looks.get() + 1);

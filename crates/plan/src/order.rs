@@ -106,7 +106,7 @@ impl Order {
                     continue;
                 };
                 let length = key.dst.prefix_len();
-                let mut around = routes.holding(key.dst);
+                let mut around = routes.holding(key.dst.into());
                 let wider = around.find(|(net, _)| net.length() < length);
                 for wider in wider.into_iter().flat_map(|(_, routes)| routes) {
                     within[*wider].push(at);

@@ -89,11 +89,11 @@ impl FromIterator<IpNet> for Prefixes {
 }
 
 impl<T> Prefixes<T> {
-    /// The prefixes that `net` is or lies within, the narrowest first, and what stands under
+    /// The prefixes that `block` is or lies within, the narrowest first, and what stands under
     /// each.
-    pub(crate) fn holding(&self, net: IpNet) -> Holding<'_, T> {
-        let block = Block::from(net).trunc();
-        // All that lies between a prefix around `net` and `net` lies within the former:
+    pub(crate) fn holding(&self, block: Block) -> Holding<'_, T> {
+        let block = block.trunc();
+        // All that lies between a prefix around `block` and `block` lies within the former:
         // the steps outwards from there meet every one.
         let behind = self
             .near
@@ -107,26 +107,21 @@ impl<T> Prefixes<T> {
         Holding { these: self, at }
     }
 
-    /// The narrowest prefix that `net` is or lies within.
-    pub(crate) fn narrowest(&self, net: IpNet) -> Option<Block> {
-        self.holding(net).map(|(block, _)| block).next()
+    /// The narrowest prefix that `block` is or lies within.
+    pub(crate) fn narrowest(&self, block: Block) -> Option<Block> {
+        self.holding(block).map(|(block, _)| block).next()
     }
 
-    /// What stands under exactly `net`.
-    pub(crate) fn exact(&self, net: IpNet) -> &[T] {
-        let block = Block::from(net).trunc();
-        let at = self
-            .near
-            .partition_point(&self.nets, |net| net.block < block);
-        match self.nets.get(at) {
-            Some(net) if net.block == block => self.under(at),
-            _ => &[],
-        }
+    /// What stands under exactly `block`.
+    pub(crate) fn exact(&self, block: Block) -> &[T] {
+        let block = block.trunc();
+        let found = self.near.search(&self.nets, |net| net.block.cmp(&block));
+        found.map_or(&[], |at| self.under(at))
     }
 
-    /// What stands under `net` and under the prefixes within it, in their order.
-    pub(crate) fn within(&self, net: IpNet) -> &[T] {
-        let block = Block::from(net).trunc();
+    /// What stands under `block` and under the prefixes within it, in their order.
+    pub(crate) fn within(&self, block: Block) -> &[T] {
+        let block = block.trunc();
         let from = self
             .near
             .partition_point(&self.nets, |net| net.block < block);
@@ -201,20 +196,20 @@ mod tests {
                 let mut around = under(&|other| other.contains(&net));
                 around.sort_by_key(|(other, _)| std::cmp::Reverse(other.prefix_len()));
                 let found: Vec<(IpNet, usize)> = prefixes
-                    .holding(net)
+                    .holding(net.into())
                     .flat_map(|(block, under)| under.iter().map(move |at| (block.into(), *at)))
                     .collect();
                 prop_assert_eq!(&found, &around);
                 let narrowest = around.first().map(|(other, _)| Block::from(*other));
-                prop_assert_eq!(prefixes.narrowest(net), narrowest);
+                prop_assert_eq!(prefixes.narrowest(net.into()), narrowest);
 
                 let places = |under: Vec<(IpNet, usize)>| -> Vec<usize> {
                     under.into_iter().map(|(_, at)| at).collect()
                 };
                 let exact = places(under(&|other| *other == net.trunc()));
-                prop_assert_eq!(prefixes.exact(net), exact);
+                prop_assert_eq!(prefixes.exact(net.into()), exact);
                 let within = places(under(&|other| net.contains(other)));
-                prop_assert_eq!(prefixes.within(net), within);
+                prop_assert_eq!(prefixes.within(net.into()), within);
             }
         }
     }

@@ -15,6 +15,8 @@ use std::collections::{BTreeSet, HashSet};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use ipnet::IpNet;
+use netprof_model::block::Block;
+use netprof_model::finger::Finger;
 use netprof_model::link::{Address, Link};
 use netprof_model::profile::LinkMatch;
 use netprof_model::route::{Protocol, Route, RouteKey};
@@ -84,7 +86,8 @@ pub struct Sieve {
     /// None for all.
     tables: Option<BTreeSet<u32>>,
     /// Sorted; a route to one of these, or around it, matters.
-    addresses: Vec<IpAddr>,
+    addresses: Vec<Block>,
+    near: Finger,
     within: Vec<IpNet>,
     holding: Prefixes,
     probed: Prefixes,
@@ -116,11 +119,12 @@ impl Sieve {
         rules: &[Rule],
     ) -> Self {
         let mut these = question.tables.clone();
-        let mut around: Vec<IpAddr> = question.around.iter().map(IpNet::network).collect();
-        around.extend(question.probed.iter().map(IpNet::network));
+        let address = |net: &IpNet| Block::from(net.network());
+        let mut around: Vec<Block> = question.around.iter().map(address).collect();
+        around.extend(question.probed.iter().map(address));
         if question.follows_rules {
             these.extend(tables::asked(rules));
-            around.extend(addresses.iter().map(|one| one.local.addr()));
+            around.extend(addresses.iter().map(|one| Block::from(one.local.addr())));
         }
         let lan = question
             .lan
@@ -130,6 +134,7 @@ impl Sieve {
         let mut sieve = Self {
             tables: Some(these),
             addresses: around,
+            near: Finger::default(),
             within: question.within.iter().copied().chain(networks).collect(),
             holding: Prefixes::default(),
             probed: question.probed.iter().copied().collect(),
@@ -158,8 +163,9 @@ impl Sieve {
     }
 
     fn lay_out(&mut self) {
+        let within = self.within.iter();
         self.addresses
-            .extend(self.within.iter().map(IpNet::network));
+            .extend(within.map(|net| Block::from(net.network())));
         self.addresses.sort();
         self.addresses.dedup();
         self.holding = self.within.iter().copied().collect();
@@ -182,27 +188,28 @@ impl Sieve {
     /// Whether it lets through a route to `dst` in `table` with `protocol`.
     #[must_use]
     pub fn takes(&self, dst: IpNet, table: u32, protocol: Protocol) -> bool {
+        // As numbers: each of a million routes is looked at.
+        let block = Block::from(dst).trunc();
         let is_probed = || {
-            let mut around = self.probed.holding(dst);
+            let mut around = self.probed.holding(block);
             around.any(|(prefix, _)| declared::may_meet(prefix.into(), dst))
         };
         self.tables.is_none()
             || self.has_table(table)
                 // What an earlier state folder left is seen wherever it is looked.
                 && (protocol == Protocol::NETPROF
-                    || self.is_around(&dst)
+                    || self.is_around(block)
                     || self.may_be_connected(&dst, table, protocol)
-                    || self.holding.narrowest(dst).is_some()
+                    || self.holding.narrowest(block).is_some()
                     || is_probed())
     }
 
-    /// Whether an address that matters is in `dst`.
-    fn is_around(&self, dst: &IpNet) -> bool {
-        let first = dst.network();
-        let at = self.addresses.partition_point(|one| *one < first);
-        self.addresses
-            .get(at)
-            .is_some_and(|one| *one <= dst.broadcast())
+    /// Whether an address that matters is in `block`: the first one that follows is.
+    fn is_around(&self, block: Block) -> bool {
+        let near = &self.near;
+        let at = near.partition_point(&self.addresses, |one| *one < block);
+        let next = self.addresses.get(at);
+        next.is_some_and(|one| block.contains(one))
     }
 
     /// Whether it may be the route of a network that is kept, though this host has no
@@ -240,7 +247,7 @@ impl Sieve {
             .iter()
             .filter(|route| home.may_keep(route))
             .map(|route| route.key.dst)
-            .filter(|dst| self.holding.narrowest(*dst).is_none())
+            .filter(|dst| self.holding.narrowest((*dst).into()).is_none())
             .collect();
         if new.is_empty() {
             return false;

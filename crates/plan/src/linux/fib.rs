@@ -197,7 +197,7 @@ impl<'a> Fib<'a> {
     /// The longest usable route of `table` to `prefix` or something around it.
     fn covering(&self, table: u32, prefix: IpNet, oif: Option<&str>) -> Option<&'a Route> {
         self.table(table, &prefix)?
-            .holding(prefix)
+            .holding(prefix.into())
             .find_map(|(_, routes)| {
                 let mut routes = routes.iter().copied();
                 routes.find(|route| is_usable(route, oif))
@@ -208,13 +208,13 @@ impl<'a> Fib<'a> {
     #[must_use]
     pub fn exact(&self, table: u32, prefix: &IpNet) -> &[&'a Route] {
         let table = self.table(table, prefix);
-        table.map_or(&[], |table| table.exact(*prefix))
+        table.map_or(&[], |table| table.exact((*prefix).into()))
     }
 
     /// The routes of `table` to `prefix` and to what lies within it, the widest first.
     pub fn within(&self, table: u32, prefix: IpNet) -> impl Iterator<Item = &'a Route> {
         let table = self.table(table, &prefix);
-        let mut within = table.map_or(Vec::new(), |table| table.within(prefix).to_vec());
+        let mut within = table.map_or(Vec::new(), |table| table.within(prefix.into()).to_vec());
         within.sort_by_key(|route| route.key.dst.prefix_len());
         within.into_iter()
     }
