@@ -72,19 +72,12 @@ struct Members<'c> {
 }
 
 impl Members<'_> {
-    fn add<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
-        self.canonical.text.push_str(self.before);
-        self.before = ",";
-        value.serialize(&mut *self.canonical)
-    }
-
-    fn add_field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Written {
+    fn name(&mut self, name: &str) {
         let text = &mut self.canonical.text;
         text.push_str(self.before);
         text.push_str(name);
         text.push_str("\":");
         self.before = ",\"";
-        value.serialize(&mut *self.canonical)
     }
 
     fn close(self) -> Written {
@@ -98,7 +91,9 @@ impl SerializeSeq for Members<'_> {
     type Error = Error;
 
     fn serialize_element<T: Serialize + ?Sized>(&mut self, value: &T) -> Written {
-        self.add(value)
+        self.canonical.text.push_str(self.before);
+        self.before = ",";
+        value.serialize(&mut *self.canonical)
     }
 
     fn end(self) -> Written {
@@ -111,7 +106,8 @@ impl SerializeStruct for Members<'_> {
     type Error = Error;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
-        self.add_field(name, value)
+        self.name(name);
+        value.serialize(&mut *self.canonical)
     }
 
     fn end(self) -> Written {
@@ -124,7 +120,8 @@ impl SerializeStructVariant for Members<'_> {
     type Error = Error;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
-        self.add_field(name, value)
+        self.name(name);
+        value.serialize(&mut *self.canonical)
     }
 
     fn end(self) -> Written {
