@@ -38,28 +38,32 @@ const NOWHERE: u32 = u32::MAX;
 /// The prefixes of `sorted`, each of which is there as often as something stands under it.
 fn nets(sorted: &[(Block, u32)]) -> Vec<Net> {
     let mut nets: Vec<Net> = Vec::with_capacity(sorted.len());
-    // Those that the last one lies within, and itself: the widest first.
-    let mut open: Vec<u32> = Vec::new();
     for (first, (block, _)) in (0..).zip(sorted) {
         if nets.last().is_some_and(|last| last.block == *block) {
             continue;
         }
-        while open
-            .last()
-            .is_some_and(|last| !nets[*last as usize].block.contains(block))
-        {
-            open.pop();
-        }
-        let around = open.last().copied().unwrap_or(NOWHERE);
-        open.extend((0_u32..).nth(nets.len()));
+        let around = outwards(&nets, nets.len().wrapping_sub(1), *block);
         nets.push(Net {
             block: *block,
-            around,
+            around: u32::try_from(around).unwrap_or(NOWHERE),
             first,
         });
     }
     nets.shrink_to_fit();
     nets
+}
+
+/// The place of the first that holds `block`, from the one at `at` outwards.
+///
+/// All that lies between a prefix around `block` and `block` lies within the former: from the
+/// last one before `block`, the steps outwards meet every one around it.
+fn outwards(nets: &[Net], mut at: usize, block: Block) -> usize {
+    while let Some(net) = nets.get(at)
+        && !net.block.contains(&block)
+    {
+        at = net.around as usize;
+    }
+    at
 }
 
 impl<T: Copy> FromIterator<(IpNet, T)> for Prefixes<T> {
@@ -93,18 +97,12 @@ impl<T> Prefixes<T> {
     /// each.
     pub(crate) fn holding(&self, block: Block) -> Holding<'_, T> {
         let block = block.trunc();
-        // All that lies between a prefix around `block` and `block` lies within the former:
-        // the steps outwards from there meet every one.
-        let behind = self
-            .near
-            .partition_point(&self.nets, |net| net.block <= block);
-        let mut at = behind.wrapping_sub(1);
-        while let Some(net) = self.nets.get(at)
-            && !net.block.contains(&block)
-        {
-            at = net.around as usize;
+        let nets = &self.nets;
+        let behind = self.near.partition_point(nets, |net| net.block <= block);
+        Holding {
+            these: self,
+            at: outwards(nets, behind.wrapping_sub(1), block),
         }
-        Holding { these: self, at }
     }
 
     /// The narrowest prefix that `block` is or lies within.
