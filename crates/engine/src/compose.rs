@@ -78,21 +78,34 @@ pub(crate) fn compose(
             .collect(),
     };
     let mut plan = Plan::default();
-    let mut dropped = Vec::new();
-    if let [only] = intents.as_mut_slice() {
-        // Within a transaction no resource is changed twice, so each way is as long as one
-        // change, and is at its end before the next begins: the change becomes the one back.
+    let expired = match intents.as_mut_slice() {
+        [only] => ends.go_back_over(only, &mut plan)?,
+        several => ends.go_back_over_all(several, &mut plan)?,
+    };
+    plan.dropped.splice(0..0, expired);
+    for (change, id) in plan.changes.iter_mut().zip(1..) {
+        change.id = id;
+    }
+    Ok(plan)
+}
+
+impl End<'_> {
+    /// Goes back over one transaction. Gives what has expired.
+    ///
+    /// Within it no resource is changed twice, so each way is as long as one change, and is
+    /// at its end before the next begins: the change becomes the one back.
+    fn go_back_over(&self, only: &mut Intent, plan: &mut Plan) -> Result<Vec<Dropped>, Error> {
         let mut changes = std::mem::take(&mut only.changes);
-        let mut unknown = None;
+        let (mut gone, mut unknown) = (Vec::new(), None);
         changes.reverse();
         changes.retain_mut(|change| {
-            if is_expired(snapshot, &only.place, change) {
-                dropped.push(expired(&change.resource));
+            if is_expired(self.index.snapshot(), &only.place, change) {
+                gone.push(expired(&change.resource));
                 return false;
             }
-            let turned = Way::of(change, &index).map(|mut way| {
-                way.back(change, &index);
-                way.end(&mut plan, &ends)
+            let turned = Way::of(change, self.index).map(|mut way| {
+                way.back(change, self.index);
+                way.end(plan, self)
             });
             match turned {
                 Ok(Some(turned)) => turned.put(change),
@@ -103,40 +116,36 @@ pub(crate) fn compose(
             }
             true
         });
-        if let Some(error) = unknown {
-            return Err(error);
-        }
         plan.changes = changes;
-    } else {
+        unknown.map_or(Ok(gone), Err)
+    }
+
+    /// Goes back over several transactions, newest first. Gives what has expired.
+    fn go_back_over_all(&self, all: &[Intent], plan: &mut Plan) -> Result<Vec<Dropped>, Error> {
         let mut gone: Vec<&Resource> = Vec::new();
         let mut ways = Ways::default();
-        for intent in &intents {
+        for intent in all {
             for change in intent.changes.iter().rev() {
-                if is_expired(snapshot, &intent.place, change) {
+                if is_expired(self.index.snapshot(), &intent.place, change) {
                     gone.push(&change.resource);
                 } else {
-                    ways.of(change, &index)?.back(change, &index);
+                    ways.of(change, self.index)?.back(change, self.index);
                 }
             }
         }
         gone.retain(|resource| ways.find(resource).is_none());
         let mut seen = HashSet::new();
         gone.retain(|resource| seen.insert(*resource));
-        dropped.extend(gone.into_iter().map(expired));
         for way in ways.all {
             let mut change = way.newest.clone();
-            if let Some(turned) = way.end(&mut plan, &ends) {
+            if let Some(turned) = way.end(plan, self) {
                 turned.put(&mut change);
                 plan.changes.push(change);
             }
         }
         sort(&mut plan.changes);
+        Ok(gone.into_iter().map(expired).collect())
     }
-    plan.dropped.splice(0..0, dropped);
-    for (change, id) in plan.changes.iter_mut().zip(1..) {
-        change.id = id;
-    }
-    Ok(plan)
 }
 
 fn expired(resource: &Resource) -> Dropped {
