@@ -9,7 +9,9 @@
 //! - `netlink/observe.rs`: what is there is seen, all of it.
 //! - `netlink/apply.rs`: what is asked for is made, what is refused is named.
 //! - `netlink/put_back.rs`: a route that was read can be written back as it was.
-//! - `netlink/filters.rs`: nft chains and IPsec policies.
+//! - `netlink/filters.rs`: which nft chains are seen, and whose they are.
+//! - `netlink/kill_switches.rs`: what becomes of a LAN behind their rules.
+//! - `netlink/policies.rs`: IPsec policies.
 //! - `netlink/rulesets.rs`: rulesets that change, sleep, or are large.
 
 #![allow(
@@ -26,11 +28,17 @@ mod apply;
 #[path = "netlink/filters.rs"]
 mod filters;
 #[cfg(target_os = "linux")]
+#[path = "netlink/kill_switches.rs"]
+mod kill_switches;
+#[cfg(target_os = "linux")]
 #[path = "netlink/namespace.rs"]
 mod namespace;
 #[cfg(target_os = "linux")]
 #[path = "netlink/observe.rs"]
 mod observe;
+#[cfg(target_os = "linux")]
+#[path = "netlink/policies.rs"]
+mod policies;
 #[cfg(target_os = "linux")]
 #[path = "netlink/put_back.rs"]
 mod put_back;
@@ -45,6 +53,8 @@ fn main() {
         apply::TESTS,
         put_back::TESTS,
         filters::TESTS,
+        kill_switches::TESTS,
+        policies::TESTS,
         rulesets::TESTS,
     ]
     .concat();
