@@ -427,3 +427,25 @@ pub(crate) fn a_networkd_that_leaves_foreign_things_deletes_nothing(lab: &Lab) {
     lab.netprof("release").exits(0);
     before.assert_same(&Picture::take(lab));
 }
+
+/// What was told through networkd can be taken back through it only. Until it is there
+/// again, nothing is changed by halves.
+pub(crate) fn a_release_waits_for_a_networkd_that_was_killed(lab: &Lab) {
+    let _office = Office::new(lab);
+    let (_bus, _resolved) = start(lab);
+    let mut networkd = start_networkd(lab);
+    lab.write_profile("both", BOTH);
+    let before = Picture::take(lab);
+    lab.netprof("apply both").exits(0);
+    networkd.daemon().kill();
+    let applied = Picture::take(lab);
+    assert_eq!(drifted(lab), []);
+    let refused = lab.netprof("release").exits(3);
+    let says = "systemd-networkd is not running";
+    assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    applied.assert_same(&Picture::take(lab));
+
+    let _networkd = start_networkd_again(lab);
+    lab.netprof("release").exits(0);
+    before.assert_same(&Picture::take(lab));
+}

@@ -43,6 +43,8 @@ mod tunnels;
 // Beside what people really run.
 #[cfg(target_os = "linux")]
 mod clients;
+#[cfg(target_os = "linux")]
+mod walks;
 // What netprof is for.
 #[cfg(target_os = "linux")]
 mod engines;
@@ -175,16 +177,22 @@ fn main() -> std::process::ExitCode {
         Host state_folder::a_damaged_held_json_is_derived_anew_or_refused,
         Host vpn::openvpn_keeps_the_tunnel_and_the_lan_its_own,
         Host vpn::what_openvpn_sets_anew_is_mended_by_the_next_apply,
-        Host clients::openvpn_whose_script_takes_all_names,
-        Newer clients::openvpn_that_takes_all_names_by_itself,
-        Host clients::openconnect_with_a_full_tunnel,
-        Host clients::openconnect_with_a_split_tunnel,
+        Host walks::openvpn_whose_script_takes_all_names,
+        Newer walks::openvpn_that_takes_all_names_by_itself,
+        Host walks::openconnect_with_a_full_tunnel,
+        Host walks::openconnect_with_a_split_tunnel,
         Host clients::openconnect_that_deletes_a_route_of_the_persons,
-        Host clients::wg_quick_with_all_traffic,
+        Host walks::wg_quick_with_all_traffic,
         Host clients::wg_quick_that_comes_before_what_keeps_the_lan,
-        Host clients::strongswan_with_all_traffic,
-        Host clients::tailscale_with_the_lans_subnet_and_an_exit_node,
+        Host walks::strongswan_with_all_traffic,
+        Host walks::tailscale_with_the_lans_subnet_and_an_exit_node,
         Host clients::tailscale_that_takes_over_resolv_conf,
+        Host walks::networkmanager,
+        Newer walks::networkmanager_that_is_current,
+        Host walks::networkd,
+        Newer walks::networkd_that_is_current,
+        Engines walks::docker,
+        Engines walks::podman,
         Host managed::a_link_of_networkd_is_told_through_networkd,
         Host managed::a_link_of_networkmanager_lasts_until_its_next_update,
         Newer managed::a_link_of_networkd_is_told_through_networkd,
@@ -197,6 +205,8 @@ fn main() -> std::process::ExitCode {
         Newer managed::what_networkd_deletes_is_foretold_named_and_mended,
         Host managed::what_goes_when_networkd_ends_is_mended,
         Newer managed::what_goes_when_networkd_ends_is_mended,
+        Host managed::a_release_waits_for_a_networkd_that_was_killed,
+        Newer managed::a_release_waits_for_a_networkd_that_was_killed,
         Host managed::a_networkd_that_leaves_foreign_things_deletes_nothing,
         Newer managed::a_networkd_that_leaves_foreign_things_deletes_nothing,
         Host several::alpha_beta_mesh_come,
@@ -232,6 +242,8 @@ fn main() -> std::process::ExitCode {
         Newer undo::a_delegate_is_undone_though_the_resolver_went_away,
         Newer scopes::a_scope_takes_its_names_from_a_link_that_took_all,
         Newer scopes::a_scope_without_a_link_is_a_delegate,
+        Vm walks::wg_quick_over_the_kernels_wireguard,
+        Vm walks::strongswan_with_policies_in_the_kernel,
         Vm kernel::wg_quick_over_the_kernels_wireguard_leaves_the_lan,
         Vm kernel::rules_that_come_before_netprofs_own_are_gone_before,
         Vm kernel::a_link_that_wg_quick_lost_is_no_obstacle,

@@ -6,21 +6,36 @@
 
 use std::os::unix::fs::symlink;
 
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
 use super::daemon::Daemon;
 use super::{Lab, Peer, until};
 
-/// dockerd, with its networks in 10.201.0.0/16.
+/// dockerd.
 #[derive(Debug)]
 pub(crate) struct Docker {
     daemon: Daemon,
 }
 
 impl Docker {
+    /// With its networks in 10.201.0.0/16.
     pub(crate) fn start(lab: &Lab) -> Self {
+        const POOLS: &str = r#""default-address-pools": [ {"base":"10.201.0.0/16","size":24} ], "#;
+        Self::start_with(lab, POOLS)
+    }
+
+    /// With its networks where it has them by itself: from 172.17.0.0/16 on, and then in
+    /// 192.168.0.0/16.
+    pub(crate) fn start_as_it_comes(lab: &Lab) -> Self {
+        Self::start_with(lab, "")
+    }
+
+    fn start_with(lab: &Lab, settings: &str) -> Self {
         prepare(lab);
         lab.write(
             "/etc/docker/daemon.json",
-            r#"{ "default-address-pools": [ {"base":"10.201.0.0/16","size":24} ], "storage-driver": "vfs" }"#,
+            format!(r#"{{ {settings}"storage-driver": "vfs" }}"#),
         );
         let mut daemon = Daemon::start("dockerd", lab.command("dockerd --log-level=warn"));
         daemon.ready_when(|_| lab.succeeds("docker version"));
@@ -30,6 +45,10 @@ impl Docker {
     /// Ends it; its bridges stay.
     pub(crate) fn stop(&mut self) {
         self.daemon.stop();
+    }
+
+    pub(crate) fn kill(&mut self) {
+        self.daemon.kill();
     }
 
     /// A container of sorts: a machine on a bridge of Docker's.
@@ -62,6 +81,12 @@ pub(crate) struct PodmanContainer<'lab> {
 impl<'lab> PodmanContainer<'lab> {
     /// Starts one that sleeps, on the default network, 10.203.0.0/24.
     pub(crate) fn start(lab: &'lab Lab) -> Self {
+        Self::set_up(lab);
+        Self::run(lab, "")
+    }
+
+    /// An image, and what the package and its person would have set up.
+    pub(crate) fn set_up(lab: &Lab) {
         prepare(lab);
         lab.write(
             "/etc/containers/containers.conf",
@@ -81,7 +106,13 @@ impl<'lab> PodmanContainer<'lab> {
             "mkdir -p /tmp/image/bin && cp /bin/busybox /tmp/image/bin/ \
              && tar -C /tmp/image -cf /tmp/image.tar bin && podman import -q /tmp/image.tar busybox",
         );
-        lab.run("podman run --detach --cgroups=disabled --name one busybox /bin/busybox sleep 600");
+    }
+
+    /// Starts one that sleeps, once all is set up; `options` are more words of `podman run`.
+    pub(crate) fn run(lab: &'lab Lab, options: &str) -> Self {
+        lab.run(&format!(
+            "podman run --detach --cgroups=disabled --name one {options} busybox /bin/busybox sleep 600"
+        ));
         // A carrier shows a little later than it is there (linkwatch_event).
         until("the links of the container are up", || {
             let links = lab.ip("link");
@@ -92,20 +123,28 @@ impl<'lab> PodmanContainer<'lab> {
     }
 
     fn inspect(&self, what: &str) -> String {
-        let line = format!("podman inspect --format {{{{.NetworkSettings.{what}}}}} one");
+        let line = format!("podman inspect --format {{{{.{what}}}}} one");
         self.lab.run(&line).trim().to_owned()
     }
 
     pub(crate) fn address(&self) -> String {
-        self.inspect("IPAddress")
+        self.inspect("NetworkSettings.IPAddress")
     }
 
     /// Whether one ping from it is answered within a second.
     pub(crate) fn reaches(&self, address: &str) -> bool {
-        let namespace = self.inspect("SandboxKey");
+        let namespace = self.inspect("NetworkSettings.SandboxKey");
         self.lab.succeeds(&format!(
             "nsenter --net={namespace} ping -n -q -c 1 -W 1 {address}"
         ))
+    }
+
+    /// Kills the one that looks after it, and then itself: nobody takes its links away.
+    pub(crate) fn kill(&self) {
+        for what in ["State.ConmonPid", "State.Pid"] {
+            let pid = self.inspect(what).parse().expect("a number");
+            kill(Pid::from_raw(pid), Signal::SIGKILL).expect("it is there");
+        }
     }
 
     pub(crate) fn end(self) {
@@ -123,6 +162,10 @@ fn prepare(lab: &Lab) {
         );
     }
     const GROUPS: &str = "/sys/fs/cgroup";
+    let mounts = std::fs::read_to_string("/proc/self/mounts").expect("it can be read");
+    if mounts.contains(&format!(" {GROUPS} cgroup2 ")) {
+        return;
+    }
     if !lab.succeeds(&format!("mount -t cgroup2 none {GROUPS}"))
         || !lab.succeeds(&format!("mount -o remount,bind,ro {GROUPS}"))
     {

@@ -93,9 +93,15 @@ impl NetworkManager {
         Self { daemon }
     }
 
-    /// Adds a connection for an Ethernet link and brings it up. `settings` are
-    /// words of nmcli, such as `ip4 192.168.77.2/24`.
+    /// Adds a connection for an Ethernet link and brings it up.
     pub(crate) fn connect(&self, lab: &Lab, link: &str, settings: &str) {
+        self.add(lab, link, settings);
+        lab.run(&format!("nmcli --wait 15 connection up {link}"));
+    }
+
+    /// Adds a connection for an Ethernet link. `settings` are words of nmcli as a shell
+    /// reads them, such as `ip4 192.168.77.2/24`.
+    pub(crate) fn add(&self, lab: &Lab, link: &str, settings: &str) {
         until(&format!("NetworkManager sees {link}"), || {
             let state = lab.output(&format!(
                 "nmcli --terse --get-values GENERAL.STATE device show {link}"
@@ -103,10 +109,9 @@ impl NetworkManager {
             // 30 is `disconnected`: managed, and without a connection.
             String::from_utf8_lossy(&state.stdout).starts_with("30")
         });
-        lab.run(&format!(
+        lab.sh(&format!(
             "nmcli connection add type ethernet ifname {link} con-name {link} autoconnect no {settings}"
         ));
-        lab.run(&format!("nmcli --wait 15 connection up {link}"));
     }
 
     pub(crate) fn daemon(&mut self) -> &mut Daemon {

@@ -31,6 +31,7 @@ mod topology;
 mod tree;
 mod trial;
 mod two_sites;
+mod walk;
 mod wireguard;
 
 pub(crate) use daemon::{Bus, Daemon};
@@ -53,4 +54,5 @@ pub(crate) use topology::{Office, VpnSite, until_addressed};
 pub(crate) use tree::Tree;
 pub(crate) use trial::Test;
 pub(crate) use two_sites::{Client, TwoSites};
+pub(crate) use walk::{Beside, FAR, Told, walk};
 pub(crate) use wireguard::WireGuard;

@@ -174,6 +174,11 @@ fn strip_resolved(value: &mut Value) {
         // Which server was used last, and how often, is not configuration.
         object
             .retain(|key, _| !key.ends_with("Statistics") && !key.starts_with("CurrentDNSServer"));
+        // Whether it is asked for LLMNR, too, depends on what it heard of first when a manager
+        // of links let go of one. The first bit is unicast DNS.
+        if let Some(scopes) = object.get_mut("ScopesMask") {
+            *scopes = Value::from(scopes.as_u64().unwrap_or_default() & 1);
+        }
         // A set, printed in the order of a hash table that is seeded anew.
         if let Some(Value::Array(anchors)) = object.get_mut("DNSSECNegativeTrustAnchors") {
             anchors.sort_by_key(Value::to_string);

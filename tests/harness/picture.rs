@@ -60,12 +60,26 @@ impl Picture {
     pub(crate) fn with_rules_in_order_only(mut self) -> Self {
         for name in ["rules, IPv4", "rules, IPv6"] {
             let rules = self.sections.get_mut(name).expect("it was taken");
-            let numbered = |line: &&str| !line.trim().starts_with("\"priority\":");
-            *rules = rules
-                .lines()
-                .filter(numbered)
-                .collect::<Vec<_>>()
-                .join("\n");
+            *rules = without(rules, &["priority"]);
+        }
+        self
+    }
+
+    /// The same without the numbers and the addresses of hardware that the kernel draws for
+    /// links: for one that was made anew under its name.
+    pub(crate) fn with_links_by_name_only(mut self) -> Self {
+        const DRAWN: [&str; 7] = [
+            "ifindex",
+            "link_index",
+            "address",
+            "permaddr",
+            "bridge_id",
+            "root_id",
+            "designated_root",
+        ];
+        for name in ["links", "addresses"] {
+            let links = self.sections.get_mut(name).expect("it was taken");
+            *links = without(links, &DRAWN);
         }
         self
     }
@@ -103,6 +117,19 @@ impl Picture {
         let diff = self.diff(after);
         assert!(diff.is_empty(), "this is not as it was before:\n{diff}");
     }
+}
+
+/// The lines of a text of JSON but those of some keys.
+fn without(text: &str, keys: &[&str]) -> String {
+    let has_one = |line: &&str| {
+        let key = line
+            .trim()
+            .strip_prefix('"')
+            .and_then(|rest| rest.split_once("\":"));
+        key.is_some_and(|(key, _)| keys.contains(&key))
+    };
+    let lines = text.lines().filter(|line| !has_one(line));
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 /// The settings per link, and those that netprof or its neighbours touch.

@@ -1,8 +1,9 @@
 //! The tables of docs/clients.md: what was seen at which stage.
 //!
 //! A test compares its table with the page's, if it ran the versions that the page names;
-//! with others it prints what it saw, and says that this was not compared. Where `tests/clients --write` runs it, it
-//! prints it instead, and the process outside of the namespaces writes it to a file.
+//! with others it prints what it saw, and says that this was not compared. Where
+//! `tests/clients --write` runs it, it prints it instead, and the process outside of the
+//! namespaces writes it to a file.
 
 use std::fmt::Write;
 
@@ -14,20 +15,38 @@ use super::trial::{NOTE, TABLE_LINE, TABLES};
 pub(crate) struct StageTable(String);
 
 impl StageTable {
-    pub(crate) fn new(title: &str) -> Self {
-        Self(format!(
-            "### {title}\n\n\
-             | stage | LAN | localhost | corp names | other names | other traffic | left over |\n\
-             |--|--|--|--|--|--|--|\n"
-        ))
+    /// With a column more for what `has` names.
+    pub(crate) fn new(title: &str, has: Option<&str>) -> Self {
+        let mut table = Self(format!("### {title}\n\n"));
+        let heads = [
+            "LAN",
+            "localhost",
+            "corp names",
+            "other names",
+            "other traffic",
+        ];
+        let columns = table.line("stage", heads, has, "left over");
+        let _ = writeln!(table.0, "|{}", "--|".repeat(columns));
+        table
     }
 
-    pub(crate) fn add(&mut self, stage: &str, seen: &Seen, left_over: &str) {
-        let _ = writeln!(
-            self.0,
-            "| {stage} | {} | {} | {} | {} | {} | {left_over} |",
-            seen.lan, seen.localhost, seen.corp_names, seen.other_names, seen.other_traffic,
-        );
+    pub(crate) fn add(&mut self, stage: &str, seen: &Seen, serves: Option<&str>, left_over: &str) {
+        let cells = [
+            &seen.lan,
+            &seen.localhost,
+            &seen.corp_names,
+            &seen.other_names,
+            &seen.other_traffic,
+        ];
+        self.line(stage, cells.map(String::as_str), serves, left_over);
+    }
+
+    /// Adds a line; how many cells it has.
+    fn line(&mut self, first: &str, seen: [&str; 5], more: Option<&str>, last: &str) -> usize {
+        let cells = [first].into_iter().chain(seen).chain(more).chain([last]);
+        let cells: Vec<&str> = cells.collect();
+        let _ = writeln!(self.0, "| {} |", cells.join(" | "));
+        cells.len()
     }
 
     /// Panics unless a page that names these versions has this table; or prints it, and

@@ -41,8 +41,9 @@ impl Seen {
     /// Sets up what `look` asks: services on the LAN, at corp, outside.
     pub(crate) fn prepare(site: &VpnSite<'_>) {
         site.lan.run(&format!("ip addr add {OUTSIDE}/32 dev lo"));
-        // The world knows the way back into a tunnel.
+        // The world knows the way back into a tunnel and to a cable.
         for network in [
+            VpnSite::CABLE,
             "10.6.0.0/24",
             "10.7.0.0/24",
             "10.8.0.0/24",
@@ -101,6 +102,7 @@ impl Seen {
             other_names: asked(site, &OTHER_NAMES),
             other_traffic: match outside.as_deref() {
                 Some("lan 192.168.77.2") => "LAN",
+                Some("lan 10.97.0.2") => "cable",
                 Some(_) => "tunnel",
                 None => "nowhere",
             }
@@ -189,9 +191,17 @@ impl Holdings {
                 all.insert(format!("names of {name}"));
             }
         }
-        let mark = std::fs::read_to_string("/proc/sys/net/ipv4/conf/all/src_valid_mark");
-        if mark.is_ok_and(|mark| mark.trim() == "1") {
-            all.insert("src_valid_mark".to_owned());
+        for link in lab.ip("addr").as_array().into_iter().flatten() {
+            all.extend(describe_single_addresses(link));
+        }
+        let policies = lab.output("ip -o xfrm policy");
+        let policies = String::from_utf8_lossy(&policies.stdout).into_owned();
+        all.extend(policies.lines().filter_map(describe_policy));
+        for (name, value, words) in SETTINGS {
+            let found = std::fs::read_to_string(format!("/proc/sys/net/ipv4/{name}"));
+            if found.is_ok_and(|found| found.trim() == value) {
+                all.insert(words.to_owned());
+            }
         }
         Self(all)
     }
@@ -229,6 +239,14 @@ impl Holdings {
     }
 }
 
+/// Settings of the whole machine that clients change: below `net.ipv4`, to which value,
+/// and how that is said.
+const SETTINGS: [(&str, &str, &str); 3] = [
+    ("conf/all/src_valid_mark", "1", "src_valid_mark"),
+    ("conf/all/send_redirects", "0", "send_redirects is off"),
+    ("ip_forward", "1", "ip_forward"),
+];
+
 /// How a rule of IPv6 ends.
 const IPV6: &str = " (IPv6)";
 /// How what netprof made begins.
@@ -263,4 +281,24 @@ fn describe_route(route: &Value) -> Option<String> {
         gateway => format!(" via {gateway}"),
     };
     Some(format!("{}route {destination}{way}{table}", whose(route)))
+}
+
+/// Addresses of a link beside which no route shows that they are there.
+fn describe_single_addresses(link: &Value) -> Vec<String> {
+    let name = text(link, "ifname");
+    let addresses = link["addr_info"].as_array().into_iter().flatten();
+    addresses
+        .filter(|one| one["prefixlen"] == 32)
+        .map(|one| format!("address {} on {name}", text(one, "local")))
+        .collect()
+}
+
+/// An IPsec policy for what leaves, out of a line of ip: `src FROM dst TO \ dir out ...`.
+fn describe_policy(line: &str) -> Option<String> {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let leaves = words.windows(2).any(|pair| pair == ["dir", "out"]);
+    match words[..] {
+        ["src", from, "dst", to, ..] if leaves => Some(format!("policy from {from} to {to}")),
+        _ => None,
+    }
 }

@@ -127,6 +127,9 @@ pub(crate) struct VpnSite<'lab> {
 
 impl<'lab> VpnSite<'lab> {
     pub(crate) const SERVER: &'static str = "203.0.113.10";
+    /// The network of the cable into the corporate network, and the gateway there.
+    pub(crate) const CABLE: &'static str = "10.97.0.0/24";
+    pub(crate) const GATEWAY: &'static str = "10.97.0.1";
 
     pub(crate) fn new(lab: &'lab Lab) -> Self {
         prepare(lab);
@@ -167,6 +170,14 @@ impl<'lab> VpnSite<'lab> {
             lan_dns,
             corp_dns,
         }
+    }
+
+    /// Plugs a cable into the corporate network: `corp0`, on which nothing is set here.
+    pub(crate) fn plug_in(&self) {
+        self.server.cable("corp0");
+        self.server
+            .run(&format!("ip addr add {}/24 dev eth0", Self::GATEWAY));
+        settle(self.server.lab(), &["corp0"]);
     }
 }
 

@@ -209,7 +209,7 @@ impl Client for OpenConnect<'_> {
         until_gone(self.link());
     }
 
-    fn clear_up(&self) {
+    fn clear_up(&mut self) {
         self.lab.run(&format!("ip route del {}", VpnSite::SERVER));
         // Its default route took the place of this one, and went with its link.
         self.lab

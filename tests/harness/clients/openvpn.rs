@@ -97,7 +97,7 @@ impl Client for OpenVpn<'_> {
         until_gone(self.link());
     }
 
-    fn clear_up(&self) {
+    fn clear_up(&mut self) {
         self.lab.run(&format!("ip route del {}", VpnSite::SERVER));
     }
 }

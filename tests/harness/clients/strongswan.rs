@@ -1,5 +1,7 @@
-//! strongSwan with ESP in user space (kernel-libipsec): rule 220, and table 220 with all
-//! traffic; names by the updown script of a connection.
+//! strongSwan with all traffic: rule 220 and table 220. With ESP in user space
+//! (kernel-libipsec) there is a link, and names by the updown script of a connection; with
+//! policies in the kernel there is an address on the LAN's link, and nothing that names
+//! could be tied to.
 
 use super::super::daemon::Daemon;
 use super::super::lab::Lab;
@@ -7,7 +9,8 @@ use super::super::peer::Peer;
 use super::super::rivals::Tun;
 use super::super::topology::VpnSite;
 use super::{
-    Client, until_corp_answers, until_gone, until_names_are_taken, version_of, write_program,
+    Client, kernel, office, until_corp_answers, until_gone, until_names_are_taken, version_of,
+    write_program,
 };
 
 const FOLDER: &str = "/root/strongswan";
@@ -44,6 +47,7 @@ pools { addresses { addrs = 10.6.0.0/24 } }
 secrets { ike-1 { secret = \"not worth keeping\" } }
 ";
 
+/// `UPDOWN` is there if there is a link to tell resolved of.
 const CLIENT: &str = "connections {
   corp {
     version = 2
@@ -55,35 +59,62 @@ const CLIENT: &str = "connections {
     remote { auth = psk
       id = gateway }
     children { all { remote_ts = 0.0.0.0/0
-      esp_proposals = aes128-sha256
-      updown = /usr/local/bin/updown } }
+      UPDOWN
+      esp_proposals = aes128-sha256 } }
   }
 }
 secrets { ike-1 { secret = \"not worth keeping\" } }
 ";
 
+/// Where packets are encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Esp {
+    InUserSpace,
+    InKernel,
+}
+
 /// Both ends, each with a charon of its own.
 #[derive(Debug)]
 pub(crate) struct StrongSwan<'lab> {
     lab: &'lab Lab,
+    esp: Esp,
     _server: Daemon,
     client: Option<Daemon>,
 }
 
 impl<'lab> StrongSwan<'lab> {
-    pub(crate) fn new(lab: &'lab Lab, site: &VpnSite<'_>) -> Self {
+    pub(crate) fn with_libipsec(lab: &'lab Lab, site: &VpnSite<'_>) -> Self {
         drop(Tun::open_device(lab));
+        Self::new(lab, site, Esp::InUserSpace)
+    }
+
+    /// Not run where the kernel has no ESP.
+    pub(crate) fn with_policies(lab: &'lab Lab, site: &VpnSite<'_>) -> Self {
+        lab.needs_esp();
+        Self::new(lab, site, Esp::InKernel)
+    }
+
+    fn new(lab: &'lab Lab, site: &VpnSite<'_>, esp: Esp) -> Self {
         if !std::fs::exists("/usr/sbin/charon-systemd").expect("/usr can be read") {
             lab.not_run("the tree has no charon-systemd");
         }
         write_program(lab, UPDOWN, TAKE_ALL_NAMES);
-        for (side, connections) in [("server", SERVER), ("client", CLIENT)] {
-            lab.write(format!("{FOLDER}/{side}/strongswan.conf"), charon(side));
+        let updown = match esp {
+            Esp::InUserSpace => format!("updown = {UPDOWN}"),
+            Esp::InKernel => String::new(),
+        };
+        let client = CLIENT.replace("UPDOWN", &updown);
+        for (side, connections) in [("server", SERVER), ("client", &client)] {
+            lab.write(
+                format!("{FOLDER}/{side}/strongswan.conf"),
+                charon(side, esp),
+            );
             lab.write(format!("{FOLDER}/{side}/swanctl.conf"), connections);
         }
         let server = start(lab, Some(&site.server), "server");
         Self {
             lab,
+            esp,
             _server: server,
             client: None,
         }
@@ -131,17 +162,24 @@ fn start(lab: &Lab, peer: Option<&Peer<'_>>, side: &str) -> Daemon {
     daemon
 }
 
-/// The mark keeps charon's own packets out of its tunnel, as kernel-libipsec needs it.
-fn charon(side: &str) -> String {
+fn charon(side: &str, esp: Esp) -> String {
+    // The mark keeps charon's own packets out of its tunnel, as kernel-libipsec needs it.
+    let (plugin, plugins) = match esp {
+        Esp::InUserSpace => (
+            "kernel-libipsec",
+            "kernel-libipsec { allow_peer_ts = yes }
+    kernel-netlink { fwmark = !0x42 }
+    socket-default { fwmark = 0x42 }",
+        ),
+        Esp::InKernel => ("", ""),
+    };
     format!(
         "charon-systemd {{
-  load = random nonce aes sha1 sha2 hmac kdf drbg gmp pem pkcs1 pubkey x509 kernel-libipsec \
+  load = random nonce aes sha1 sha2 hmac kdf drbg gmp pem pkcs1 pubkey x509 {plugin} \
 kernel-netlink socket-default vici updown
   install_virtual_ip = yes
   plugins {{
-    kernel-libipsec {{ allow_peer_ts = yes }}
-    kernel-netlink {{ fwmark = !0x42 }}
-    socket-default {{ fwmark = 0x42 }}
+    {plugins}
     vici {{ socket = unix://{FOLDER}/{side}/vici.sock }}
   }}
   journal {{ default = -1 }}
@@ -152,8 +190,12 @@ kernel-netlink socket-default vici updown
 }
 
 impl Client for StrongSwan<'_> {
+    /// With policies it is the LAN's: they take packets by their addresses.
     fn link(&self) -> &'static str {
-        "ipsec0"
+        match self.esp {
+            Esp::InUserSpace => "ipsec0",
+            Esp::InKernel => "lan0",
+        }
     }
 
     fn network(&self) -> &'static str {
@@ -161,7 +203,29 @@ impl Client for StrongSwan<'_> {
     }
 
     fn version(&self) -> String {
-        format!("strongSwan {}", version_of(self.lab, "swanctl --version"))
+        let version = version_of(self.lab, "swanctl --version");
+        match self.esp {
+            Esp::InUserSpace => format!("strongSwan {version}"),
+            Esp::InKernel => format!("strongSwan {version}, {}", kernel(self.lab)),
+        }
+    }
+
+    /// With policies there is no link that a scope or a route could go through.
+    fn profile(&self, also: &str) -> String {
+        match self.esp {
+            Esp::InUserSpace => office(self, also),
+            Esp::InKernel => format!(
+                r#"
+profile "office" {{
+    link "lan" {{ match name="lan0"; }}
+    routes {{
+        keep-localhost
+        keep-lan "lan" {{ also "192.168.88.0/24"{also}; }}
+    }}
+}}
+"#
+            ),
+        }
     }
 
     fn owner(&self) -> &'static str {
@@ -189,14 +253,24 @@ impl Client for StrongSwan<'_> {
 
     fn kill(&mut self) {
         self.client.take().expect("it runs").kill();
-        until_gone(self.link());
+        if self.esp == Esp::InUserSpace {
+            until_gone(self.link());
+        }
     }
 
-    fn clear_up(&self) {
+    fn clear_up(&mut self) {
         for family in ["-4", "-6"] {
             self.lab.sh(&format!(
                 "while ip {family} rule del pref 220 2>/dev/null; do :; done"
             ));
+        }
+        if self.esp == Esp::InKernel {
+            self.lab.run_each(
+                "ip xfrm policy flush
+                 ip xfrm state flush
+                 ip route flush table 220
+                 ip addr flush dev lan0 to 10.6.0.0/24",
+            );
         }
     }
 }

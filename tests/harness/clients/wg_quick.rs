@@ -1,17 +1,25 @@
-//! wg-quick over WireGuard in user space: all of both families by two rules and a table,
-//! all names through the resolvconf(8) of systemd.
+//! wg-quick over WireGuard in user space or in the kernel: all of both families by two
+//! rules and a table, all names through the resolvconf(8) of systemd.
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
 use super::super::daemon::Daemon;
 use super::super::lab::{Lab, succeed};
+use super::super::picture::Picture;
 use super::super::rivals::Tun;
 use super::super::topology::VpnSite;
-use super::{Client, until_corp_answers, until_gone, until_names_are_taken, version_of};
+use super::{Client, kernel, until_corp_answers, until_gone, until_names_are_taken, version_of};
 
 /// Has wireguard-go run also where the kernel has WireGuard.
 const USERSPACE: (&str, &str) = ("WG_I_PREFER_BUGGY_USERSPACE_TO_POLISHED_KMOD", "1");
+
+/// What runs WireGuard.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Runs {
+    InUserSpace,
+    InKernel,
+}
 
 /// A pair of keys.
 #[derive(Debug)]
@@ -29,32 +37,34 @@ impl Keys {
     }
 }
 
-/// The other end: wireguard-go on the site's server.
+/// The other end, on the site's server.
 #[derive(Debug)]
 pub(super) struct Server {
-    _daemon: Daemon,
+    _daemon: Option<Daemon>,
     pub(super) public: String,
 }
 
 impl Server {
-    /// Starts it as a link of this name, for one client that has these addresses.
+    /// Starts it as a link of this name, for one client that has these addresses. Not run
+    /// where there is no such WireGuard.
     pub(super) fn start(
-        lab: &Lab,
+        runs: Runs,
         site: &VpnSite<'_>,
         link: &str,
         port: u16,
         (client, addresses): (&Keys, &str),
         routes: &[&str],
     ) -> Self {
-        drop(Tun::open_device(lab));
-        if !std::fs::exists("/usr/bin/wireguard-go").expect("/usr can be read") {
-            lab.not_run("the tree has no wireguard-go");
-        }
-        let mut command = site.server.command(&format!("wireguard-go -f {link}"));
-        command.env(USERSPACE.0, USERSPACE.1);
-        let mut daemon = Daemon::start(&format!("wireguard-{link}"), command);
-        let socket = format!("/run/wireguard/{link}.sock");
-        daemon.ready_when(|_| std::path::Path::new(&socket).exists());
+        let lab = site.server.lab();
+        let daemon = match runs {
+            Runs::InUserSpace => Some(start_in_user_space(lab, site, link)),
+            Runs::InKernel => {
+                lab.needs_links_of("wireguard", "");
+                site.server
+                    .run(&format!("ip link add {link} type wireguard"));
+                None
+            }
+        };
         let keys = Keys::make(lab);
         let file = format!("/root/{link}.key");
         lab.write(&file, &keys.private);
@@ -73,26 +83,51 @@ impl Server {
     }
 }
 
+fn start_in_user_space(lab: &Lab, site: &VpnSite<'_>, link: &str) -> Daemon {
+    drop(Tun::open_device(lab));
+    if !std::fs::exists("/usr/bin/wireguard-go").expect("/usr can be read") {
+        lab.not_run("the tree has no wireguard-go");
+    }
+    let mut command = site.server.command(&format!("wireguard-go -f {link}"));
+    command.env(USERSPACE.0, USERSPACE.1);
+    let mut daemon = Daemon::start(&format!("wireguard-{link}"), command);
+    let socket = format!("/run/wireguard/{link}.sock");
+    daemon.ready_when(|_| std::path::Path::new(&socket).exists());
+    daemon
+}
+
 /// wg-quick with `AllowedIPs = 0.0.0.0/0, ::/0` and a `DNS` line.
 #[derive(Debug)]
 pub(crate) struct WgQuick<'lab> {
     lab: &'lab Lab,
+    runs: Runs,
     _server: Server,
 }
 
+const ALL: &str = "0.0.0.0/0, ::/0";
+
 impl<'lab> WgQuick<'lab> {
     pub(crate) fn new(lab: &'lab Lab, site: &VpnSite<'_>) -> Self {
-        Self::allowing(lab, site, "0.0.0.0/0, ::/0")
+        Self::make(lab, site, Runs::InUserSpace, ALL)
+    }
+
+    /// Over the kernel's WireGuard; not run without it.
+    pub(crate) fn in_kernel(lab: &'lab Lab, site: &VpnSite<'_>) -> Self {
+        Self::make(lab, site, Runs::InKernel, ALL)
     }
 
     /// With other `AllowedIPs`; what is more than all traffic gets routes in main.
     pub(crate) fn allowing(lab: &'lab Lab, site: &VpnSite<'_>, allowed: &str) -> Self {
+        Self::make(lab, site, Runs::InUserSpace, allowed)
+    }
+
+    fn make(lab: &'lab Lab, site: &VpnSite<'_>, runs: Runs, allowed: &str) -> Self {
         // Its packet filter names all addresses of the link, one of which the kernel
         // would draw by lot.
         lab.run("sysctl -qw net.ipv6.conf.default.addr_gen_mode=1");
         let keys = Keys::make(lab);
         let client = (&keys, "10.7.0.2/32,fd00:7::2/128");
-        let server = Server::start(lab, site, "wgs", 51820, client, &["10.7.0.2/32"]);
+        let server = Server::start(runs, site, "wgs", 51820, client, &["10.7.0.2/32"]);
         lab.write(
             "/etc/wireguard/wg0.conf",
             format!(
@@ -106,6 +141,7 @@ impl<'lab> WgQuick<'lab> {
         );
         Self {
             lab,
+            runs,
             _server: server,
         }
     }
@@ -113,9 +149,11 @@ impl<'lab> WgQuick<'lab> {
     fn quick(&self, verb: &str) {
         let line = format!("wg-quick {verb} wg0");
         let mut command = self.lab.command(&line);
-        command
-            .env("WG_QUICK_USERSPACE_IMPLEMENTATION", "wireguard-go")
-            .env(USERSPACE.0, USERSPACE.1);
+        if self.runs == Runs::InUserSpace {
+            command
+                .env("WG_QUICK_USERSPACE_IMPLEMENTATION", "wireguard-go")
+                .env(USERSPACE.0, USERSPACE.1);
+        }
         succeed(command, &line);
     }
 }
@@ -156,20 +194,24 @@ impl Client for WgQuick<'_> {
 
     fn version(&self) -> String {
         let tools = version_of(self.lab, "wg --version");
-        format!(
-            "wireguard-tools {tools}, wireguard-go {}",
-            version_of(self.lab, "wireguard-go --version")
-        )
+        let under_it = match self.runs {
+            Runs::InUserSpace => {
+                let version = version_of(self.lab, "wireguard-go --version");
+                format!("wireguard-go {version}")
+            }
+            Runs::InKernel => kernel(self.lab),
+        };
+        format!("wireguard-tools {tools}, {under_it}")
     }
 
     fn owner(&self) -> &'static str {
         "wg-quick"
     }
 
-    /// It leaves that to the kernel, which takes the next free one before the first rule
+    /// It leaves the priorities of its rules to the kernel, which takes the next free one before the first rule
     /// that there is (`fib_default_rule_pref` in net/core/fib_rules.c).
-    fn numbers_its_rules(&self) -> bool {
-        false
+    fn blur(&self, picture: Picture) -> Picture {
+        picture.with_rules_in_order_only()
     }
 
     fn connect(&mut self) {
@@ -198,7 +240,7 @@ impl Client for WgQuick<'_> {
         until_gone(self.link());
     }
 
-    fn clear_up(&self) {
+    fn clear_up(&mut self) {
         for family in ["-4", "-6"] {
             self.lab.run(&format!("ip {family} rule del table 51820"));
             self.lab.run(&format!(
@@ -211,5 +253,11 @@ impl Client for WgQuick<'_> {
         }
         self.lab
             .run("sysctl -qw net.ipv4.conf.all.src_valid_mark=0");
+        // The kernel's switches that off for all links (wg_open in
+        // drivers/net/wireguard/device.c).
+        if self.runs == Runs::InKernel {
+            self.lab
+                .run("sysctl -qw net.ipv4.conf.all.send_redirects=1");
+        }
     }
 }
