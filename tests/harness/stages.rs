@@ -86,6 +86,13 @@ impl Seen {
                 corp.join().expect("it does not panic"),
             )
         });
+        // Where both servers are asked, the answer of one is enough for who asked: the other
+        // has heard of it once it has heard of something that was sent later.
+        for server in ["192.168.77.1", "10.99.0.1"] {
+            lab.output(&format!(
+                "dig +short +time=1 +tries=1 @{server} later.invalid"
+            ));
+        }
         let mut lost = lost;
         if lost.is_empty() && greeting.as_deref() != Some("lan 192.168.77.2") {
             lost.push("TCP".to_owned());
