@@ -5,14 +5,14 @@
 //! compared whole. Links are made anew each time, under whichever name is free, so that
 //! what netprof held on one is gone with it or belongs to another by now.
 
-use crate::harness::{Bus, Client, Lab, Picture, Resolved, TwoSites, until};
+use crate::harness::{Bus, Client, Lab, Picture, Resolved, Second, TwoSites, until};
 use Client::{Alpha, Beta, Mesh};
 
 const SEVERAL: &str = r#"
 profile "several" {
     link "lan" { match name="lan0"; }
     link "alpha" optional=#true { match name="tun*" address="10.8.0.0/24"; }
-    link "beta" optional=#true { match name="tun*" address="10.9.0.0/24"; }
+    link "beta" optional=#true { match name="BETA" address="10.9.0.0/24"; }
     dns {
         scope "home" { domains "home.arpa"; servers "192.168.77.1"; link "lan"; default-route #true; }
         scope "alpha" { domains "alpha.example"; servers "10.98.0.1"; link "alpha"; }
@@ -58,12 +58,17 @@ struct Run<'lab> {
 }
 
 impl<'lab> Run<'lab> {
-    fn new(lab: &'lab Lab, one_address: bool) -> Self {
+    fn new(lab: &'lab Lab, second: Second) -> Self {
         // Both need no link; the links' servers are told to resolved.
         let bus = Bus::start(lab);
         let resolved = Resolved::start(lab);
-        let sites = TwoSites::new(lab, one_address);
-        lab.write_profile("several", SEVERAL);
+        let sites = TwoSites::new(lab, second);
+        let beta = if second == Second::WgQuick {
+            "wg0"
+        } else {
+            "tun*"
+        };
+        lab.write_profile("several", &SEVERAL.replace("BETA", beta));
         Self {
             lab,
             sites,
@@ -164,46 +169,70 @@ fn held(lab: &Lab) -> usize {
 }
 
 /// All orders of going for one order of coming.
-fn orders(lab: &Lab, coming: usize) {
-    let mut run = Run::new(lab, false);
+fn orders(lab: &Lab, second: Second, coming: usize) {
+    let mut run = Run::new(lab, second);
     for going in ORDERS {
         run.order(ORDERS[coming], going, End::Orderly);
     }
 }
 
 pub(crate) fn alpha_beta_mesh_come(lab: &Lab) {
-    orders(lab, 0);
+    orders(lab, Second::OpenVpn, 0);
 }
 
 pub(crate) fn alpha_mesh_beta_come(lab: &Lab) {
-    orders(lab, 1);
+    orders(lab, Second::OpenVpn, 1);
 }
 
 pub(crate) fn beta_alpha_mesh_come(lab: &Lab) {
-    orders(lab, 2);
+    orders(lab, Second::OpenVpn, 2);
 }
 
 pub(crate) fn beta_mesh_alpha_come(lab: &Lab) {
-    orders(lab, 3);
+    orders(lab, Second::OpenVpn, 3);
 }
 
 pub(crate) fn mesh_alpha_beta_come(lab: &Lab) {
-    orders(lab, 4);
+    orders(lab, Second::OpenVpn, 4);
 }
 
 pub(crate) fn mesh_beta_alpha_come(lab: &Lab) {
-    orders(lab, 5);
+    orders(lab, Second::OpenVpn, 5);
+}
+
+pub(crate) fn alpha_wg_quick_mesh_come(lab: &Lab) {
+    orders(lab, Second::WgQuick, 0);
+}
+
+pub(crate) fn alpha_mesh_wg_quick_come(lab: &Lab) {
+    orders(lab, Second::WgQuick, 1);
+}
+
+pub(crate) fn wg_quick_alpha_mesh_come(lab: &Lab) {
+    orders(lab, Second::WgQuick, 2);
+}
+
+pub(crate) fn wg_quick_mesh_alpha_come(lab: &Lab) {
+    orders(lab, Second::WgQuick, 3);
+}
+
+pub(crate) fn mesh_alpha_wg_quick_come(lab: &Lab) {
+    orders(lab, Second::WgQuick, 4);
+}
+
+pub(crate) fn mesh_wg_quick_alpha_come(lab: &Lab) {
+    orders(lab, Second::WgQuick, 5);
 }
 
 pub(crate) fn both_servers_have_one_address(lab: &Lab) {
-    let mut run = Run::new(lab, true);
+    let mut run = Run::new(lab, Second::OpenVpnAtAlphasAddress);
     for (coming, going) in ORDERS.into_iter().zip(ORDERS.into_iter().rev()) {
         run.order(coming, going, End::Orderly);
     }
 }
 
 pub(crate) fn one_of_them_is_killed(lab: &Lab) {
-    let mut run = Run::new(lab, false);
+    let mut run = Run::new(lab, Second::OpenVpn);
     let mut coming = ORDERS.into_iter().cycle();
     for going in ORDERS {
         for place in 0..3 {
@@ -218,7 +247,7 @@ pub(crate) fn one_of_them_is_killed(lab: &Lab) {
 /// Nothing is released in between: what is held is of links that are gone, under names
 /// that the other one has by now.
 pub(crate) fn they_come_again_in_another_order(lab: &Lab) {
-    let mut run = Run::new(lab, false);
+    let mut run = Run::new(lab, Second::OpenVpn);
     for coming in ORDERS {
         println!("{coming:?} come");
         run.come_and_apply(coming);
@@ -231,14 +260,28 @@ pub(crate) fn they_come_again_in_another_order(lab: &Lab) {
 }
 
 pub(crate) fn a_release_gives_all_three_what_they_claimed(lab: &Lab) {
-    let mut run = Run::new(lab, false);
+    all_three_get_back_what_they_claimed(lab, Second::OpenVpn);
+}
+
+pub(crate) fn a_release_gives_wg_quick_what_it_claimed_too(lab: &Lab) {
+    all_three_get_back_what_they_claimed(lab, Second::WgQuick);
+}
+
+fn all_three_get_back_what_they_claimed(lab: &Lab, second: Second) {
+    let mut run = Run::new(lab, second);
     for coming in ORDERS {
         println!("{coming:?} come");
         for client in coming {
             run.sites.connect(client);
         }
-        // The LAN's other network is the mesh's, and the names are everybody's.
-        assert!(!lab.reaches("192.168.88.1"));
+        if second == Second::WgQuick {
+            // Its first rule asks main, where alpha has taken its network.
+            assert_eq!(lab.greeting("10.99.5.5:80"), None);
+        } else {
+            // The LAN's other network is the mesh's.
+            assert!(!lab.reaches("192.168.88.1"));
+        }
+        // And the names are everybody's.
         lab.forget_names();
         lab.getent("db.beta.example");
         // Beta's server may have answered before alpha's has heard of it.

@@ -32,6 +32,7 @@ mod tree;
 mod trial;
 mod two_sites;
 mod walk;
+mod wg_quick;
 mod wireguard;
 
 pub(crate) use daemon::{Bus, Daemon};
@@ -53,6 +54,6 @@ pub(crate) use suite::main;
 pub(crate) use topology::{Office, VpnSite, until_addressed};
 pub(crate) use tree::Tree;
 pub(crate) use trial::Test;
-pub(crate) use two_sites::{Client, TwoSites};
+pub(crate) use two_sites::{Client, Second, TwoSites};
 pub(crate) use walk::{Beside, FAR, Told, walk};
 pub(crate) use wireguard::WireGuard;

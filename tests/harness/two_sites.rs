@@ -11,10 +11,14 @@
 //! one's tunnel, until it has set its own route to its server. The mesh takes the network
 //! behind the LAN, and all names. The servers run all the time; what is connected and
 //! ended are the clients.
+//!
+//! Beta may be wg-quick's instead: it has all traffic by rules before main's, where
+//! OpenVPN's routes are in main, and numbers its rules by those that it finds.
 
 use super::daemon::Daemon;
 use super::openvpn::make_key;
 use super::topology::{join_lan, lan_zone, prepare};
+use super::wg_quick::{Runs, Settings, Tunnel};
 use super::{DnsServer, Lab, Peer, Tailscale, Tun, Zone, until};
 
 const FOLDER: &str = "/root/openvpn";
@@ -36,14 +40,33 @@ pub(crate) enum Client {
     Mesh,
 }
 
+/// What beta is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Second {
+    OpenVpn,
+    /// Its server is reached at 203.0.113.10 as well, where the router hands its packets
+    /// on.
+    OpenVpnAtAlphasAddress,
+    WgQuick,
+}
+
 /// A site with a VPN server of its own.
 #[derive(Debug)]
 struct Site<'lab> {
     peer: Peer<'lab>,
-    _server: Daemon,
-    /// How its client is started.
-    client: String,
-    connected: Option<Daemon>,
+    vpn: Vpn<'lab>,
+}
+
+/// Its server, and its client here.
+#[derive(Debug)]
+enum Vpn<'lab> {
+    OpenVpn {
+        _server: Daemon,
+        /// How its client is started.
+        client: String,
+        connected: Option<Daemon>,
+    },
+    WgQuick(Tunnel<'lab>),
 }
 
 /// The LAN, both sites, and who is connected.
@@ -60,9 +83,8 @@ pub(crate) struct TwoSites<'lab> {
 }
 
 impl<'lab> TwoSites<'lab> {
-    /// Bus and resolved must run. With `one_address`, both servers are reached at
-    /// 203.0.113.10, where the router hands the second one's packets on.
-    pub(crate) fn new(lab: &'lab Lab, one_address: bool) -> Self {
+    /// Bus and resolved must run.
+    pub(crate) fn new(lab: &'lab Lab, second: Second) -> Self {
         drop(Tun::open_device(lab));
         prepare(lab);
         let lan = Peer::new(lab, "lan");
@@ -82,18 +104,35 @@ impl<'lab> TwoSites<'lab> {
         );
         join_lan(lab);
         let keys = ["server", "client"].map(|name| make_key(lab, name));
-        let alpha = Site::new(&lan, "alpha", 8, "10", "203.0.113.10 1194", &keys);
-        let remote = if one_address {
-            lan.run_each(
-                "nft add table ip hand-on
-                 nft add chain ip hand-on in { type nat hook prerouting priority dstnat ; }
-                 nft add rule ip hand-on in ip daddr 203.0.113.10 udp dport 1195 dnat to 203.0.113.20",
-            );
-            "203.0.113.10 1195"
-        } else {
-            "203.0.113.20 1195"
+        let [alpha, beta] = [("alpha", 8, "10"), ("beta", 9, "20")]
+            .map(|(name, number, host)| make_peer(&lan, name, number, host));
+        let alpha = Site {
+            vpn: openvpn(&alpha, 8, "203.0.113.10", "203.0.113.10 1194", &keys),
+            peer: alpha,
         };
-        let beta = Site::new(&lan, "beta", 9, "20", remote, &keys);
+        let vpn = match second {
+            Second::OpenVpn => openvpn(&beta, 9, "203.0.113.20", "203.0.113.20 1195", &keys),
+            Second::OpenVpnAtAlphasAddress => {
+                lan.run_each(
+                    "nft add table ip hand-on
+                     nft add chain ip hand-on in { type nat hook prerouting priority dstnat ; }
+                     nft add rule ip hand-on in ip daddr 203.0.113.10 udp dport 1195 dnat to 203.0.113.20",
+                );
+                openvpn(&beta, 9, "203.0.113.20", "203.0.113.10 1195", &keys)
+            }
+            Second::WgQuick => Vpn::WgQuick(Tunnel::new(
+                lab,
+                &beta,
+                Settings {
+                    runs: Runs::InUserSpace,
+                    number: 9,
+                    endpoint: "203.0.113.20",
+                    allowed: "0.0.0.0/0, ::/0",
+                    names: "10.99.0.1, ~.",
+                },
+            )),
+        };
+        let beta = Site { vpn, peer: beta };
         for server in ["203.0.113.10", "203.0.113.20"] {
             until("the VPN server can be reached", || lab.reaches(server));
         }
@@ -121,13 +160,14 @@ impl<'lab> TwoSites<'lab> {
 
     /// Connects one of them.
     pub(crate) fn connect(&mut self, client: Client) {
+        let lab = self.lab;
         match client {
-            Client::Alpha => self.alpha.connect(self.lab, "alpha"),
-            Client::Beta => self.beta.connect(self.lab, "beta"),
+            Client::Alpha => self.alpha.vpn.connect(lab, "alpha"),
+            Client::Beta => self.beta.vpn.connect(lab, "beta"),
             Client::Mesh => {
-                let mesh = Tailscale::up(self.lab);
-                mesh.accept_route(self.lab, "192.168.88.0/24");
-                mesh.claim_names(self.lab);
+                let mesh = Tailscale::up(lab);
+                mesh.accept_route(lab, "192.168.88.0/24");
+                mesh.claim_names(lab);
                 self.mesh = Some(mesh);
             }
         }
@@ -135,28 +175,22 @@ impl<'lab> TwoSites<'lab> {
 
     /// Ends one of them by its own command.
     pub(crate) fn disconnect(&mut self, client: Client) {
-        if client == Client::Mesh {
-            take_down_mesh(self.lab);
-        } else if let Some(daemon) = self.daemon(client) {
-            daemon.stop();
+        match client {
+            Client::Alpha => self.alpha.vpn.disconnect(),
+            Client::Beta => self.beta.vpn.disconnect(),
+            Client::Mesh => {
+                take_down_mesh(self.lab);
+                self.mesh = None;
+            }
         }
-        self.kill(client);
     }
 
     /// Ends one of them as SIGKILL does: nothing of it can clean up.
     pub(crate) fn kill(&mut self, client: Client) {
         match client {
-            Client::Alpha => self.alpha.connected = None,
-            Client::Beta => self.beta.connected = None,
+            Client::Alpha => self.alpha.vpn.kill(),
+            Client::Beta => self.beta.vpn.kill(),
             Client::Mesh => self.mesh = None,
-        }
-    }
-
-    fn daemon(&mut self, client: Client) -> Option<&mut Daemon> {
-        match client {
-            Client::Alpha => self.alpha.connected.as_mut(),
-            Client::Beta => self.beta.connected.as_mut(),
-            Client::Mesh => None,
         }
     }
 
@@ -167,6 +201,9 @@ impl<'lab> TwoSites<'lab> {
             while self.lab.succeeds(&format!("ip route del {server}/32")) {}
         }
         take_down_mesh(self.lab);
+        if let Vpn::WgQuick(tunnel) = &self.beta.vpn {
+            tunnel.reset_settings();
+        }
     }
 }
 
@@ -180,80 +217,116 @@ fn take_down_mesh(lab: &Lab) {
     lab.succeeds("nft delete table ip filter");
 }
 
-impl<'lab> Site<'lab> {
-    /// `number` is that of its tunnel's network, `host` that of its server.
-    fn new(
-        lan: &Peer<'lab>,
-        name: &'static str,
-        number: u8,
-        host: &str,
-        remote: &str,
-        keys: &[String; 2],
-    ) -> Self {
-        let lab = lan.lab();
-        let peer = Peer::new(lab, name);
-        peer.forward();
-        lan.run(&format!(
-            "ip link add {name} type veth peer name wan0 netns {name}"
-        ));
-        lan.run(&format!("ip link set {name} master wan up"));
-        let inner = 90 + number;
-        peer.run_each(&format!(
-            "ip addr add 203.0.113.{host}/24 dev wan0
-             ip link set wan0 up
-             ip route add default via 203.0.113.1
-             ip link add corp type bridge
-             ip addr add 10.{inner}.0.1/16 dev corp
-             ip addr add 10.{inner}.5.5/16 dev corp
-             ip link set corp up
-             nft add table ip out
-             nft add chain ip out src {{ type nat hook postrouting priority srcnat ; }}
-             nft add rule ip out src oifname wan0 ip saddr 10.{number}.0.0/24 masquerade"
-        ));
-        peer.serve_tcp(&format!("10.{inner}.5.5:80"));
-        let [server_print, client_print] = keys;
-        let port = remote.split(' ').next_back().unwrap_or_default();
-        let mut command = peer.command(&format!(
-            "openvpn --cd {FOLDER} --dev tun0 --mode server --tls-server --topology subnet \
-             --server 10.{number}.0.0 255.255.255.0 --local 203.0.113.{host} --port {port} --proto udp \
-             --dh none --cert server.crt --key server.key --peer-fingerprint {client_print} \
-             --keepalive 2 10 --float --verb 3"
-        ));
-        let mut pushes = vec!["redirect-gateway def1", "route 10.96.0.0 255.240.0.0"];
-        if name == "alpha" {
-            pushes.push("route 192.168.77.0 255.255.255.128");
-        }
-        for push in pushes {
-            command.args(["--push", push]);
-        }
-        let mut server = Daemon::start(&format!("openvpn-{name}-server"), command);
-        server.until_logged(UP);
-        let hook = format!("/usr/local/bin/names-of-{name}");
-        lab.write(
-            &hook,
-            TAKE_ALL_NAMES.replace("SERVER", &format!("10.{inner}.0.1")),
-        );
-        lab.run(&format!("chmod 755 {hook}"));
-        // Which of tun0 and tun1 it gets depends on who came first, as with real ones.
-        let client = format!(
-            "openvpn --cd {FOLDER} --client --dev tun --proto udp --remote {remote} --nobind \
-             --cert client.crt --key client.key --peer-fingerprint {server_print} --verb 3 \
-             --script-security 2 --up {hook}"
-        );
-        Self {
-            peer,
-            _server: server,
-            client,
-            connected: None,
+/// A site behind the LAN's router. `number` is that of its tunnel's network, `host` that of
+/// its server.
+fn make_peer<'lab>(lan: &Peer<'lab>, name: &'static str, number: u8, host: &str) -> Peer<'lab> {
+    let peer = Peer::new(lan.lab(), name);
+    peer.forward();
+    lan.run(&format!(
+        "ip link add {name} type veth peer name wan0 netns {name}"
+    ));
+    lan.run(&format!("ip link set {name} master wan up"));
+    let inner = 90 + number;
+    peer.run_each(&format!(
+        "ip addr add 203.0.113.{host}/24 dev wan0
+         ip link set wan0 up
+         ip route add default via 203.0.113.1
+         ip link add corp type bridge
+         ip addr add 10.{inner}.0.1/16 dev corp
+         ip addr add 10.{inner}.5.5/16 dev corp
+         ip link set corp up
+         nft add table ip out
+         nft add chain ip out src {{ type nat hook postrouting priority srcnat ; }}
+         nft add rule ip out src oifname wan0 ip saddr 10.{number}.0.0/24 masquerade"
+    ));
+    peer.serve_tcp(&format!("10.{inner}.5.5:80"));
+    peer
+}
+
+/// OpenVPN's server on a site, and how its client is started.
+fn openvpn<'lab>(
+    peer: &Peer<'lab>,
+    number: u8,
+    host: &str,
+    remote: &str,
+    keys: &[String; 2],
+) -> Vpn<'lab> {
+    let (lab, name) = (peer.lab(), peer.name());
+    let inner = 90 + number;
+    let [server_print, client_print] = keys;
+    let port = remote.split(' ').next_back().unwrap_or_default();
+    let mut command = peer.command(&format!(
+        "openvpn --cd {FOLDER} --dev tun0 --mode server --tls-server --topology subnet \
+         --server 10.{number}.0.0 255.255.255.0 --local {host} --port {port} --proto udp \
+         --dh none --cert server.crt --key server.key --peer-fingerprint {client_print} \
+         --keepalive 2 10 --float --verb 3"
+    ));
+    let mut pushes = vec!["redirect-gateway def1", "route 10.96.0.0 255.240.0.0"];
+    if name == "alpha" {
+        pushes.push("route 192.168.77.0 255.255.255.128");
+    }
+    for push in pushes {
+        command.args(["--push", push]);
+    }
+    let mut server = Daemon::start(&format!("openvpn-{name}-server"), command);
+    server.until_logged(UP);
+    let hook = format!("/usr/local/bin/names-of-{name}");
+    lab.write(
+        &hook,
+        TAKE_ALL_NAMES.replace("SERVER", &format!("10.{inner}.0.1")),
+    );
+    lab.run(&format!("chmod 755 {hook}"));
+    // Which of tun0 and tun1 it gets depends on who came first, as with real ones.
+    let client = format!(
+        "openvpn --cd {FOLDER} --client --dev tun --proto udp --remote {remote} --nobind \
+         --cert client.crt --key client.key --peer-fingerprint {server_print} --verb 3 \
+         --script-security 2 --up {hook}"
+    );
+    Vpn::OpenVpn {
+        _server: server,
+        client,
+        connected: None,
+    }
+}
+
+impl Vpn<'_> {
+    fn connect(&mut self, lab: &Lab, name: &str) {
+        match self {
+            Vpn::OpenVpn {
+                client, connected, ..
+            } => {
+                let times = |daemon: &Daemon| daemon.log().matches(UP).count();
+                let mut client = Daemon::start(&format!("openvpn-{name}"), lab.command(client));
+                // The log goes on where the last client's ended.
+                let before = times(&client);
+                client.ready_when(|client| times(client) > before);
+                *connected = Some(client);
+            }
+            Vpn::WgQuick(tunnel) => {
+                tunnel.up();
+                // Out of the link, whatever main has for it.
+                until("the other end answers", || {
+                    lab.succeeds("ping -n -q -c 1 -W 1 -I wg0 10.99.0.1")
+                });
+            }
         }
     }
 
-    fn connect(&mut self, lab: &Lab, name: &str) {
-        let times = |daemon: &Daemon| daemon.log().matches(UP).count();
-        let mut client = Daemon::start(&format!("openvpn-{name}"), lab.command(&self.client));
-        // The log goes on where the last client's ended.
-        let before = times(&client);
-        client.ready_when(|client| times(client) > before);
-        self.connected = Some(client);
+    fn disconnect(&mut self) {
+        match self {
+            Vpn::OpenVpn { connected, .. } => {
+                if let Some(mut client) = connected.take() {
+                    client.stop();
+                }
+            }
+            Vpn::WgQuick(tunnel) => tunnel.down(),
+        }
+    }
+
+    fn kill(&mut self) {
+        match self {
+            Vpn::OpenVpn { connected, .. } => *connected = None,
+            Vpn::WgQuick(tunnel) => tunnel.kill(),
+        }
     }
 }

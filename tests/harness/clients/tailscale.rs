@@ -8,7 +8,7 @@ use super::super::daemon::Daemon;
 use super::super::lab::Lab;
 use super::super::rivals;
 use super::super::topology::VpnSite;
-use super::wg_quick::{Keys, Runs, Server};
+use super::super::wg_quick::{Keys, Runs, Server};
 use super::{Client, until_corp_answers, until_gone, until_names_are_taken, version_of};
 
 const PROGRAM: &str = "/usr/local/bin/tailscaled";
@@ -31,7 +31,14 @@ impl<'lab> Tailscale<'lab> {
         let keys = Keys::make(lab);
         let client = (&keys, "100.101.102.103/32,fd7a:115c:a1e0::1/128");
         let routes = ["100.101.102.103/32"];
-        let server = Server::start(Runs::InUserSpace, site, "tailnode", 41641, client, &routes);
+        let server = Server::start(
+            Runs::InUserSpace,
+            &site.server,
+            "tailnode",
+            41641,
+            client,
+            &routes,
+        );
         site.server.run("ip addr add 100.100.100.100/32 dev lo");
         std::fs::copy("/usr/bin/wireguard-go", PROGRAM).expect("the copy can be made");
         lab.write("/root/tailscale.key", &keys.private);
