@@ -56,6 +56,7 @@ impl Lab {
             return Value::Null;
         };
         strip_resolved(&mut global);
+        in_order_of_links(&mut global);
         let mut links = Map::new();
         for link in self.ip("link").as_array().into_iter().flatten() {
             let (Some(index), Some(name)) = (link["ifindex"].as_u64(), link["ifname"].as_str())
@@ -182,6 +183,17 @@ fn strip_resolved(value: &mut Value) {
         // A set, printed in the order of a hash table that is seeded anew.
         if let Some(Value::Array(anchors)) = object.get_mut("DNSSECNegativeTrustAnchors") {
             anchors.sort_by_key(Value::to_string);
+        }
+    }
+}
+
+/// What links have is listed with the whole, link by link as a hash table has them, which
+/// is another order when links have come and gone. What one link has, or none, stays in
+/// its order: the first is asked first.
+fn in_order_of_links(global: &mut Value) {
+    for name in ["DNS", "DNSEx", "Domains"] {
+        if let Some(Value::Array(all)) = global.get_mut(name) {
+            all.sort_by_key(|one| one[0].as_u64());
         }
     }
 }

@@ -25,7 +25,7 @@ use super::{Lab, Tree};
 /// the daemons' logs can still be shown.
 pub(crate) const TIME_LIMIT: Duration = Duration::from_secs(120);
 /// The same on an emulated processor.
-pub(crate) const TIME_LIMIT_EMULATED: Duration = Duration::from_secs(300);
+pub(crate) const TIME_LIMIT_EMULATED: Duration = Duration::from_secs(600);
 /// How much later the outside stops believing in pid 1.
 const PATIENCE: Duration = Duration::from_secs(10);
 
