@@ -22,5 +22,11 @@ pub const STATE_FOLDER: &str = "/var/lib/netprof";
 #[cfg(target_os = "macos")]
 pub const STATE_FOLDER: &str = "/var/db/netprof";
 
+/// Sets up the process, before there is a second thread.
+pub fn begin() {
+    #[cfg(target_os = "linux")]
+    netprof_linux::memory::keep_freed();
+}
+
 #[cfg(not(any(target_os = "linux", target_os = "macos")))]
 compile_error!("netprof has a backend for Linux and for macOS only");

@@ -10,6 +10,8 @@ pub mod resolver;
 #[cfg(target_os = "linux")]
 mod backend;
 #[cfg(target_os = "linux")]
+pub mod memory;
+#[cfg(target_os = "linux")]
 pub mod networkd;
 #[cfg(target_os = "linux")]
 pub mod owner;
