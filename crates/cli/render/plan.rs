@@ -217,8 +217,8 @@ fn other_row(text: &mut String, row: &Row, file: &str) {
             (words::subject_named(resource, service(&row.reason)), detail)
         }
         // The diagnostic says it all.
-        (None, Standing::Blocked) => (row.subject.clone(), "blocked: see below".to_owned()),
-        (None, _) => (row.subject.clone(), row.detail.clone()),
+        (None, Standing::Blocked) => (row.subject.to_string(), "blocked: see below".to_owned()),
+        (None, _) => (row.subject.to_string(), row.detail.clone()),
     };
     let mut line = Line::begin(text, &format!("  {sign} {subject}"));
     line.say(DETAIL, &detail);

@@ -212,8 +212,8 @@ pub enum Standing {
 pub struct Row {
     /// How it stands.
     pub standing: Standing,
-    /// What it is about, in the words of the profile.
-    pub subject: String,
+    /// What it is about, in the words of the profile; of most the name of a node.
+    pub subject: Cow<'static, str>,
     /// The resource that it is about, if it is about just one, and what that holds.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resource: Option<(Resource, State)>,

@@ -1,5 +1,7 @@
 //! A plan in the making: what must hold, before it is compared with what is.
 
+use std::borrow::Cow;
+
 use netprof_model::dns::DnsServer;
 use netprof_model::link::{Link, LinkId, LinkManager};
 use netprof_model::plan::{Expectation, Reason, Row, Standing};
@@ -161,7 +163,7 @@ impl Draft {
     ) {
         self.rows.push(Row {
             standing,
-            subject: subject.into(),
+            subject: Cow::Owned(subject.into()),
             resource: None,
             detail: detail.into(),
             reason: reason.clone(),
@@ -172,7 +174,7 @@ impl Draft {
     pub(crate) fn unchanged(&mut self, resource: Resource, state: State, reason: Reason) {
         self.rows.push(Row {
             standing: Standing::Unchanged,
-            subject: reason.text.to_string(),
+            subject: reason.text.clone(),
             resource: Some((resource, state)),
             detail: String::new(),
             reason,

@@ -67,7 +67,7 @@ impl<'a> Links<'a> {
         };
         Err(Box::new(Row {
             standing,
-            subject: subject.to_string(),
+            subject: subject.to_string().into(),
             resource: None,
             detail,
             reason: reason.clone(),
