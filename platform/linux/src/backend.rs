@@ -2,6 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
+use std::io::ErrorKind;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
@@ -25,7 +26,7 @@ use crate::resolver::Resolver;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NAMESPACE: &str = "/proc/self/ns/net";
-/// Where networkd and NetworkManager keep what they know of links while they run.
+/// Where networkd and NetworkManager keep a file for each link that they know.
 const MANAGERS: [&str; 2] = ["/run/systemd/netif/links", "/run/NetworkManager/devices"];
 
 /// This machine, as seen from this network namespace.
@@ -79,7 +80,7 @@ impl Backend for Linux {
     fn observe(&mut self, need: Need) -> Result<Snapshot, BackendError> {
         // The bus answers while the kernel is read. It also knows which service manages
         // which link, where there is such a service.
-        let bus = need.resolver || (need.owners && MANAGERS.iter().any(|one| exists(one)));
+        let bus = need.resolver || (need.owners && MANAGERS.iter().any(knows_links));
         if bus {
             self.resolver.begin();
         }
@@ -157,8 +158,14 @@ impl Backend for Linux {
     }
 }
 
-fn exists(path: &str) -> bool {
-    Path::new(path).exists()
+/// Whether a service has ever known a link. systemd makes networkd's folder at every boot
+/// (tmpfiles.d/systemd-network.conf), whether networkd runs or not, and to ask on the bus
+/// costs as much as a plan. A folder that may not be looked into may hold anything.
+fn knows_links(folder: impl AsRef<Path>) -> bool {
+    match fs::read_dir(folder) {
+        Ok(mut files) => files.next().is_some(),
+        Err(error) => error.kind() != ErrorKind::NotFound,
+    }
 }
 
 fn is_networkd(manager: &LinkManager) -> bool {
@@ -221,4 +228,22 @@ fn place() -> Result<Place, Error> {
         netns,
         link: None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_service_knows_links_once_it_has_a_file_of_one() {
+        let run = tempfile::tempdir().unwrap();
+        let links = run.path().join("links");
+        assert!(!knows_links(&links));
+        fs::create_dir(&links).unwrap();
+        assert!(!knows_links(&links));
+        fs::write(links.join("2"), "").unwrap();
+        assert!(knows_links(&links));
+        // What cannot be looked into is asked.
+        assert!(knows_links(links.join("2")));
+    }
 }
