@@ -128,8 +128,7 @@ impl<'s> Report<'s> {
 
     /// Refuses a node that is not known in `parent`, which takes `known`.
     pub(crate) fn unknown_node(&mut self, node: Node<'_>, parent: &str, known: &[&str]) {
-        if self.diagnostics.len() >= KEPT {
-            self.more += 1;
+        if self.is_full() {
             return;
         }
         let name = Shown(node.name());
@@ -182,13 +181,33 @@ pub(crate) struct Form<'n> {
     left: usize,
     /// How many arguments were handed out.
     taken: usize,
-    /// The properties that were asked for, and how many they are.
-    known: [&'static str; MOST],
-    asked: usize,
+    known: Known,
 }
 
-/// The most properties that a node takes.
-const MOST: usize = 8;
+/// The properties of a node that were asked for. No node takes more than a few, and of
+/// ten thousand routes each asks for them: a list is made only for those beyond.
+#[derive(Default)]
+struct Known {
+    few: [Option<&'static str>; 8],
+    more: Vec<&'static str>,
+}
+
+impl Known {
+    fn insert(&mut self, key: &'static str) {
+        match self.few.iter_mut().find(|place| place.is_none()) {
+            Some(free) => *free = Some(key),
+            None => self.more.push(key),
+        }
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &'static str> {
+        self.few.iter().flatten().chain(&self.more).copied()
+    }
+
+    fn contains(&self, key: &str) -> bool {
+        self.iter().any(|known| known == key)
+    }
+}
 
 impl<'n> Form<'n> {
     pub(crate) fn new(node: Node<'n>, report: &mut Report<'_>) -> Self {
@@ -209,14 +228,8 @@ impl<'n> Form<'n> {
             node,
             left: entries.len(),
             taken: 0,
-            known: [""; MOST],
-            asked: 0,
+            known: Known::default(),
         }
-    }
-
-    /// The properties that were asked for.
-    fn known(&self) -> &[&'static str] {
-        self.known.get(..self.asked).unwrap_or_default()
     }
 
     /// The node's name.
@@ -323,20 +336,17 @@ impl<'n> Form<'n> {
         self.keyed(key).next().is_some()
     }
 
-    /// The property of that key.
+    /// The property of that key; like an argument it is handed out once.
     pub(crate) fn property<T>(
         &mut self,
         report: &mut Report<'_>,
         key: &'static str,
         read: impl Fn(&Value<'_>) -> Result<T, Refusal>,
     ) -> Option<Placed<T>> {
-        if self.left == 0 {
+        if self.left == 0 || self.known.contains(key) {
             return None;
         }
-        if let Some(free) = self.known.get_mut(self.asked) {
-            *free = key;
-        }
-        self.asked += 1;
+        self.known.insert(key);
         let mut found = self.keyed(key);
         let first = found.next()?;
         self.left -= 1;
@@ -366,7 +376,7 @@ impl<'n> Form<'n> {
     fn in_other_words(&self, key: &str) -> Option<String> {
         let (own, _) = OTHER_WORDS
             .into_iter()
-            .find(|(own, words)| self.known().contains(own) && words.contains(&key))?;
+            .find(|(own, words)| self.known.contains(own) && words.contains(&key))?;
         let more = match own {
             "link" => ", with the name of a `link` that the profile declares",
             _ => "",
@@ -408,7 +418,7 @@ impl<'n> Form<'n> {
                 "one too many",
             );
             let help = match &entry.value {
-                Value::Text(text) if self.known().contains(&&**text) => {
+                Value::Text(text) if self.known.contains(text) => {
                     format!("a property is written with `=`: {text}=...")
                 }
                 _ => "remove it".to_owned(),
@@ -417,18 +427,18 @@ impl<'n> Form<'n> {
         }
         for entry in self.node.entries() {
             let Some(key) = &entry.key else { continue };
-            if self.known().contains(&&*key.text) {
+            if self.known.contains(&key.text) {
                 continue;
             }
-            let help = did_you_mean(&key.text, self.known().iter().copied(), || {
+            let help = did_you_mean(&key.text, self.known.iter(), || {
                 if let Some(help) = self.in_other_words(&key.text) {
                     help
-                } else if self.known().is_empty() {
+                } else if self.known.iter().next().is_none() {
                     format!("`{name}` has no properties: values stand after it without a key")
                 } else {
                     format!(
                         "`{name}` takes {}",
-                        list(self.known().iter().map(|key| format!("{key}=")))
+                        list(self.known.iter().map(|key| format!("{key}=")))
                     )
                 }
             });
@@ -525,5 +535,57 @@ impl<'n> Once<'n> {
             .help(help.to_owned()),
         );
         false
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::syntax::parse;
+
+    /// The errors of one node, which that reader takes apart.
+    fn errors(text: &str, read: impl Fn(&mut Form<'_>, &mut Report<'_>)) -> Vec<Diagnostic> {
+        let source = Source::new("x.kdl", text);
+        let parsed = parse(text);
+        let mut report = Report::new(&source);
+        let node = parsed.tree.nodes().next().expect("a node");
+        let mut form = Form::new(node, &mut report);
+        read(&mut form, &mut report);
+        form.leaf(&mut report);
+        report.into_parts().0
+    }
+
+    #[test]
+    fn a_node_may_have_any_number_of_properties() {
+        let keys = ["a", "b", "c", "d", "e", "f", "g", "h", "i", "j"];
+        let given: String = keys.iter().map(|key| format!(" {key}=#true")).collect();
+        let ask_all = |form: &mut Form<'_>, report: &mut Report<'_>| {
+            for key in keys {
+                assert!(form.flag(report, key), "{key}");
+            }
+        };
+        assert_eq!(errors(&format!("node{given}"), ask_all), []);
+        let unknown = errors(&format!("node{given} zebra=#true"), ask_all);
+        let [unknown] = unknown.as_slice() else {
+            panic!("{unknown:#?}");
+        };
+        assert_eq!(unknown.code, code::UNKNOWN_PROPERTY);
+        let help = unknown.help.as_deref().expect("help");
+        for key in keys {
+            assert!(help.contains(&format!("{key}=")), "{help}");
+        }
+    }
+
+    #[test]
+    fn a_property_is_handed_out_once() {
+        let ask_twice = |form: &mut Form<'_>, report: &mut Report<'_>| {
+            assert!(form.flag(report, "a"));
+            assert!(!form.flag(report, "a"));
+        };
+        assert_eq!(errors("node a=#true", ask_twice), []);
+        // What nobody asked for is not taken for the one that was asked for again.
+        let unknown = errors("node a=#true zebra=#true", ask_twice);
+        let codes: Vec<&str> = unknown.iter().map(|one| one.code.as_str()).collect();
+        assert_eq!(codes, [code::UNKNOWN_PROPERTY]);
     }
 }
