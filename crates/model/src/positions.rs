@@ -45,28 +45,31 @@ impl Positions {
     ) -> Option<usize> {
         let is_thing =
             |position: &usize| at(*position).is_some_and(|there| there.borrow() == thing);
-        match self.by_hash.entry(self.hashes.hash_one(thing)) {
-            Entry::Vacant(free) => {
-                free.insert(position);
-                None
-            }
-            Entry::Occupied(first) => {
-                let mut all = std::iter::once(first.get()).chain(&self.others).copied();
-                let found = all.find(is_thing);
-                if found.is_none() {
-                    self.others.push(position);
+        let entry = self.by_hash.entry(self.hashes.hash_one(thing));
+        let first = match &entry {
+            Entry::Occupied(first) => Some(first.get()),
+            // Also where the first of those with this hash was removed.
+            Entry::Vacant(_) => None,
+        };
+        let found = first
+            .into_iter()
+            .chain(&self.others)
+            .copied()
+            .find(is_thing);
+        if found.is_none() {
+            match entry {
+                Entry::Occupied(_) => self.others.push(position),
+                Entry::Vacant(free) => {
+                    free.insert(position);
                 }
-                found
             }
         }
+        found
     }
 
     /// Notes that `thing`, which stands nowhere yet, stands at `position`.
     pub fn insert<T: Hash>(&mut self, thing: &T, position: usize) {
-        self.note(self.hashes.hash_one(thing), position);
-    }
-
-    fn note(&mut self, hash: u64, position: usize) {
+        let hash = self.hashes.hash_one(thing);
         let there = *self.by_hash.entry(hash).or_insert(position);
         if there != position {
             self.others.push(position);
@@ -85,6 +88,8 @@ impl Positions {
 
 #[cfg(test)]
 mod tests {
+    use std::hash::Hasher;
+
     use super::*;
     use crate::Resource;
 
@@ -111,21 +116,31 @@ mod tests {
         assert_eq!(positions.find_or_insert(&link("b"), 3, at), Some(1));
     }
 
+    /// Things of one hash.
+    #[derive(Debug, PartialEq, Eq)]
+    struct Alike(u8);
+
+    impl Hash for Alike {
+        fn hash<H: Hasher>(&self, _: &mut H) {}
+    }
+
     #[test]
     fn those_with_one_hash_are_told_apart() {
-        let list: Vec<Resource> = ["a", "b", "c"].map(link).to_vec();
+        let list = [0, 1, 2].map(Alike);
         let at = |position: usize| list.get(position);
         let mut positions = Positions::default();
-        let hash = positions.hashes.hash_one(&list[0]);
-        for position in 0..3 {
-            positions.note(hash, position);
-        }
-        let b = positions.hashes.hash_one(&list[1]);
-        assert!(b != hash, "two of three hashes are alike");
-        assert_eq!(positions.find(&list[0], at), Some(0));
-        assert_eq!(positions.find(&list[1], at), Some(1));
-        assert_eq!(positions.find(&list[2], at), Some(2));
+        positions.insert(&list[0], 0);
+        positions.insert(&list[1], 1);
+        assert_eq!(positions.find_or_insert(&list[2], 2, at), None);
+        let find_all = |positions: &Positions| list.each_ref().map(|one| positions.find(one, at));
+        assert_eq!(find_all(&positions), [Some(0), Some(1), Some(2)]);
         positions.remove(&list[2], 2);
-        assert_eq!(positions.find(&list[2], at), None);
+        assert_eq!(find_all(&positions), [Some(0), Some(1), None]);
+        // The others stay where they are when the first of them goes.
+        positions.remove(&list[0], 0);
+        assert_eq!(find_all(&positions), [None, Some(1), None]);
+        assert_eq!(positions.find_or_insert(&list[1], 3, at), Some(1));
+        assert_eq!(positions.find_or_insert(&list[0], 0, at), None);
+        assert_eq!(find_all(&positions), [Some(0), Some(1), None]);
     }
 }
