@@ -6,11 +6,11 @@
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr};
 
-use ipnet::IpNet;
+use ipnet::{IpNet, Ipv4Net};
 
 /// Room for the longest that is written here: `255.255.255.255/32`.
 #[derive(Default)]
-struct Digits {
+pub(crate) struct Digits {
     bytes: [u8; 18],
     length: usize,
 }
@@ -53,8 +53,22 @@ impl Digits {
     }
 
     fn put(&self, text: &mut String) {
+        text.push_str(self.as_str());
+    }
+
+    pub(crate) fn as_str(&self) -> &str {
         // Nothing but digits, dots and a slash.
-        text.push_str(str::from_utf8(&self.bytes[..self.length]).unwrap_or_default());
+        str::from_utf8(&self.bytes[..self.length]).unwrap_or_default()
+    }
+}
+
+impl From<Ipv4Net> for Digits {
+    fn from(network: Ipv4Net) -> Self {
+        let mut digits = Self::default();
+        digits.address(network.addr());
+        digits.push(b'/');
+        digits.octet(network.prefix_len());
+        digits
     }
 }
 
@@ -83,13 +97,7 @@ pub fn address(text: &mut String, address: IpAddr) {
 /// Writes a prefix.
 pub fn network(text: &mut String, network: IpNet) {
     match network {
-        IpNet::V4(network) => {
-            let mut digits = Digits::default();
-            digits.address(network.addr());
-            digits.push(b'/');
-            digits.octet(network.prefix_len());
-            digits.put(text);
-        }
+        IpNet::V4(network) => Digits::from(network).put(text),
         IpNet::V6(network) => {
             let _ = write!(text, "{network}");
         }

@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use crate::diagnostic::Location;
+use crate::digits::Digits;
 use crate::dns::DnsServer;
 use crate::name::Name;
 use crate::owner::Owner;
@@ -80,36 +81,10 @@ fn as_true<S: serde::Serializer>(
 /// A prefix as it is ever serialised. There may be ten thousand, and a formatter takes
 /// ten times as long for one as its digits do.
 fn in_digits<S: serde::Serializer>(prefix: &IpNet, serializer: S) -> Result<S::Ok, S::Error> {
-    let IpNet::V4(net) = prefix else {
-        return prefix.serialize(serializer);
-    };
-    let [a, b, c, d] = net.addr().octets();
-    let mut text = *b"255.255.255.255/32";
-    let mut start = text.len();
-    // From its end, as digits come.
-    let mut put = |byte| {
-        start -= 1;
-        text[start] = byte;
-    };
-    for (before, mut number) in [
-        (b'/', net.prefix_len()),
-        (b'.', d),
-        (b'.', c),
-        (b'.', b),
-        (0, a),
-    ] {
-        loop {
-            put(b'0' + number % 10);
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        if before != 0 {
-            put(before);
-        }
+    match prefix {
+        IpNet::V4(net) => serializer.serialize_str(Digits::from(*net).as_str()),
+        IpNet::V6(net) => net.serialize(serializer),
     }
-    serializer.serialize_str(std::str::from_utf8(&text[start..]).unwrap_or_default())
 }
 
 /// A name for one or more links.
