@@ -16,7 +16,8 @@ use sha2::{Digest, Sha256};
 pub(crate) fn digest(said: &impl Serialize) -> String {
     let mut canonical = Canonical::default();
     let written = said.serialize(&mut canonical);
-    debug_assert!(written.is_ok(), "a profile holds what this can write");
+    // A hash of some of it would be taken for that of all.
+    assert!(written.is_ok(), "a profile holds what this can write");
     canonical.hash_written();
     let mut text = String::with_capacity(64);
     for byte in canonical.hash.finalize() {
@@ -72,12 +73,13 @@ struct Members<'c> {
 }
 
 impl Members<'_> {
-    fn name(&mut self, name: &str) {
+    fn field<T: Serialize + ?Sized>(&mut self, name: &str, value: &T) -> Written {
         let text = &mut self.canonical.text;
         text.push_str(self.before);
         text.push_str(name);
         text.push_str("\":");
         self.before = ",\"";
+        value.serialize(&mut *self.canonical)
     }
 
     fn close(self) -> Written {
@@ -106,8 +108,7 @@ impl SerializeStruct for Members<'_> {
     type Error = Error;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
-        self.name(name);
-        value.serialize(&mut *self.canonical)
+        self.field(name, value)
     }
 
     fn end(self) -> Written {
@@ -120,8 +121,7 @@ impl SerializeStructVariant for Members<'_> {
     type Error = Error;
 
     fn serialize_field<T: Serialize + ?Sized>(&mut self, name: &'static str, value: &T) -> Written {
-        self.name(name);
-        value.serialize(&mut *self.canonical)
+        self.field(name, value)
     }
 
     fn end(self) -> Written {
@@ -293,5 +293,32 @@ impl<'c> Serializer for &'c mut Canonical {
     ) -> Result<Members<'c>, Error> {
         self.variant(name);
         Ok(self.open('{', "\"", "}}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    fn by_others(said: &impl Serialize) -> String {
+        let hash = Sha256::digest(serde_json::to_vec(said).expect("JSON"));
+        hash.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn it_is_the_hash_of_what_serde_json_writes() {
+        let texts = ["", "a", "\"\\\n\u{e4}\u{7f}\u{1}"];
+        let long = vec![texts; 1_000].concat();
+        assert_eq!(digest(&long), by_others(&long));
+        let numbers = vec![Some(i64::MIN), None, Some(i64::MAX)];
+        assert_eq!(digest(&numbers), by_others(&numbers));
+    }
+
+    #[test]
+    #[should_panic(expected = "what this can write")]
+    fn what_it_cannot_write_is_never_left_out_in_silence() {
+        digest(&vec![BTreeMap::from([("a", 1)])]);
     }
 }

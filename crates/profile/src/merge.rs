@@ -14,7 +14,7 @@
 //! chosen. No include brings them: else including a profile that is chosen by
 //! itself would make two that are chosen together.
 
-use std::cell::Cell;
+use std::cell::{Cell, LazyCell};
 
 use netprof_model::Diagnostic;
 use netprof_model::profile::Profile;
@@ -176,7 +176,8 @@ impl<'w> Merge<'w> {
                 if let Some(first) = standing.next() {
                     // Two includes that say the same agree: the first is where it is
                     // written.
-                    let second = standing.find(|other| !other.piece.says_the_same(first.piece));
+                    let said = LazyCell::new(|| first.piece.said());
+                    let second = standing.find(|other| other.piece.said() != *said);
                     conflicts.extend(second.map(|second| (first.piece, second.piece)));
                     pieces.push(first);
                 }

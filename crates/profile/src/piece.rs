@@ -3,6 +3,7 @@
 //! It is a list of pieces, each with a key: two pieces of one key say something
 //! about the same thing, so only one of them can hold.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
@@ -55,7 +56,7 @@ pub(crate) struct Removal {
 }
 
 /// Which pieces a removal means.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Wanted {
     /// The piece of this key.
     One(Key),
@@ -275,29 +276,25 @@ impl Piece {
         }
     }
 
-    /// Whether two pieces of one key say the same, wherever they are written.
-    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
-        fn same<T: serde::Serialize>(a: &T, b: &T) -> bool {
-            // The serialised form, which is hashed, leaves places out.
-            digest(a) == digest(b)
-        }
-        match (self, other) {
-            (Self::KeepLocalhost(_), Self::KeepLocalhost(_))
-            | (Self::KeepLocal(_), Self::KeepLocal(_))
-            | (Self::ClampMss(_), Self::ClampMss(_)) => true,
-            (Self::Link(a), Self::Link(b)) => same(a, b),
-            (Self::Scope(a), Self::Scope(b)) => same(a, b),
-            (Self::KeepLan(a), Self::KeepLan(b)) => same(a, b),
-            (Self::Route(a), Self::Route(b)) => same(a, b),
-            (Self::Docker(a), Self::Docker(b)) => same(a, b),
-            (Self::Podman(a), Self::Podman(b)) => same(a, b),
+    /// What it says, wherever it is written: of two pieces of one key that say the same
+    /// this is equal.
+    pub(crate) fn said(&self) -> Cow<'_, str> {
+        // The serialised form, which is hashed, leaves places out.
+        Cow::Owned(match self {
+            // Their key says it all.
+            Self::KeepLocalhost(_) | Self::KeepLocal(_) | Self::ClampMss(_) => String::new(),
+            Self::Link(link) => digest(link),
+            Self::Scope(scope) => digest(scope),
+            Self::KeepLan(keep) => digest(keep),
+            Self::Route(route) => digest(route),
+            Self::Docker(docker) => digest(docker),
+            Self::Podman(podman) => digest(podman),
             // The serialised form leaves passwords out, too.
-            (Self::Proxy(_, a), Self::Proxy(_, b)) => a.value == b.value,
-            (Self::Bypass(a, _), Self::Bypass(b, _)) => same(a, b),
-            (Self::Export(a, _), Self::Export(b, _)) => same(a, b),
-            (Self::Mtu(a), Self::Mtu(b)) => same(a, b),
-            _ => false,
-        }
+            Self::Proxy(_, url) => return Cow::Borrowed(url.value.secret()),
+            Self::Bypass(hosts, _) => digest(hosts),
+            Self::Export(places, _) => digest(places),
+            Self::Mtu(mtu) => digest(mtu),
+        })
     }
 }
 
