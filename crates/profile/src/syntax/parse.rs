@@ -3,6 +3,8 @@
 //! A fault ends the node that it is in; reading goes on with the next one, so that
 //! one pass finds all of them.
 
+use std::borrow::Cow;
+
 use super::cursor::{Cursor, FORBIDDEN, WORD, is_identifier, is_newline};
 use super::number::number;
 use super::quoted;
@@ -408,11 +410,11 @@ impl<'t> Parser<'t> {
 
     fn value(&mut self) -> Read<Value<'t>> {
         match self.cursor.peek() {
-            Some('"') => quoted::string(&mut self.cursor).map(Value::Text),
+            Some('"') => self.quoted(quoted::string),
             Some('#') => {
                 let rest = self.cursor.rest().trim_start_matches('#');
                 if rest.starts_with('"') {
-                    quoted::raw_string(&mut self.cursor).map(Value::Text)
+                    self.quoted(quoted::raw_string)
                 } else {
                     self.keyword()
                 }
@@ -420,6 +422,15 @@ impl<'t> Parser<'t> {
             Some(c) if is_identifier(c) => self.bare(),
             _ => Err(self.unexpected("a value was expected")),
         }
+    }
+
+    fn quoted(&mut self, string: fn(&mut Cursor<'t>) -> Read<Cow<'t, str>>) -> Read<Value<'t>> {
+        let read = string(&mut self.cursor);
+        if let Err(fault) = &read {
+            // Braces after what has no end are text.
+            self.cut_short |= fault.code == code::UNCLOSED && self.cursor.at_end();
+        }
+        read.map(Value::Text)
     }
 
     fn keyword(&mut self) -> Read<Value<'t>> {

@@ -113,6 +113,20 @@ fn a_missing_brace_is_reported_once() {
 }
 
 #[test]
+fn a_brace_within_what_has_no_end_is_not_missed() {
+    for open in ["\"\"\"\n", "##\"\"\"\n", "/*"] {
+        let text = format!("a {{ b {{ c {open} d; }} }}\n");
+        assert_eq!(faults(&text), [code::UNCLOSED], "{text}");
+    }
+    // It ends with its line, and so does what it hides.
+    assert_eq!(faults("a { b { c \"d; } }\n } }\n"), [code::UNCLOSED]);
+    assert_eq!(
+        faults("a { b { c \"d; } }\n }\n"),
+        [code::UNCLOSED, code::UNCLOSED]
+    );
+}
+
+#[test]
 fn depth_is_bounded_before_it_can_hurt() {
     let nested = |depth: usize| "a { ".repeat(depth) + &"}".repeat(depth);
     assert_eq!(faults(&nested(64)), [] as [&str; 0]);
