@@ -50,7 +50,7 @@ codes! {
     REPEATED_NODE = "profile::repeated-node";
     /// A property or an argument is given twice.
     REPEATED_VALUE = "profile::repeated-value";
-    /// Two nodes declare the same thing.
+    /// Two nodes declare the same thing, or remove it.
     DUPLICATE = "profile::duplicate";
     /// A type annotation, which means nothing here.
     TYPE_ANNOTATION = "profile::type-annotation";

@@ -330,17 +330,18 @@ fn layers_of_profiles_that_include_all_of_the_next_are_checked_soon() {
 
 #[test]
 fn routes_that_are_removed_again_and_again_are_checked_soon() {
-    let mut text = String::from("profile \"base\" { routes {\n");
-    for metric in 1..1_500 {
-        text.push_str(&format!(
-            "route \"10.0.0.0/8\" via=\"10.0.0.1\" metric={metric}\n"
-        ));
+    let mut text = String::from("profile \"base\" { link \"a\" { match name=\"a\"; }\nroutes {\n");
+    for metric in 1..=14_000 {
+        text.push_str(&format!("route \"::/0\" link=\"a\" metric={metric}\n"));
     }
-    text.push_str("}\n}\nprofile \"p\" { include \"base\"\n");
-    text.push_str(&"remove route \"10.0.0.0/8\"\n".repeat(1_500));
-    text.push_str("}\n");
+    text.push_str("}\n}\nprofile \"p\" { include \"base\"\nremove {\n");
+    text.push_str(&"route \"::/0\"\n".repeat(40_000));
+    text.push_str("}\n}\n");
+    // Each of them is looked for among the removals, not among the routes.
     let checked = check("removals", &text);
-    assert_eq!(checked.sound.len(), 2);
+    assert_eq!(count_of(&checked, code::DUPLICATE), 20);
+    let last = checked.diagnostics.last().unwrap();
+    assert_eq!(last.message.split_once(' ').unwrap().0, "39979");
 }
 
 #[test]

@@ -279,6 +279,69 @@ fn both_arms_of_a_diamond_may_remove_the_same() {
 }
 
 #[test]
+fn what_one_arm_of_a_diamond_removes_is_gone() {
+    let profile = profile(
+        r#"
+        profile "p" { include "left" "right"; }
+        profile "left" { include "base"; }
+        profile "right" { include "base"; remove keep-localhost; }
+        profile "base" { routes { keep-localhost; keep-lan; }; }
+        "#,
+    );
+    assert_eq!(profile.routes.keep_localhost, None);
+    assert!(profile.routes.keep_lan.is_some());
+}
+
+#[test]
+fn a_thing_is_removed_once_in_one_profile() {
+    let with = |removals: &str| {
+        format!(
+            "profile \"p\" {{ include \"base\"; {removals} }}
+             profile \"base\" {{ routes {{
+                 keep-lan
+                 unreachable \"10.0.0.0/8\"
+                 unreachable \"fd00::/8\"
+             }}; }}"
+        )
+    };
+    for twice in [
+        "remove keep-lan; remove { keep-lan; };",
+        "remove { route \"10.0.0.0/8\"; unreachable \"10.0.0.0/8\"; };",
+        // Without a metric an IPv6 route has that of 1024, and 0 is none.
+        "remove { route \"fd00::/8\" metric=0; route \"fd00::/8\" metric=1024; };",
+        "os \"linux\" { remove keep-lan; }; os \"linux\" { remove keep-lan; };",
+    ] {
+        assert_eq!(codes(&with(twice)), [code::DUPLICATE], "{twice}");
+    }
+    for once in [
+        "remove keep-lan; os \"linux\" { remove keep-lan; };",
+        "os \"linux\" { remove keep-lan; }; os \"macos\" { remove keep-lan; };",
+        "remove { route \"10.0.0.0/8\"; route \"10.0.0.0/8\" metric=0; };",
+    ] {
+        let left = profile(&with(once));
+        assert!(routes(&left).len() + usize::from(left.routes.keep_lan.is_some()) == 2);
+    }
+    // Nobody knows whether these are one.
+    let unread = "remove { route \"10.0.0.0/8\" metric=-1; route \"10.0.0.0/8\" metric=-2; };";
+    let only = codes(&with(unread));
+    assert!(!only.contains(&code::DUPLICATE.to_owned()), "{only:?}");
+}
+
+#[test]
+fn a_removal_in_a_block_takes_the_profiles_own_nodes_as_well() {
+    let text = r#"
+        profile "p" {
+            routes { keep-localhost; keep-lan; }
+            os "macos" { remove keep-lan; }
+        }
+    "#;
+    assert!(profile(text).routes.keep_lan.is_some());
+    let mac = Library::default().resolve_text("x.kdl#p", text, Os::Macos);
+    let mac = mac.expect("sound").profile;
+    assert!(mac.routes.keep_lan.is_none() && mac.routes.keep_localhost.is_some());
+}
+
+#[test]
 fn a_block_for_another_system_says_nothing() {
     let text = r#"
         profile "p" {

@@ -17,6 +17,8 @@ pub(super) struct BodyReader<'n> {
     pub(super) body: Body,
     /// Where among the pieces each key is.
     at: Positions,
+    /// Where among the removals each one is.
+    removed: Positions,
     once: Once<'n>,
 }
 
@@ -165,14 +167,14 @@ impl<'n> BodyReader<'n> {
             "route" | "unreachable" => {
                 let prefix = form.argument(report, "a prefix", value::prefix);
                 let metric = form.property(report, "metric", value::metric);
-                let at = report.location(head);
-                if let Some(prefix) = prefix {
-                    let what = match metric {
-                        Some(metric) => Wanted::One(Key::route(prefix.value, Some(metric.value))),
-                        None => Wanted::Routes(prefix.value),
-                    };
-                    self.body.removals.push(Removal { what, at });
-                }
+                let Some(prefix) = prefix else { return };
+                let what = match metric {
+                    Some(metric) => Wanted::One(Key::route(prefix.value, Some(metric.value))),
+                    // A metric that is refused may be another one each time.
+                    None if form.has("metric") => return,
+                    None => Wanted::Routes(prefix.value),
+                };
+                self.take_out(what, head, report);
                 return;
             }
             _ => {
@@ -192,11 +194,31 @@ impl<'n> BodyReader<'n> {
             }
         };
         if let Some(key) = what {
-            self.body.removals.push(Removal {
-                what: Wanted::One(key),
-                at: report.location(head),
-            });
+            self.take_out(Wanted::One(key), head, report);
         }
+    }
+
+    /// Notes a removal. The second one of a thing would find nothing to remove, and what
+    /// many of them cost grows with what there is of it.
+    fn take_out(&mut self, what: Wanted, head: Span, report: &mut Report<'_>) {
+        let removals = &self.body.removals;
+        let what_at = |at: usize| removals.get(at).map(|removal| &removal.what);
+        let first = self.removed.find_or_insert(&what, removals.len(), what_at);
+        let at = report.location(head);
+        let Some(first) = first.and_then(|at| removals.get(at)) else {
+            self.body.removals.push(Removal { what, at });
+            return;
+        };
+        let line = first.at.line;
+        report.push(
+            Diagnostic::error(
+                code::DUPLICATE,
+                format!("`{what}` is removed twice, first on line {line}"),
+            )
+            .at(at)
+            .label("the second one")
+            .help("remove one of them"),
+        );
     }
 }
 
