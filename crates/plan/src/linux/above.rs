@@ -12,7 +12,7 @@ use netprof_model::{Diagnostic, Resource, Severity, Snapshot, State};
 use super::fib::Fib;
 use super::firewall::{Lan, said};
 use super::lan::filters::{taken, taking, unread};
-use super::{MAIN, TABLE, stale};
+use super::{MAIN, TABLE, own_key, stale};
 use crate::footing::Footing;
 use crate::lan::probes;
 
@@ -105,11 +105,7 @@ fn kept<'a>(footing: &Footing<'a>, fib: &Fib<'a>, key: &RuleKey) -> Option<(IpNe
 
 /// Whether a copy of the route to `prefix` is held, and its link still in that network.
 fn has_fresh_copy(footing: &Footing, prefix: IpNet) -> bool {
-    let mut held = footing.held.all.iter().map(|one| one.entry);
-    held.any(|one| match &one.resource {
-        Resource::Route(key) => {
-            key.table == TABLE && key.dst == prefix && stale(one, footing).is_none()
-        }
-        _ => false,
-    })
+    let copy = Resource::Route(own_key(prefix, TABLE, None));
+    let held = footing.held.get(&copy);
+    held.is_some_and(|copy| stale(copy.entry, footing).is_none())
 }

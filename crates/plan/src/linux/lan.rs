@@ -20,7 +20,7 @@ use ipnet::IpNet;
 use netprof_model::link::Link;
 use netprof_model::plan::Reason;
 use netprof_model::profile::RouteDecl;
-use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
+use netprof_model::route::{Hop, Protocol, Route, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Location, Resource, State};
 
@@ -292,13 +292,7 @@ fn want_route(
     link: Option<&Link>,
     reason: &Reason,
 ) {
-    let resource = Resource::Route(RouteKey {
-        dst: prefix,
-        table,
-        metric: super::metric_or_default(&prefix, None),
-        tos: 0,
-        ifscope: None,
-    });
+    let resource = Resource::Route(super::own_key(prefix, table, None));
     // Of a copy of main's route to a prefix that is kept by itself, and the one that
     // keeps it, the latter counts.
     if table == TABLE && draft.wants(&resource).is_some() {

@@ -11,7 +11,7 @@ use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use netprof_model::link::Link;
 use netprof_model::plan::{Expectation, Reason, RouteAnswer, RouteProbe, Standing};
 use netprof_model::resource::AddressSpec;
-use netprof_model::route::{Hop, Protocol, RouteKey, RouteKind, RouteSpec};
+use netprof_model::route::{Hop, Protocol, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
 use netprof_model::shared::Shared;
 use netprof_model::{Diagnostic, Resource, Snapshot, State};
@@ -137,13 +137,7 @@ fn keep(ground: &Ground, draft: &mut Draft, lo: &Link, family: Family, reason: &
             .routing
             .in_table(LOCAL, last(local), None)
             .is_some_and(|route| route.spec.kind == RouteKind::Local);
-        let key = RouteKey {
-            dst: local.trunc(),
-            table: LOCAL,
-            metric: super::metric_or_default(&local, None),
-            tos: 0,
-            ifscope: None,
-        };
+        let key = super::own_key(local.trunc(), LOCAL, None);
         want(
             draft,
             lo,

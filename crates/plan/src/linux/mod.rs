@@ -23,7 +23,7 @@ use ipnet::IpNet;
 use netprof_model::link::Link;
 use netprof_model::plan::Reason;
 use netprof_model::profile::Profile;
-use netprof_model::route::{Hop, Protocol, Route, RouteKind, RouteSpec};
+use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::Family;
 use netprof_model::{Diagnostic, Location, Snapshot};
 
@@ -172,6 +172,17 @@ fn own_route(
         prefsrc,
         hops: hop.into_iter().collect(),
         ..RouteSpec::default()
+    }
+}
+
+/// The key of a route of netprof's own.
+fn own_key(prefix: IpNet, table: u32, metric: Option<u32>) -> RouteKey {
+    RouteKey {
+        dst: prefix,
+        table,
+        metric: metric_or_default(&prefix, metric),
+        tos: 0,
+        ifscope: None,
     }
 }
 

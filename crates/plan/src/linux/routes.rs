@@ -17,7 +17,7 @@ use netprof_model::{Diagnostic, Owner, Resource, State};
 
 use super::claim::taken_by;
 use super::priority::Priorities;
-use super::{Ground, MAIN, TABLE, metric_or_default, own_route, put_back};
+use super::{Ground, MAIN, TABLE, own_key, own_route, put_back};
 use crate::claim::{Claim, Subject};
 use crate::declared::{self, Ways};
 use crate::draft::{Draft, Wanted};
@@ -157,13 +157,7 @@ impl<'a> Single<'a, '_> {
             self.warn_of_vrf(link, draft);
         }
         let table = self.table(priorities, draft)?;
-        let key = RouteKey {
-            dst: self.decl.prefix,
-            table,
-            metric: metric_or_default(&self.decl.prefix, self.decl.metric),
-            tos: 0,
-            ifscope: None,
-        };
+        let key = own_key(self.decl.prefix, table, self.decl.metric);
         if let Some(there) = self.there(&key, &way.spec)? {
             draft.is_there(there, &self.reason);
         } else {
