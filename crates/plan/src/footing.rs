@@ -52,15 +52,21 @@ impl<'a> Footing<'a> {
 
     /// The routes without a gateway through `dev` that `net` lies in the destination of.
     pub(crate) fn around(&self, net: IpNet, dev: &str) -> impl Iterator<Item = &'a Route> {
-        let around = self
-            .direct
-            .holding(net.into())
-            .flat_map(|(_, routes)| routes);
-        around.copied().filter(move |route| {
-            #[cfg(test)]
-            self.looks.set(self.looks.get() + 1);
-            route.goes_through(dev)
-        })
+        let around = self.direct.holding(net.into());
+        let around = around.flat_map(|(_, routes)| routes).copied();
+        around.filter(move |route| self.leads_through(route, dev))
+    }
+
+    /// Those to exactly `net`.
+    pub(crate) fn exact(&self, net: IpNet, dev: &str) -> impl Iterator<Item = &'a Route> {
+        let exact = self.direct.exact(net.into()).iter().copied();
+        exact.filter(move |route| self.leads_through(route, dev))
+    }
+
+    fn leads_through(&self, route: &Route, dev: &str) -> bool {
+        #[cfg(test)]
+        self.looks.set(self.looks.get() + 1);
+        route.goes_through(dev)
     }
 }
 
@@ -190,5 +196,22 @@ mod tests {
             assert_eq!(stale.count(), 2 * COUNT as usize, "{os:?}");
             assert!(footing.looks.get() <= 4 * COUNT as usize, "{os:?}");
         }
+    }
+
+    #[test]
+    fn what_a_copy_is_of_is_found_without_a_look_at_the_wider_ones_around_it() {
+        let mut machine = machine(Os::Linux);
+        if let Section::Seen(routes) = &mut machine.routes {
+            let all = routes[1].clone();
+            routes.extend((1..=8).map(|length| Route {
+                key: key(net(20 & (0xff << (8 - length)), 0, length), RouteKey::MAIN),
+                ..all.clone()
+            }));
+        }
+        let footing = Footing::of(&machine);
+        for one in &footing.held.all {
+            assert_eq!(os::stale(one.entry, &footing), None, "{:?}", one.entry);
+        }
+        assert_eq!(footing.looks.get(), 2 * COUNT as usize);
     }
 }

@@ -52,11 +52,9 @@ fn is_routed(footing: &Footing, dev: &str, via: IpAddr) -> bool {
 
 /// Whether main still has somebody else's route to `key` on `dev` itself.
 fn is_connected(footing: &Footing, dev: &str, key: &RouteKey) -> bool {
-    footing.around(key.dst, dev).any(|route| {
-        route.key.table == MAIN
-            && route.key.dst == key.dst
-            && route.spec.protocol != Protocol::NETPROF
-    })
+    footing
+        .exact(key.dst, dev)
+        .any(|route| route.key.table == MAIN && route.spec.protocol != Protocol::NETPROF)
 }
 
 /// Whether netprof holds a rule that leads to its copy of `key`.
