@@ -12,6 +12,8 @@
 //! looks up. Rules that ask for more (a mark, a port, a user, an input link) do not
 //! match it.
 
+#[cfg(test)]
+use std::cell::Cell;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -28,11 +30,20 @@ pub const LOCAL: u32 = 255;
 pub const MAIN: u32 = RouteKey::MAIN;
 
 /// The rules and tables of a snapshot, laid out for look-up.
+///
+/// Netprof itself adds a rule for each route that policy routing would pass main by for:
+/// there may be ten thousand of both.
 #[derive(Debug)]
 pub struct Fib<'a> {
+    /// In the order in which they are asked.
     rules: Vec<&'a Rule>,
-    /// Each by prefix, and of one prefix the best route first.
+    /// The places of the rules that a packet may match, by the prefix that it goes to.
+    by_destination: Prefixes<usize>,
+    /// Sorted, each by prefix, and of one prefix the best route first.
     tables: Vec<((Family, u32), Prefixes<&'a Route>)>,
+    /// How many rules were looked at.
+    #[cfg(test)]
+    looks: Cell<usize>,
 }
 
 /// What a look-up finds.
@@ -111,6 +122,12 @@ impl<'a> Fib<'a> {
     pub fn new(snapshot: &'a Snapshot) -> Self {
         let mut rules: Vec<&Rule> = snapshot.rules.items().iter().collect();
         rules.sort_by_key(|rule| rule.key.priority);
+        let by_destination = rules.iter().zip(0..).map(|(rule, at)| {
+            let key = &rule.key;
+            // What is not to a prefix may be to anything.
+            let to = key.to.filter(|_| !key.not);
+            (to.unwrap_or_else(|| key.family.everything()), at)
+        });
         let table = |route: &&Route| (Family::of(&route.key.dst), route.key.table);
         let mut routes: Vec<&Route> = snapshot.routes.items().iter().collect();
         routes.sort_by_key(|route| (table(route), route.key.metric));
@@ -120,36 +137,36 @@ impl<'a> Fib<'a> {
             (table(&routes[0]), by_prefix.collect())
         });
         Self {
+            by_destination: by_destination.collect(),
             rules,
             tables: tables.collect(),
+            #[cfg(test)]
+            looks: Cell::new(0),
         }
     }
 
-    /// The rules of `family` that `matches` takes, in the order in which they are
-    /// asked, with jumps followed.
-    fn asked(
-        &self,
-        family: Family,
-        matches: impl Fn(&RuleKey) -> bool,
-    ) -> impl Iterator<Item = &'a Rule> {
-        let mut at = 0;
-        std::iter::from_fn(move || {
-            // Each round moves forwards, also a jump: it ends.
-            loop {
-                let rule = *self.rules.get(at)?;
-                at += 1;
-                if rule.key.family != family || !matches(&rule.key) {
-                    continue;
-                }
-                if let RuleAction::Goto(target) = rule.key.action {
-                    at = at.max(
-                        self.rules
-                            .partition_point(|other| other.key.priority < target),
-                    );
-                    continue;
-                }
-                return Some(rule);
+    /// The rules that take packets to all of `to`, in the order in which they are asked, with
+    /// jumps followed; `oif` is the link that the socket is bound to.
+    fn asked(&self, to: IpNet, oif: Option<&str>) -> impl Iterator<Item = &'a Rule> {
+        let around = self.by_destination.holding(to.into());
+        let mut places: Vec<usize> = around.flat_map(|(_, places)| places).copied().collect();
+        places.sort_unstable();
+        // A jump never leads backwards (`fib_nl2rule` in net/core/fib_rules.c).
+        let mut from = 0;
+        places.into_iter().filter_map(move |at| {
+            #[cfg(test)]
+            self.looks.set(self.looks.get() + 1);
+            let rule = self.rules[at];
+            let key = &rule.key;
+            let there = key.to.is_none_or(|prefix| prefix.contains(&to));
+            if key.priority < from || !selects(key, there, oif) {
+                return None;
             }
+            if let RuleAction::Goto(target) = key.action {
+                from = from.max(target);
+                return None;
+            }
+            Some(rule)
         })
     }
 
@@ -157,11 +174,7 @@ impl<'a> Fib<'a> {
     /// to.
     #[must_use]
     pub fn look_up(&self, to: IpAddr, oif: Option<&str>) -> Found<'a> {
-        let matches = |key: &RuleKey| {
-            let there = key.to.is_none_or(|prefix| prefix.contains(&to));
-            selects(key, there, oif)
-        };
-        for rule in self.asked(Family::of_address(to), matches) {
+        for rule in self.asked(to.into(), oif) {
             match rule.key.action {
                 RuleAction::Lookup(table) => {
                     if let Some(route) = self.in_table(table, to, oif)
@@ -189,9 +202,8 @@ impl<'a> Fib<'a> {
     /// The table of that number, for the family of `prefix`.
     fn table(&self, table: u32, prefix: &IpNet) -> Option<&Prefixes<&'a Route>> {
         let key = (Family::of(prefix), table);
-        // There are no more than there are rules, all of which are asked one by one.
-        let mut all = self.tables.iter();
-        all.find(|(other, _)| *other == key).map(|(_, table)| table)
+        let found = self.tables.binary_search_by_key(&key, |(key, _)| *key);
+        found.ok().map(|at| &self.tables[at].1)
     }
 
     /// The longest usable route of `table` to `prefix` or something around it.
@@ -223,11 +235,7 @@ impl<'a> Fib<'a> {
     /// such a route is there. Rules and routes for a part of `prefix` are not named.
     #[must_use]
     pub fn taken_before_main(&self, prefix: &IpNet) -> Option<Found<'a>> {
-        let matches = |key: &RuleKey| {
-            let whole = key.to.is_none_or(|to| to.contains(prefix));
-            selects(key, whole, None)
-        };
-        for rule in self.asked(Family::of(prefix), matches) {
+        for rule in self.asked(*prefix, None) {
             match rule.key.action {
                 RuleAction::Lookup(MAIN) => {
                     let suppressed = rule
@@ -310,3 +318,6 @@ fn is_usable(route: &Route, oif: Option<&str>) -> bool {
     });
     bound && !(route.live.dead && route.spec.hops.len() < 2) && route.spec.from.is_none()
 }
+
+#[cfg(test)]
+mod tests;
