@@ -1,6 +1,7 @@
 //! A snapshot as it will be once changes were made.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use netprof_model::configd::Store;
 use netprof_model::dns::{DnsDelegate, DnsLink};
@@ -87,7 +88,7 @@ pub(crate) fn turned<'a, 'b>(
         links: links.clone(),
         addresses: addresses.clone(),
         routes: Section::Unread,
-        rules: rules.clone(),
+        rules: Section::Unread,
         resolved: resolved.clone(),
         resolv_conf: resolv_conf.clone(),
         nsswitch: nsswitch.clone(),
@@ -101,9 +102,12 @@ pub(crate) fn turned<'a, 'b>(
         held: Section::Unread,
     };
     let mut of_routes = Vec::new();
+    let mut of_rules = BTreeMap::new();
     for turn in turns {
         match turn.resource {
             Resource::Route(key) => of_routes.push((key, turn)),
+            // Of several turns of one key, the last one counts.
+            Resource::Rule(key) => _ = of_rules.insert(&**key, turn.after),
             other => set(&mut next, other, turn.after),
         }
     }
@@ -113,7 +117,28 @@ pub(crate) fn turned<'a, 'b>(
         let routes = routes.items().iter().filter(|route| stays(route));
         Section::Seen(turned_routes(routes, of_routes))
     };
+    next.rules = match of_rules.is_empty() {
+        true => rules.clone(),
+        false => Section::Seen(turned_rules(rules.items(), &of_rules)),
+    };
     Cow::Owned(next)
+}
+
+/// Rules are turned in one pass, too: each of those routes may bring one along.
+fn turned_rules(rules: &[Rule], turns: &BTreeMap<&RuleKey, Option<&State>>) -> Vec<Rule> {
+    let stays = |rule: &&Rule| !turns.contains_key(&rule.key);
+    let mut list: Vec<Rule> = rules.iter().filter(stays).cloned().collect();
+    list.extend(turns.iter().filter_map(|(key, state)| match state {
+        Some(State::Rule(spec)) => Some(Rule {
+            key: RuleKey::clone(key),
+            spec: spec.clone(),
+            owner: owner_of(spec.protocol),
+        }),
+        _ => None,
+    }));
+    // The kernel puts a new rule behind those of the same priority.
+    list.sort_by_key(|rule| rule.key.priority);
+    list
 }
 
 /// Routes are turned in one pass: a plan may hold ten thousand of them. Of several with
@@ -188,22 +213,6 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
                     dynamic: false,
                     secondary: false,
                 });
-            }
-        }
-        (Resource::Rule(key), state) => {
-            let list = items(&mut snapshot.rules);
-            list.retain(|rule| rule.key != **key);
-            if let Some(State::Rule(spec)) = state {
-                // The kernel puts a new rule behind those of the same priority.
-                let at = list.partition_point(|rule| rule.key.priority <= key.priority);
-                list.insert(
-                    at,
-                    Rule {
-                        key: RuleKey::clone(key),
-                        spec: spec.clone(),
-                        owner: owner_of(spec.protocol),
-                    },
-                );
             }
         }
         (Resource::DnsLink { dev }, state) => {
@@ -284,9 +293,10 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
                 }
             }
         }
-        // A link does not come or go by a change of whether it is up, and routes
-        // are set elsewhere.
-        (Resource::LinkUp { .. } | Resource::Mtu { .. } | Resource::Route(_), _) => {}
+        // A link does not come or go by a change of whether it is up, and routes and
+        // rules are set elsewhere.
+        (Resource::LinkUp { .. } | Resource::Mtu { .. }, _)
+        | (Resource::Route(_) | Resource::Rule(_), _) => {}
     }
 }
 
