@@ -2,11 +2,13 @@
 //! if not.
 
 use netprof_model::plan::RouteAnswer;
+use netprof_model::route::RouteKind;
 use netprof_model::rule::Rule;
 use netprof_model::shared::Shared;
 use netprof_model::{Owner, Snapshot};
 
 use super::fib::{Fib, Found};
+use super::{LOCAL, MAIN};
 use crate::claim::{self, Answer};
 use crate::draft::Draft;
 
@@ -53,7 +55,7 @@ fn help(found: Found) -> String {
         Found::Route(_, route) if route.owner == Owner::Netprof => {
             "another line of this profile wins here: take one of the two away".to_owned()
         }
-        Found::Route(_, route) if route.key.table == super::MAIN => format!(
+        Found::Route(_, route) if route.key.table == MAIN => format!(
             "the route to {} there has metric {}: outrank it by a lower `metric=` or a longer prefix",
             route.key.dst, route.key.metric
         ),
@@ -61,28 +63,45 @@ fn help(found: Found) -> String {
     }
 }
 
-/// Who takes a packet, in words.
+/// Who takes a packet, in words: the rule where that itself drops it, and else the route. Only
+/// where that is in a table of somebody's own does it win by the rule that leads there.
 pub(crate) fn taken_by(found: Found) -> String {
     match found {
         Found::Nothing => "find no route".to_owned(),
-        Found::Dropped(rule) => format!("be dropped by {}", rule_of(rule)),
+        Found::Dropped(rule) => format!("be dropped by {}", named(rule, Owner::Unknown)),
         Found::Route(rule, route) => {
             let way = match route.devices().next() {
                 Some(dev) if found.route().is_some() => format!("go through {dev}"),
                 _ => "be dropped".to_owned(),
             };
-            let owner = if route.owner == rule.owner {
-                String::new()
-            } else {
-                owned(route.owner)
+            let kind = match route.spec.kind {
+                RouteKind::Unicast => "",
+                kind => &format!("{} ", kind.as_str()),
             };
-            format!("{way}, by {}{owner}", rule_of(rule))
+            let to = route.key.dst;
+            let owner = owned(route.owner);
+            let through = match route.key.table {
+                MAIN => "in main".to_owned(),
+                LOCAL => "in local".to_owned(),
+                _ => format!("led to by {}", named(rule, route.owner)),
+            };
+            format!("{way}, by the {kind}route to {to}{owner}, {through}")
         }
     }
 }
 
-fn rule_of(rule: &Rule) -> String {
-    format!("{}{}", rule.key, owned(rule.owner))
+/// A rule, in the words of ip-rule(8), and its owner where that is not `known`.
+fn named(rule: &Rule, known: Owner) -> String {
+    let Rule { key, owner, .. } = rule;
+    let owner = match *owner == known {
+        true => String::new(),
+        false => owned(*owner),
+    };
+    let selector = match key.selector() {
+        all if all.is_empty() => "from all".to_owned(),
+        some => some,
+    };
+    format!("rule {}{owner}: {selector} {}", key.priority, key.verdict())
 }
 
 fn owned(owner: Owner) -> String {

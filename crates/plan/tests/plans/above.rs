@@ -245,21 +245,21 @@ fn rules_and_routes_that_drop_are_named_with_their_owner() {
     for (machine, taken) in [
         (
             "rule 100 unreachable owner tailscale",
-            "be dropped by rule4 100 unreachable of tailscale",
+            "be dropped by rule 100 of tailscale: from all unreachable",
         ),
         (
             "rule 100 not fwmark 7 lookup 7 owner wg-quick
              route unreachable default table 7 owner wg-quick",
-            "be dropped, by rule4 100 not fwmark 0x7/0xffffffff lookup 7 of wg-quick",
+            "be dropped, by the unreachable route to 0.0.0.0/0 of wg-quick, led to by rule 100: not fwmark 0x7/0xffffffff lookup 7",
         ),
         (
             "rule 100 lookup 52 owner tailscale
              route blackhole 192.168.7.0/24 table 52 owner tailscale",
-            "be dropped, by rule4 100 lookup 52 of tailscale",
+            "be dropped, by the blackhole route to 192.168.7.0/24 of tailscale, led to by rule 100: from all lookup 52",
         ),
         (
             "rule 100 to 192.168.0.0/16 unreachable owner mullvad",
-            "be dropped by rule4 100 to 192.168.0.0/16 unreachable of mullvad",
+            "be dropped by rule 100 of mullvad: to 192.168.0.0/16 unreachable",
         ),
     ] {
         let text = planned(KEEP_LAN, &laptop(machine));

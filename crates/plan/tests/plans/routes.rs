@@ -47,6 +47,20 @@ fn a_route_goes_where_policy_routing_does_not_pass_it_by() {
     assert_snapshot!(planned(&profile, &laptop(&more)));
 }
 
+/// The kernel's rule leads to both routes: it is the other line of the profile that wins.
+#[test]
+fn a_route_that_another_of_the_profile_wins_over_is_refused_with_that() {
+    let profile = format!(
+        "{LINKS} routes {{
+            unreachable \"10.0.0.0/8\"
+            route \"10.0.0.0/8\" link=\"vpn\" metric=3
+        }}"
+    );
+    let text = planned(&profile, &laptop(OPENVPN));
+    let lost = "route 10.0.0.0/8: packets to 10.0.0.1 would still be dropped, by the unreachable route to 10.0.0.0/8 of netprof, in main\n";
+    assert!(text.contains(lost), "{text}");
+}
+
 #[test]
 fn a_route_through_a_vrf_is_warned_of() {
     let more = "link vrf0 kind vrf index 7
