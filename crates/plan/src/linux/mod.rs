@@ -10,6 +10,7 @@ pub mod firewall;
 mod lan;
 mod localhost;
 mod managers;
+mod own_table;
 pub mod owner;
 mod priority;
 pub mod put_back;

@@ -11,11 +11,11 @@ use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Row};
 use netprof_model::profile::{RouteDecl, RouteTarget};
 use netprof_model::route::{Hop, Route, RouteKey, RouteKind, RouteSpec};
-use netprof_model::rule::{Family, RuleAction, RuleKey};
+use netprof_model::rule::Family;
 use netprof_model::shared::Shared;
 use netprof_model::{Diagnostic, Owner, Resource, State};
 
-use super::claim::taken_by;
+use super::own_table::OwnTable;
 use super::priority::Priorities;
 use super::{Ground, MAIN, TABLE, own_key, own_route, put_back};
 use crate::claim::{Claim, Subject};
@@ -27,6 +27,7 @@ use crate::prefixes::Prefixes;
 /// Wants each declared route.
 pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft) {
     let claimants = declared::claimants(ground.profile, ground.base);
+    let mut own_table = OwnTable::new(priorities);
     let count = ground.profile.routes.routes.len();
     draft.wanted.reserve_exact(count);
     draft.claims.reserve_exact(count);
@@ -56,11 +57,12 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
                     }
                 },
             };
-            if let Err(error) = route.desire(way, priorities, draft) {
+            if let Err(error) = route.desire(way, &mut own_table, draft) {
                 route.refuse(error, draft);
             }
         }
     }
+    own_table.want(draft);
 }
 
 /// The way of a declared route. Of ten thousand by one gateway it is found once: those that
@@ -147,7 +149,7 @@ impl<'a> Single<'a, '_> {
     fn desire(
         &self,
         way: &WayOut<'a>,
-        priorities: &Priorities,
+        own_table: &mut OwnTable,
         draft: &mut Draft,
     ) -> Result<(), Diagnostic> {
         if let Some(link) = way.link {
@@ -156,7 +158,7 @@ impl<'a> Single<'a, '_> {
             }
             self.warn_of_vrf(link, draft);
         }
-        let table = self.table(priorities, draft)?;
+        let table = self.table(own_table, draft)?;
         let key = own_key(self.decl.prefix, table, self.decl.metric);
         if let Some(there) = self.there(&key, &way.spec)? {
             draft.is_there(there, &self.reason);
@@ -285,51 +287,13 @@ impl<'a> Single<'a, '_> {
         );
     }
 
-    /// The table in which the route wins; wants the rule that leads to netprof's own
-    /// where that is the one.
-    fn table(&self, priorities: &Priorities, draft: &mut Draft) -> Result<u32, Diagnostic> {
+    /// The table in which the route wins: netprof's own, where main is passed by.
+    fn table(&self, own_table: &mut OwnTable, draft: &mut Draft) -> Result<u32, Diagnostic> {
         let prefix = &self.decl.prefix;
         let Some(taken) = self.ground.routing.taken_before_main(prefix) else {
             return Ok(MAIN);
         };
-        let family = Family::of(prefix);
-        let Some((longer, priority)) = priorities.route(family) else {
-            return Err(priorities.none_free(family, "no pair of rule priorities"));
-        };
-        if taken
-            .rule()
-            .is_some_and(|rule| rule.key.priority <= priority)
-        {
-            return Err(Diagnostic::error(
-                "plan::would-lose",
-                format!(
-                    "{}: packets would still {}",
-                    self.subject(),
-                    taken_by(taken)
-                ),
-            )
-            .label("this would not hold")
-            .help(priorities.outranked(family)));
-        }
-        // Within the prefix, whatever main knows better still wins: containers, other
-        // networks of this host, the way to the VPN's own server.
-        let mut first = RuleKey::new(family, longer, RuleAction::Lookup(MAIN));
-        first.to = Some(*prefix);
-        first.suppress_prefixlength = Some(u32::from(prefix.prefix_len()));
-        let then = RuleKey::new(family, priority, RuleAction::Lookup(TABLE));
-        for (key, why) in [
-            (
-                first,
-                format!("what main has longer prefixes for within {prefix} stays there"),
-            ),
-            (
-                then,
-                format!("in main, packets to {prefix} would {}", taken_by(taken)),
-            ),
-        ] {
-            let reasons = vec![self.reason.clone(), Reason::plain(why)];
-            draft.want(Wanted::rule(key, reasons));
-        }
+        own_table.lead(prefix, taken, &self.reason, draft)?;
         Ok(TABLE)
     }
 

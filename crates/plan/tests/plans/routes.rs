@@ -1,7 +1,10 @@
 //! Routes, their gateways and sources, and the links that they go through.
 
 use insta::assert_snapshot;
+use netprof_model::Resource;
+use netprof_model::rule::{Family, RuleAction, RuleKey};
 
+use crate::planned::made;
 use crate::{EXIT_NODE, LINKS, OPENVPN, laptop, planned};
 
 #[test]
@@ -59,6 +62,46 @@ fn a_route_that_another_of_the_profile_wins_over_is_refused_with_that() {
     let text = planned(&profile, &laptop(OPENVPN));
     let lost = "route 10.0.0.0/8: packets to 10.0.0.1 would still be dropped, by the unreachable route to 10.0.0.0/8 of netprof, in main\n";
     assert!(text.contains(lost), "{text}");
+}
+
+/// Each has a rule of its own; the one behind those is for all, and does not say why for each.
+#[test]
+fn of_many_routes_into_netprofs_table_the_rule_for_all_names_few() {
+    let routes: String = (0..100)
+        .map(|n| format!("route \"10.20.{n}.0/24\" link=\"vpn\"\n"))
+        .collect();
+    let profile = format!("{LINKS} routes {{ {routes} route \"fd00:9::/48\" link=\"vpn\"; }}");
+    let more = "rule6 5270 lookup 52 owner tailscale
+        route default6 dev tailscale0 table 52 owner tailscale";
+    let plan = made(&profile, &laptop(&format!("{OPENVPN}{EXIT_NODE}{more}")));
+    let for_all = |family| {
+        let rule = RuleKey::new(family, 119, RuleAction::Lookup(28272));
+        let rule = Resource::Rule(Box::new(rule));
+        let mut changes = plan.changes.iter().filter(|one| one.resource == rule);
+        let reasons = &changes.next().unwrap().reasons;
+        assert_eq!(changes.next(), None);
+        let reasons = reasons.iter().map(|reason| reason.text.as_ref());
+        reasons.collect::<Vec<_>>()
+    };
+    let taken = |net: &str, all: &str| {
+        format!(
+            "in main, packets to {net} would go through tailscale0, by the route to {all} of tailscale, led to by rule 5270: from all lookup 52"
+        )
+    };
+    assert_eq!(
+        for_all(Family::V4),
+        [
+            "route",
+            &taken("10.20.0.0/24", "0.0.0.0/0"),
+            "route",
+            &taken("10.20.1.0/24", "0.0.0.0/0"),
+            "and for 98 more routes",
+        ]
+    );
+    assert_eq!(
+        for_all(Family::V6),
+        ["route", &taken("fd00:9::/48", "::/0")]
+    );
 }
 
 #[test]
