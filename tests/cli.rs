@@ -89,6 +89,7 @@ fn the_readme_shows_what_is_printed() {
         line => format!("    {line}\n"),
     });
     let shown: String = indented.collect();
+    assert!(!shown.trim().is_empty(), "{printed}");
     assert!(README.contains(shown.trim_end()), "{shown}");
 }
 
