@@ -1,8 +1,11 @@
 //! `docs/json.md` in itself: its examples, its types, and that nothing passes it by.
 
+use std::collections::BTreeSet;
+
 use netprof_model::Owner;
 use serde_json::Value;
 
+use crate::bench::Bench;
 use crate::json_page::{PAGE, SHAPES, complaints, is_documented, linked, look};
 
 /// The blocks of JSON of the page, each with the heading that it stands below.
@@ -64,6 +67,73 @@ fn every_type_of_the_page_is_one() {
                 assert!(is_plain || leads_on, "{shape}.{name}: {one}");
             }
         }
+    }
+}
+
+/// `object` alone holds anything, so it is for what is nobody's business.
+#[test]
+fn what_is_not_internal_is_spelled_out() {
+    let rows = PAGE.lines().filter_map(|line| line.strip_prefix("| `"));
+    let columns = rows.map(|row| row.split(" | ").collect::<Vec<_>>());
+    let open: Vec<_> = columns
+        .filter(|row| row.get(1).is_some_and(|kind| kind.contains("object")))
+        .collect();
+    assert!(!open.is_empty());
+    for row in open {
+        let is_internal = row.get(2).is_some_and(|said| said.starts_with("internal"));
+        assert!(is_internal, "{row:?}");
+    }
+}
+
+/// All that a profile can hold beside links, scopes and routes.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_profile_is_shown_as_the_page_says() {
+    let bench = Bench::new();
+    bench.write(
+        "whole.kdl",
+        r#"
+        profile "whole" {
+            link "vpn" { match name="tun*"; }
+            containers {
+                keep-local
+                docker { bridge "172.30.0.1/24"; pool "172.31.0.0/16" size=24; }
+                podman { subnet "192.168.240.0/24"; pool "192.168.241.0/24" size=28; }
+            }
+            proxy {
+                http "http://me:s3cret@proxy.example.com:3128"
+                https "http://proxy.example.com:3128"
+                socks "socks5://proxy.example.com:1080"
+                pac "http://wpad.example.com/proxy.pac"
+                bypass "localhost"
+                export "env"
+            }
+            mtu "vpn" 1400
+            clamp-mss "vpn"
+            when {
+                link "vpn"
+                ssid "Office"
+                gateway-mac "aa:bb:cc:dd:ee:ff"
+                dns-suffix "corp.example.com"
+                address "10.0.0.0/8"
+                reachable "intranet.example.com:443"
+            }
+        }
+        "#,
+    );
+    let shown = bench.run("show whole.kdl --json").exits(0).json();
+    for (shape, at) in [
+        ("containers", "/containers"),
+        ("docker", "/containers/docker"),
+        ("podman", "/containers/podman"),
+        ("proxy", "/proxy"),
+        ("mtu", "/mtu/0"),
+        ("clamp-mss", "/clamp_mss/0"),
+        ("when", "/when"),
+    ] {
+        let found = shown["resolved"].pointer(at).and_then(Value::as_object);
+        let found: BTreeSet<_> = found.expect("it is shown").keys().collect();
+        assert!(SHAPES[shape].keys().eq(found), "{shape}: {shown:#}");
     }
 }
 
