@@ -256,7 +256,7 @@ pub(crate) fn what_goes_with_its_link_is_neither_drift_nor_work(lab: &Lab) {
         assert!(applied.contains(waits), "{applied}");
     };
     says_so("vpn: nothing had to be changed\n");
-    says_so("vpn: nothing to do, the rest of it is so already\n");
+    says_so("vpn: nothing to do, it waits for what is not there\n");
     let again = Tun::new(lab, "tun0");
     lab.run("ip addr add 10.8.0.2/24 dev tun0");
     lab.run("ip link set tun0 up");

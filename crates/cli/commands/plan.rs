@@ -88,8 +88,9 @@ fn as_argument(output: &Path) -> String {
 
 fn closing(next: &str, refused: bool, differs: bool, elsewhere: bool) -> String {
     let says = match (refused, differs) {
-        (true, _) => "Refused: nothing of this can be applied until what is wrong below is mended."
-            .to_owned(),
+        (true, _) => {
+            "Refused: nothing of this can be applied until its errors are mended.".to_owned()
+        }
         (false, false) => "Nothing would change.".to_owned(),
         (false, true) if elsewhere => "This is a plan for the machine of the snapshot.".to_owned(),
         (false, true) => format!("Nothing has been changed. Apply it with: {next}"),

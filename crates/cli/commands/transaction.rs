@@ -102,10 +102,12 @@ pub fn answer(context: &Context, title: Title, report: Report, afterwards: &str)
             Exit::Done
         }
         Outcome::Unchanged => {
-            let why = match plan.profile {
-                Some(_) if plan.summary().waiting > 0 => "the rest of it is so already",
-                Some(_) => "all of it is so already",
-                None => "nothing is held",
+            let summary = plan.summary();
+            let why = match (&plan.profile, summary.waiting, summary.unchanged) {
+                (None, ..) => "nothing is held",
+                (_, 0, _) => "all of it is so already",
+                (_, _, 0) => "it waits for what is not there",
+                _ => "the rest of it is so already",
             };
             let _ = writeln!(text, "{}: nothing to do, {why}", title.name);
             table::waiting(&mut text, title, plan);
