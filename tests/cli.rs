@@ -22,6 +22,9 @@ mod json_examples;
 mod json_page;
 #[path = "cli/launchd.rs"]
 mod launchd;
+#[cfg(unix)]
+#[path = "cli/printed.rs"]
+mod printed;
 
 use bench::{Bench, names};
 

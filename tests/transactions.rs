@@ -286,6 +286,7 @@ pub(crate) fn a_printed_command_works_wherever_the_profile_was_found(lab: &Lab) 
         "netprof plan './my dotfiles/routes.kdl'",
         "netprof plan './my dotfiles/routes.kdl#routes'",
         "netprof plan './my dotfiles/routes.kdl' -o 'the plan.json'",
+        "netprof plan './my dotfiles/routes.kdl' --output=-p.json",
     ] {
         let planned = lab.sh(&format!("{sudo}; {start}"));
         let applied = told(&planned, "Apply it with: ");

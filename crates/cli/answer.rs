@@ -5,6 +5,7 @@ use std::error::Error;
 use std::io::{self, Write};
 
 use netprof_model::Diagnostic;
+use netprof_model::shell::is_hidden;
 use netprof_profile::Sources;
 use serde_json::{Value, json};
 
@@ -71,20 +72,25 @@ impl Answer {
     }
 }
 
-/// `text` with a mark in the place of each character that would steer a terminal: a
-/// file or the name of a link may hold any. All bytes keep their place, which
+/// `text` with a mark in the place of each character that would steer a terminal, or turn
+/// what stands beside it: a file or the name of a link may hold any. All bytes keep their place, which
 /// diagnostics count on.
 pub fn printable(text: &str) -> Cow<'_, str> {
-    let steers = |c: char| c.is_control() && c != '\n' && c != '\t';
+    let steers = |c: char| is_hidden(c) && c != '\n' && c != '\t';
     if is_plain(text.as_bytes()) || !text.contains(steers) {
         return Cow::Borrowed(text);
     }
-    let mark = |c: char| match (steers(c), c.len_utf8()) {
-        (false, _) => c,
-        (true, 1) => '?',
-        (true, _) => '\u{bf}',
-    };
-    Cow::Owned(text.chars().map(mark).collect())
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match (steers(c), c.len_utf8()) {
+            (false, _) => shown.push(c),
+            (true, 1) => shown.push('?'),
+            (true, 2) => shown.push('\u{bf}'),
+            (true, 3) => shown.push(char::REPLACEMENT_CHARACTER),
+            (true, _) => shown.push_str("\u{bf}\u{bf}"),
+        }
+    }
+    Cow::Owned(shown)
 }
 
 /// Whether it is all of ASCII, and nothing of it steers a terminal: as a rule, and a plan of
@@ -126,9 +132,9 @@ mod tests {
 
     #[test]
     fn what_steers_a_terminal_is_marked_and_nothing_moves() {
-        let text = "a\u{1b}[31m\tb\r\u{9b}\u{7f}\n\u{20ac}";
+        let text = "a\u{1b}[31m\tb\r\u{9b}\u{7f}\n\u{20ac}\u{202e}\u{e0041}";
         let shown = printable(text);
-        assert_eq!(shown, "a?[31m\tb?\u{bf}?\n\u{20ac}");
+        assert_eq!(shown, "a?[31m\tb?\u{bf}?\n\u{20ac}\u{fffd}\u{bf}\u{bf}");
         assert_eq!(shown.len(), text.len());
     }
 

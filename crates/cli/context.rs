@@ -1,5 +1,6 @@
 //! What every command has at hand.
 
+use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -8,7 +9,7 @@ use netprof_engine::{Backend, Caller, StateFolder};
 use netprof_model::held::Held;
 use netprof_model::plan::ProfileRef;
 use netprof_model::snapshot::Os;
-use netprof_model::{Diagnostic, Name, Section, Snapshot};
+use netprof_model::{Diagnostic, Name, Section, Snapshot, shell};
 use netprof_plan::Need;
 use netprof_profile::{Library, Resolved};
 
@@ -38,19 +39,20 @@ pub struct Context {
 impl Context {
     /// From the command line and the environment.
     pub fn new(global: &Global) -> Self {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let home = user::home(variable);
+        // A folder may have any name, also one that is no UTF-8.
+        let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+        let home = user::home(|name| variable(name)?.into_string().ok());
         let folders = [
             global.profiles.clone(),
             variable("NETPROF_PROFILES").map(PathBuf::from),
             home.map(|home| home.join(".config/netprof/profiles")),
             Some(PathBuf::from("/etc/netprof/profiles")),
         ];
-        let state = variable("NETPROF_STATE_DIR");
+        let state = variable("NETPROF_STATE_DIR").unwrap_or_else(|| OsString::from(STATE_FOLDER));
         Self {
             library: Library::new(folders.into_iter().flatten()),
-            folder: StateFolder::at(state.as_deref().unwrap_or(STATE_FOLDER)),
-            invocation: Invocation::new(global, variable),
+            folder: StateFolder::at(state),
+            invocation: Invocation::new(global, variable, std::env::args_os().skip(1)),
             json: global.json,
             // https://no-color.org: any value that is not empty.
             colour: variable("NO_COLOR").is_none() && std::io::stderr().is_terminal(),
@@ -70,7 +72,7 @@ impl Context {
     pub fn held(&self) -> Result<Held, Answer> {
         self.folder
             .held()
-            .map_err(|error| Answer::refused(vec![refusal(&error)]))
+            .map_err(|error| Answer::refused(vec![refusal(&self.invocation, &error)]))
     }
 
     /// Refuses, unless this process may change the network. `again` is what was asked for.
@@ -108,7 +110,7 @@ impl Context {
         let found = name.and_then(|name| self.library.find(&name));
         match found {
             Some(file) if absolute(&file) == profile.file => profile.name.clone(),
-            _ => format!("{}#{}", profile.file, profile.name),
+            _ => format!("{}#{}", shell::operand(&profile.file), profile.name),
         }
     }
 
@@ -119,7 +121,8 @@ impl Context {
         if !Library::is_path(what) {
             let here = format!("there is a file {what} in this folder");
             let note = Diagnostic::note("profile::file-here", here);
-            return is_file.then(|| note.help(format!("a file is named with a slash: ./{what}")));
+            let named = shell::line(&[&format!("./{what}")]);
+            return is_file.then(|| note.help(format!("a file is named with a slash: {named}")));
         }
         let name = Name::new(what.strip_suffix(".kdl")?).ok()?;
         let file = self.library.find(&name).filter(|_| !is_file)?;

@@ -2,65 +2,88 @@
 //!
 //! They do what they say under the options and the environment that netprof was itself
 //! started with: sudo(8) keeps neither where profiles are nor where the state is, so both are
-//! said again.
+//! said again. Where it was sudo(8) that started netprof, the person's own shell has none of
+//! what was set behind it, either.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
+
+use netprof_model::shell;
 
 use crate::args::Global;
 
 /// The variables that say where something of netprof's is.
 const VARIABLES: [&str; 2] = ["NETPROF_PROFILES", "NETPROF_STATE_DIR"];
 
+/// Those that say who became root: sudo(8), pkexec(1) and doas(1) set one each.
+const CALLERS: [&str; 3] = ["SUDO_UID", "PKEXEC_UID", "DOAS_USER"];
+
 /// How netprof was started, as far as another run of it must be started alike.
 pub struct Invocation {
     profiles: Option<PathBuf>,
-    environment: Vec<(&'static str, String)>,
+    /// As env(1) takes them.
+    environment: Vec<String>,
+    /// Whether somebody else's shell is where commands are pasted.
+    is_raised: bool,
+    /// What was asked for, options and all.
+    asked: Vec<String>,
 }
 
 impl Invocation {
-    /// With these options, and the variables that `variable` tells.
-    pub fn new(global: &Global, variable: impl Fn(&str) -> Option<String>) -> Self {
+    /// With these options, the variables that `variable` tells, and all that was `asked`.
+    pub fn new(
+        global: &Global,
+        variable: impl Fn(&str) -> Option<OsString>,
+        asked: impl Iterator<Item = OsString>,
+    ) -> Self {
         let set = VARIABLES.into_iter();
         Self {
             profiles: global.profiles.clone(),
             environment: set
-                .filter_map(|name| Some((name, variable(name)?)))
+                .filter_map(|name| Some(format!("{name}={}", variable(name)?.display())))
                 .collect(),
+            is_raised: CALLERS.into_iter().any(|name| variable(name).is_some()),
+            asked: asked.map(|word| word.display().to_string()).collect(),
         }
     }
 
     /// netprof with `words`, in this shell.
     pub fn of(&self, words: &[&str]) -> String {
-        let folder = self.profiles.as_ref().map(|one| one.display().to_string());
-        let profiles = folder
-            .iter()
-            .flat_map(|folder| ["--profiles", folder.as_str()]);
-        let all = ["netprof"].into_iter().chain(profiles);
-        let quoted: Vec<String> = all.chain(words.iter().copied()).map(quoted).collect();
-        quoted.join(" ")
+        self.line(&[], self.is_raised, &self.with_options(words))
     }
 
     /// The same as root.
     pub fn as_root(&self, words: &[&str]) -> String {
-        let mut line = "sudo ".to_owned();
-        if !self.environment.is_empty() {
-            line.push_str("env ");
-        }
-        for (name, value) in &self.environment {
-            line.push_str(&format!("{name}={} ", quoted(value)));
-        }
-        line + &self.of(words)
+        self.line(&["sudo"], true, &self.with_options(words))
     }
-}
 
-/// A word as sh(1) takes it for one.
-fn quoted(word: &str) -> String {
-    let is_plain = |c: char| c.is_alphanumeric() || "-_./:@%+=,#".contains(c);
-    // A comment starts with a `#` that begins a word.
-    if !word.is_empty() && !word.starts_with('#') && word.chars().all(is_plain) {
-        return word.to_owned();
+    /// What was asked for, asked by root.
+    pub fn again_as_root(&self) -> String {
+        self.line(&["sudo"], true, &self.asked)
     }
-    format!("'{}'", word.replace('\'', r"'\''"))
+
+    fn with_options(&self, words: &[&str]) -> Vec<String> {
+        let folder = self.profiles.as_ref().map(|one| one.display().to_string());
+        let profiles = folder
+            .iter()
+            .flat_map(|folder| ["--profiles".into(), shell::operand(folder)]);
+        let words = words.iter().map(|word| (*word).into());
+        profiles
+            .chain(words)
+            .map(|word| word.into_owned())
+            .collect()
+    }
+
+    fn line(&self, before: &[&str], says_environment: bool, words: &[String]) -> String {
+        let mut all = before.to_vec();
+        if says_environment && !self.environment.is_empty() {
+            all.push("env");
+            all.extend(self.environment.iter().map(String::as_str));
+        }
+        all.push("netprof");
+        all.extend(words.iter().map(String::as_str));
+        shell::line(&all)
+    }
 }
 
 #[cfg(test)]
@@ -72,10 +95,15 @@ mod tests {
             json: false,
             profiles: profiles.map(PathBuf::from),
         };
-        Invocation::new(&global, |name| {
+        let variable = |name: &str| {
             let found = set.iter().find(|(one, _)| *one == name)?;
-            Some(found.1.to_owned())
-        })
+            Some(found.1.into())
+        };
+        Invocation::new(
+            &global,
+            variable,
+            ["status", "--json"].map(Into::into).into_iter(),
+        )
     }
 
     #[test]
@@ -83,6 +111,7 @@ mod tests {
         let bare = invocation(None, &[("HOME", "/root")]);
         assert_eq!(bare.of(&["plan", "office"]), "netprof plan office");
         assert_eq!(bare.as_root(&["release"]), "sudo netprof release");
+        assert_eq!(bare.again_as_root(), "sudo netprof status --json");
         let elsewhere = invocation(Some("my dotfiles"), &[("NETPROF_STATE_DIR", "/srv/state")]);
         assert_eq!(
             elsewhere.of(&["check", "./it's.kdl#office"]),
@@ -94,13 +123,37 @@ mod tests {
         );
     }
 
+    /// `sudo env NETPROF_STATE_DIR=/srv netprof status` is answered in a shell that knows of
+    /// no such folder.
     #[test]
-    fn what_a_shell_would_take_apart_is_quoted() {
-        for word in ["", "a b", "$HOME", "#a", "~", "a;b", "a*"] {
-            assert_eq!(quoted(word), format!("'{word}'"));
+    fn what_was_set_behind_sudo_is_said_also_without_it() {
+        for caller in CALLERS {
+            let raised = invocation(None, &[(caller, "1000"), ("NETPROF_STATE_DIR", "/srv/a b")]);
+            assert_eq!(
+                raised.of(&["plan", "office"]),
+                "env 'NETPROF_STATE_DIR=/srv/a b' netprof plan office"
+            );
         }
-        for word in ["office", "./a.kdl#b", "/h\u{e4}user/x", "10.0.0.0/8"] {
-            assert_eq!(quoted(word), word);
-        }
+    }
+
+    #[test]
+    fn a_folder_is_not_taken_for_an_option() {
+        let odd = invocation(Some("-x"), &[]);
+        assert_eq!(odd.of(&["list"]), "netprof --profiles ./-x list");
+    }
+
+    /// The name of another folder would be pasted.
+    #[cfg(unix)]
+    #[test]
+    fn what_is_no_text_makes_no_command() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let folder = OsString::from_vec(b"/srv/\xff".to_vec());
+        let global = Global {
+            json: false,
+            profiles: Some(folder.into()),
+        };
+        let said = Invocation::new(&global, |_| None, std::iter::empty()).of(&["list"]);
+        assert!(!said.contains("netprof"), "{said}");
     }
 }

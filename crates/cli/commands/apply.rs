@@ -5,6 +5,7 @@ use std::path::Path;
 
 use netprof_model::Diagnostic;
 use netprof_model::plan::{Plan, ProfileRef};
+use netprof_model::shell;
 use netprof_plan::{need, plan};
 use serde_json::Value;
 
@@ -16,7 +17,7 @@ use crate::render::json as render;
 
 /// Makes the profile `what` so, or the plan in the file `what`.
 pub fn run(context: &Context, what: &str) -> Result {
-    let promise = promise(what).map_err(|error| Answer::refused(vec![error]))?;
+    let promise = promise(context, what).map_err(|error| Answer::refused(vec![error]))?;
     let named = promise
         .as_ref()
         .map_or_else(|| what.to_owned(), Promise::profile);
@@ -38,7 +39,7 @@ pub fn run(context: &Context, what: &str) -> Result {
         .into());
     }
     let mut evidence = Evidence::default();
-    let report = transaction::run(context, &["apply", what], |engine| {
+    let report = transaction::run(context, &["apply", &shell::operand(what)], |engine| {
         let need = need(Some(&resolved.profile), Some(engine.held()));
         engine.apply(need, |snapshot| {
             let mut made = plan(Some((&resolved.profile, &reference)), snapshot);
@@ -78,7 +79,7 @@ struct Promise {
 }
 
 /// The promise in the file `what`, if it is a plan file.
-fn promise(what: &str) -> std::result::Result<Option<Promise>, Diagnostic> {
+fn promise(context: &Context, what: &str) -> std::result::Result<Option<Promise>, Diagnostic> {
     let is_path = what.contains('/') || what.ends_with(".json");
     let file = what.split_once('#').map_or(what, |(file, _)| file);
     if !is_path || file.ends_with(".kdl") {
@@ -89,10 +90,12 @@ fn promise(what: &str) -> std::result::Result<Option<Promise>, Diagnostic> {
     if !text.trim_start().starts_with('{') {
         return Ok(None);
     }
-    let object: Value = input::json(path, &text, "plan")?;
+    let invocation = &context.invocation;
+    let anew = invocation.of(&["plan", "PROFILE", "-o", "FILE"]);
+    let object: Value = input::json(path, &text, "plan", &anew)?;
     let malformed = |why: &str| {
         Diagnostic::error("file::malformed", format!("{what} is no plan: {why}"))
-            .help("write one with `netprof plan PROFILE -o FILE`")
+            .help(format!("write one with: {anew}"))
     };
     if object.get("command").and_then(Value::as_str) != Some("plan") {
         return Err(malformed("it does not say \"command\":\"plan\""));
@@ -132,7 +135,9 @@ impl Promise {
     /// How to have a plan that holds, in the file `what` as well.
     fn anew(&self, context: &Context, what: &str) -> String {
         let profile = context.argument(&self.profile);
-        let again = context.invocation.of(&["plan", &profile, "-o", what]);
+        let again = context
+            .invocation
+            .of(&["plan", &profile, "-o", &shell::operand(what)]);
         format!("plan it anew: {again}")
     }
 

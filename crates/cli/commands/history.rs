@@ -13,7 +13,7 @@ use crate::context::Context;
 /// Lists the transactions, newest first.
 pub fn run(context: &Context) -> Result {
     let mut entries = context.folder.history().map_err(|error| {
-        let refusal = transaction::refusal(&error);
+        let refusal = transaction::refusal(&context.invocation, &error);
         Answer::refused(vec![match &error {
             Error::File { source, .. } if source.kind() == ErrorKind::PermissionDenied => {
                 let again = context.invocation.as_root(&["history"]);

@@ -42,20 +42,19 @@ pub fn write(path: &Path, text: &str) -> Result<(), Diagnostic> {
     })
 }
 
-/// The JSON of `text`, which was read from `path`; `what` says what it should be.
+/// The JSON of `text`, which was read from `path`; `what` says what it should be, and `anew`
+/// writes one.
 pub fn json<T: serde::de::DeserializeOwned>(
     path: &Path,
     text: &str,
     what: &str,
+    anew: &str,
 ) -> Result<T, Diagnostic> {
     serde_json::from_str(text).map_err(|error| {
         Diagnostic::error(
             "file::malformed",
             format!("{} is no {what}: {error}", path.display()),
         )
-        .help(match what {
-            "plan" => "write one with `netprof plan PROFILE -o FILE`",
-            _ => "write one with `netprof snapshot -o FILE`",
-        })
+        .help(format!("write one with: {anew}"))
     })
 }

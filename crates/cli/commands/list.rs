@@ -26,7 +26,7 @@ pub fn run(context: &Context) -> Result {
             // The list is whole without it, but for one mark.
             diagnostics.push(Diagnostic {
                 severity: Severity::Warning,
-                ..transaction::refusal(&error)
+                ..transaction::refusal(&context.invocation, &error)
             });
             None
         }

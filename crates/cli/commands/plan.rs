@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use netprof_model::snapshot::VERSION;
-use netprof_model::{Diagnostic, Section, Snapshot};
+use netprof_model::{Diagnostic, Section, Snapshot, shell};
 use netprof_plan::{need, plan};
 use serde::Deserialize;
 use serde_json::Value;
@@ -25,7 +25,7 @@ pub fn run(
     exit_code: bool,
 ) -> Result {
     let given = from
-        .map(snapshot)
+        .map(|path| snapshot(context, path))
         .transpose()
         .map_err(|error| Answer::refused(vec![error]))?;
     let os = given.as_ref().map_or(HERE, |snapshot| snapshot.os);
@@ -44,7 +44,7 @@ pub fn run(
     let mut text = table::plan(title(&resolved), &made);
     let refused = made.is_refused();
     let differs = !made.changes.is_empty();
-    let next = output.map_or_else(|| profile.to_owned(), as_argument);
+    let next = output.map_or_else(|| shell::operand(profile).into_owned(), as_argument);
     let next = context.invocation.as_root(&["apply", &next]);
     text.push_str(&closing(&next, refused, differs, from.is_some()));
     if let Some(output) = output.filter(|_| !refused) {
@@ -81,7 +81,7 @@ pub fn run(
 fn as_argument(output: &Path) -> String {
     let shown = output.display().to_string();
     if shown.contains('/') || shown.ends_with(".json") {
-        return shown;
+        return shell::operand(&shown).into_owned();
     }
     format!("./{shown}")
 }
@@ -105,7 +105,7 @@ fn save(output: &Path, object: &Value) -> std::result::Result<(), Diagnostic> {
 }
 
 /// The snapshot in the file at `path`.
-fn snapshot(path: &Path) -> std::result::Result<Snapshot, Diagnostic> {
+fn snapshot(context: &Context, path: &Path) -> std::result::Result<Snapshot, Diagnostic> {
     /// Which version, before anything rests on the rest. `snapshot --json` wraps a
     /// snapshot in the object that every command prints.
     #[derive(Deserialize)]
@@ -118,7 +118,8 @@ fn snapshot(path: &Path) -> std::result::Result<Snapshot, Diagnostic> {
         snapshot: Snapshot,
     }
     let text = input::read(path)?;
-    let head: Head = input::json(path, &text, "snapshot")?;
+    let anew = context.invocation.of(&["snapshot", "-o", "FILE"]);
+    let head: Head = input::json(path, &text, "snapshot", &anew)?;
     let version = match &head.snapshot {
         Some(inner) => &inner.version,
         None => &head.version,
@@ -134,10 +135,10 @@ fn snapshot(path: &Path) -> std::result::Result<Snapshot, Diagnostic> {
                 path.display()
             ),
         )
-        .help("take it anew with this netprof: netprof snapshot -o FILE"));
+        .help(format!("take it anew with this netprof: {anew}")));
     }
     match head.snapshot {
-        Some(_) => input::json(path, &text, "snapshot").map(|Printed { snapshot }| snapshot),
-        None => input::json(path, &text, "snapshot"),
+        Some(_) => input::json(path, &text, "snapshot", &anew).map(|Printed { snapshot }| snapshot),
+        None => input::json(path, &text, "snapshot", &anew),
     }
 }

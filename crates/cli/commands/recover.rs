@@ -14,7 +14,7 @@ pub fn run(context: &Context) -> Result {
     context.catch_signals()?;
     let mut system = System::new();
     let caller = context.caller(&["recover"]);
-    let refused = |error| Answer::refused(vec![transaction::refusal(&error)]);
+    let refused = |error| Answer::refused(vec![transaction::refusal(&context.invocation, &error)]);
     let mut engine =
         Engine::lock(&context.folder, &mut system, &caller, &is_stopped).map_err(refused)?;
     let outcome = engine.recover().map_err(refused)?;

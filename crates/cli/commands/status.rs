@@ -5,7 +5,7 @@ use std::fmt::Write;
 use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, Plan, ProfileRef};
 use netprof_model::snapshot::Index;
-use netprof_model::{Diagnostic, Owner, Resource, Section, Severity, Snapshot};
+use netprof_model::{Diagnostic, Owner, Resource, Section, Severity, Snapshot, shell};
 use netprof_plan::{Bearing, Drift, Need, above, drift, need, plan};
 use netprof_profile::{Resolved, Sources};
 use serde_json::{Value, json};
@@ -310,7 +310,9 @@ fn declared(context: &Context, active: &ProfileRef) -> std::result::Result<Resol
         )
         .help(format!(
             "see what is wrong with it: {}",
-            context.invocation.of(&["check", &active.file])
+            context
+                .invocation
+                .of(&["check", &shell::operand(&active.file)])
         ))),
     }
 }

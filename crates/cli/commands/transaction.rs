@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use crate::answer::{Answer, chain, failure};
 use crate::context::{Context, is_stopped};
 use crate::exit::Exit;
+use crate::invocation::Invocation;
 use crate::platform::System;
 use crate::render::plan::Title;
 use crate::render::{json as render, plan as table, words};
@@ -28,26 +29,33 @@ pub fn run(
     let mut system = System::new();
     let caller = context.caller(again);
     let mut engine = Engine::lock(&context.folder, &mut system, &caller, &is_stopped)
-        .map_err(|error| Answer::refused(vec![refusal(&error)]))?;
-    work(&mut engine).map_err(|error| Answer::refused(vec![refusal(&error)]).into())
+        .map_err(|error| Answer::refused(vec![refusal(&context.invocation, &error)]))?;
+    work(&mut engine)
+        .map_err(|error| Answer::refused(vec![refusal(&context.invocation, &error)]).into())
 }
 
-/// An error of the engine that changed nothing.
-pub fn refusal(error: &Error) -> Diagnostic {
+/// An error of the engine that changed nothing. `invocation` is what helps.
+pub fn refusal(invocation: &Invocation, error: &Error) -> Diagnostic {
     let (code, help) = match error {
         Error::Cancelled => {
             return Diagnostic::error("engine::stopped", "stopped before anything was changed");
         }
-        Error::Locked { .. } => ("engine::locked", "wait until it is done, and try again"),
+        Error::Locked { .. } => (
+            "engine::locked",
+            "wait until it is done, and try again".to_owned(),
+        ),
         Error::NothingToRollBack => (
             "engine::nothing-to-roll-back",
-            "see `netprof history` for what was done",
+            // The journals are root's.
+            format!("what was done: {}", invocation.as_root(&["history"])),
         ),
-        Error::NotOnStack { why, .. } => ("engine::nothing-to-roll-back", instead(*why)),
-        Error::HeldNeedsRoot { .. } => ("rights::needed", "say `sudo netprof` instead"),
+        Error::NotOnStack { why, .. } => {
+            ("engine::nothing-to-roll-back", instead(invocation, *why))
+        }
+        Error::HeldNeedsRoot { .. } => ("rights::needed", invocation.again_as_root()),
         Error::UnsafeFolder { .. } => (
             "engine::unsafe-folder",
-            "it must be a folder that only the user who runs netprof may write to",
+            "it must be a folder that only the user who runs netprof may write to".to_owned(),
         ),
         _ => return failure("engine::refused", error),
     };
@@ -55,14 +63,15 @@ pub fn refusal(error: &Error) -> Diagnostic {
 }
 
 /// What to do where a transaction cannot be undone.
-fn instead(why: OffStack) -> &'static str {
-    match why {
-        OffStack::Unknown => "`netprof history` lists all that were made",
-        OffStack::Undone { .. } => "what is left to undo is listed as committed: netprof history",
-        OffStack::Rollback => "to have back what it undid, apply that profile again",
-        OffStack::Failed | OffStack::NeverBegun => "nothing of it is left to undo",
-        OffStack::TooOld => "`netprof release` takes back everything that is held",
-    }
+fn instead(invocation: &Invocation, why: OffStack) -> String {
+    let (what, command) = match why {
+        OffStack::Unknown => ("all that were made", "history"),
+        OffStack::Undone { .. } => ("what is left to undo is listed as committed", "history"),
+        OffStack::TooOld => ("take back everything that is held", "release"),
+        OffStack::Rollback => return "to have back what it undid, apply that profile again".into(),
+        OffStack::Failed | OffStack::NeverBegun => return "nothing of it is left to undo".into(),
+    };
+    format!("{what}: {}", invocation.as_root(&[command]))
 }
 
 /// What became of a transaction, said of `title`; `afterwards` is what a person may want

@@ -29,6 +29,7 @@ pub mod route;
 pub mod rule;
 pub mod seeded;
 pub mod shared;
+pub mod shell;
 pub mod snapshot;
 
 pub use diagnostic::{Diagnostic, Location, Severity};

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use netprof_model::profile::{Profile, Spanned};
 use netprof_model::snapshot::Os;
-use netprof_model::{Diagnostic, Name};
+use netprof_model::{Diagnostic, Name, shell};
 
 use crate::code;
 use crate::digest::digest;
@@ -420,7 +420,7 @@ fn too_much(place: &Place) -> Diagnostic {
     )
     .at(place.written().at.clone())
     .label("not looked at")
-    .help(format!("check it alone: netprof check {}#{name}", place.path.display()))
+    .help(format!("check it alone: {}", check(&format!("{}#{name}", place.path.display()))))
 }
 
 fn broken_file(path: &Path, first: &Diagnostic) -> Diagnostic {
@@ -430,7 +430,12 @@ fn broken_file(path: &Path, first: &Diagnostic) -> Diagnostic {
     )
     .at(first.location.clone())
     .label(first.message.clone())
-    .help(format!("see: netprof check {}", path.display()))
+    .help(format!("see: {}", check(&path.display().to_string())))
+}
+
+/// The command that looks at `what`, which a file of any name may be part of.
+fn check(what: &str) -> String {
+    shell::line(&["netprof", "check", &shell::operand(what)])
 }
 
 fn at_path(loader: &mut Loader, wanted: &str) -> Result<Place, Vec<Diagnostic>> {
@@ -464,17 +469,16 @@ fn at_path(loader: &mut Loader, wanted: &str) -> Result<Place, Vec<Diagnostic>> 
         _ if file.torn => Err(file.diagnostics.clone()),
         [_] => Ok(Place::new(path, &file, 0)),
         _ if file.is_broken() => Err(file.diagnostics.clone()),
-        _ => Err(vec![
-            Diagnostic::error(
-                code::AMBIGUOUS,
-                format!("{} has several profiles: {}", path.display(), list(names())),
-            )
-            .help(format!(
-                "name one of them: {}#{}",
-                path.display(),
-                names().next().unwrap_or_default()
-            )),
-        ]),
+        _ => {
+            let first = names().next().unwrap_or_default();
+            let one = format!("{}#{first}", path.display());
+            let one = shell::line(&[&shell::operand(&one)]);
+            let message = format!("{} has several profiles: {}", path.display(), list(names()));
+            Err(vec![
+                Diagnostic::error(code::AMBIGUOUS, message)
+                    .help(format!("name one of them: {one}")),
+            ])
+        }
     }
 }
 

@@ -56,7 +56,7 @@ pub(crate) fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
         all.push(if snapshot.privileged {
             note
         } else {
-            note.help("ask as root to see them: sudo netprof status")
+            note.help("ask as root to see them")
         });
     }
     // The rules hold: what is said here is no error of this command.
