@@ -73,7 +73,7 @@ pub(crate) trait Outline: Sized {
 impl Outline for Intent {
     fn read(payload: &[u8]) -> serde_json::Result<Self> {
         #[derive(Deserialize)]
-        struct Written {
+        struct IntentFile<'a> {
             transaction: u64,
             kind: Kind,
             profile: Option<ProfileRef>,
@@ -81,7 +81,8 @@ impl Outline for Intent {
             started: u64,
             #[serde(default)]
             undone: Vec<u64>,
-            changes: Vec<runs::changes::Read>,
+            #[serde(borrow)]
+            changes: Vec<runs::changes::Read<'a>>,
             #[serde(default)]
             still_held: Vec<HeldResource>,
             #[serde(default)]
@@ -90,8 +91,8 @@ impl Outline for Intent {
             kept: Vec<Kept>,
         }
         let text = json::text(payload)?;
-        json::read_runs(text, runs::changes::One::take, |text, cut| {
-            let Written {
+        json::read_runs(text, runs::changes::One::take, |runs| {
+            let IntentFile {
                 transaction,
                 kind,
                 profile,
@@ -102,7 +103,7 @@ impl Outline for Intent {
                 still_held,
                 dropped,
                 kept,
-            } = serde_json::from_str(text)?;
+            } = serde_json::from_str(runs.text)?;
             Ok(Self {
                 transaction,
                 kind,
@@ -110,7 +111,7 @@ impl Outline for Intent {
                 place,
                 started,
                 undone,
-                changes: runs::changes::whole(changes, cut)?,
+                changes: runs::changes::whole(changes, runs)?,
                 still_held,
                 dropped,
                 kept,

@@ -2,14 +2,17 @@
 //!
 //! A journal may hold ten thousand changes that differ in a route and a place in a file. For
 //! each of them serde would take some thousand instructions to write it and as many to read
-//! it, which is more than the kernel takes to make it. So those rows, and nothing else, are
-//! put together and taken apart here, in the order of fields in which serde has them; a row
-//! that is anything else than expected is left to serde.
+//! it, which is more than the kernel takes to make it. So those rows are written by hand,
+//! as serde would write them, and read by hand where they stand as they are written. A list
+//! with a row that is anything else is read by serde, as is all that is no such list.
 
 use std::io::{self, Write};
+use std::iter::Peekable;
+use std::vec;
 
 use serde::Serialize;
 use serde::de::{DeserializeOwned, Error as _};
+use serde_json::value::RawValue;
 
 /// Why something could not be written.
 #[derive(Debug, thiserror::Error)]
@@ -94,19 +97,51 @@ pub(crate) fn rows<T>(
 }
 
 /// Reads `text` with the rows of its runs by hand, as far as `by_hand` can. `read` reads all
-/// else by serde: it is given a text in which nothing but their brackets is left of those
-/// lists, and the rows of each.
-pub(crate) fn read_runs<T, R>(
+/// else by serde, and asks for the rows of each run that it comes to.
+pub(crate) fn read_runs<T: DeserializeOwned, R>(
     text: &str,
     by_hand: fn(&mut Text<'_>) -> Option<T>,
-    read: impl Fn(&str, &mut dyn Iterator<Item = Vec<T>>) -> serde_json::Result<R>,
+    read: impl Fn(&mut Runs<'_, T>) -> serde_json::Result<R>,
 ) -> serde_json::Result<R> {
-    let (short, mut cut) = cut(text, by_hand);
-    let all = read(&short, &mut cut)?;
-    match cut.next() {
-        None => Ok(all),
-        // There is something that looks like a run and is none.
-        Some(_) => read(text, &mut std::iter::empty()),
+    let (short, cut) = cut(text, by_hand);
+    let mut runs = Runs::new(&short, cut);
+    match read(&mut runs) {
+        Ok(all) if runs.cut.len() == 0 => Ok(all),
+        // It is damaged, or something looks like a run and is none. What is wrong, and
+        // where, only the whole text tells.
+        _ => read(&mut Runs::new(text, Vec::new())),
+    }
+}
+
+/// A text of which some lists were cut out.
+pub(crate) struct Runs<'a, T> {
+    /// It has nothing but their brackets left of those lists.
+    pub(crate) text: &'a str,
+    /// Where each of them was, in their order.
+    cut: Peekable<vec::IntoIter<(usize, Vec<T>)>>,
+}
+
+impl<'a, T: DeserializeOwned> Runs<'a, T> {
+    fn new(text: &'a str, cut: Vec<(usize, Vec<T>)>) -> Self {
+        let cut = cut.into_iter().peekable();
+        Self { text, cut }
+    }
+
+    /// The rows of a run, of which `each` is what the text has. Those that were cut out belong
+    /// where they stood, and nowhere else: a file may hold empty lists of its own.
+    pub(crate) fn rows(&mut self, each: &'a RawValue) -> serde_json::Result<Vec<T>> {
+        let at = each.get().as_ptr().addr() - self.text.as_ptr().addr();
+        let rows = match self.cut.next_if(|(place, _)| *place == at) {
+            Some((_, rows)) => rows,
+            None => serde_json::from_str(each.get()).map_err(|error| {
+                let words = format_args!("in the list at byte {at}: {error}");
+                serde_json::Error::custom(words)
+            })?,
+        };
+        if rows.is_empty() {
+            return Err(serde_json::Error::custom("a run has no rows"));
+        }
+        Ok(rows)
     }
 }
 
@@ -114,12 +149,12 @@ pub(crate) fn read_runs<T, R>(
 /// has a backslash before it.
 const EACH: &str = r#","each":["#;
 
-/// `text` without the rows that `by_hand` can read, and the rows of each list that is empty
-/// now.
+/// `text` without the rows that `by_hand` can read, and those rows by the place of their
+/// list in what is left.
 pub(crate) fn cut<T>(
     text: &str,
     by_hand: fn(&mut Text<'_>) -> Option<T>,
-) -> (String, impl Iterator<Item = Vec<T>>) {
+) -> (String, Vec<(usize, Vec<T>)>) {
     let (mut short, mut cut) = (String::new(), Vec::new());
     let mut rest = text;
     while let Some(at) = rest.find(EACH) {
@@ -127,12 +162,13 @@ pub(crate) fn cut<T>(
         short.push_str(before);
         rest = list;
         if let Some((rows, behind)) = list_by_hand(list, by_hand) {
-            cut.push(rows);
+            // The bracket is the last that was put there.
+            cut.push((short.len() - 1, rows));
             rest = behind;
         }
     }
     short.push_str(rest);
-    (short, cut.into_iter())
+    (short, cut)
 }
 
 /// The rows that `list` begins with, and its end.

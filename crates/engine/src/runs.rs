@@ -18,8 +18,9 @@ use netprof_model::shared::Shared;
 use netprof_model::{Location, Owner, digits};
 use serde::de::Error;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 
-use crate::json::{self, Object, Text, Written};
+use crate::json::{self, Object, Runs, Text, Written};
 
 /// Writes `all`: neighbours that are `alike` as one by `run`, the others as they are.
 fn write<T: Serialize>(
@@ -88,14 +89,6 @@ pub(crate) fn take(row: &mut Text<'_>) -> Option<Resource> {
     }))
 }
 
-/// The rows of a run: those that were cut out of it, where there are none left.
-fn each<T>(read: Option<Vec<T>>, cut: &mut dyn Iterator<Item = Vec<T>>) -> Vec<T> {
-    match read {
-        Some(rows) if rows.is_empty() => cut.next().unwrap_or_default(),
-        rows => rows.unwrap_or_default(),
-    }
-}
-
 /// The changes of a transaction.
 pub(crate) mod changes {
     use super::*;
@@ -105,7 +98,7 @@ pub(crate) mod changes {
 
     /// A change, or a run of them.
     #[derive(Deserialize)]
-    pub(crate) struct Read {
+    pub(crate) struct Read<'a> {
         id: Option<u32>,
         resource: Option<Resource>,
         #[serde(default)]
@@ -121,7 +114,8 @@ pub(crate) mod changes {
         #[serde(default)]
         manager: Option<LinkManager>,
         reasons: Vec<Reason>,
-        each: Option<Vec<One>>,
+        #[serde(borrow)]
+        each: Option<&'a RawValue>,
     }
 
     /// What one of a run has alone.
@@ -260,10 +254,10 @@ pub(crate) mod changes {
         Some([at.line, at.column, at.length, at.offset])
     }
 
-    /// The changes that were read, of which those of some lists were `cut` out.
-    pub(crate) fn whole(
-        all: Vec<Read>,
-        cut: &mut dyn Iterator<Item = Vec<One>>,
+    /// The changes that were read, with the rows of their `runs`.
+    pub(crate) fn whole<'a>(
+        all: Vec<Read<'a>>,
+        runs: &mut Runs<'a, One>,
     ) -> serde_json::Result<Vec<Change>> {
         let mut changes = Vec::new();
         for read in all {
@@ -292,16 +286,18 @@ pub(crate) mod changes {
                 manager,
                 reasons,
             };
-            if let (Some(id), Some(resource)) = (id, resource) {
-                changes.push(of(id, resource, reasons));
-                continue;
-            }
-            let each = super::each(each, cut);
-            if each.is_empty() {
-                let lacks = "a change lacks its number or its resource";
-                return Err(serde_json::Error::custom(lacks));
-            }
-            changes.reserve_exact(each.len());
+            let each = match (id, resource, each) {
+                (Some(id), Some(resource), None) => {
+                    changes.push(of(id, resource, reasons));
+                    continue;
+                }
+                (None, None, Some(each)) => runs.rows(each)?,
+                _ => {
+                    let neither = "neither a change with number and resource nor a run of them";
+                    return Err(serde_json::Error::custom(neither));
+                }
+            };
+            changes.reserve(each.len());
             for one in each {
                 let mut reasons = reasons.clone();
                 if let (Some([line, column, length, offset]), [reason]) =
@@ -324,7 +320,7 @@ pub(crate) mod held {
 
     /// A resource that is held, or a run of them.
     #[derive(Deserialize)]
-    pub(crate) struct Read {
+    pub(crate) struct Read<'a> {
         resource: Option<Resource>,
         #[serde(default)]
         original: Option<State>,
@@ -335,7 +331,8 @@ pub(crate) mod held {
         lasts: Lasts,
         #[serde(default)]
         of_network: bool,
-        each: Option<Vec<Resource>>,
+        #[serde(borrow)]
+        each: Option<&'a RawValue>,
     }
 
     pub(crate) fn write(to: &mut dyn Write, all: &[HeldResource]) -> Written {
@@ -382,10 +379,10 @@ pub(crate) mod held {
             && (place, lasts, of_network) == (&other.place, &other.lasts, &other.of_network)
     }
 
-    /// What was read, of which the rows of some lists were `cut` out.
-    pub(crate) fn whole(
-        read: Vec<Read>,
-        cut: &mut dyn Iterator<Item = Vec<Resource>>,
+    /// What was read, with the rows of its `runs`.
+    pub(crate) fn whole<'a>(
+        read: Vec<Read<'a>>,
+        runs: &mut Runs<'a, Resource>,
     ) -> serde_json::Result<Vec<HeldResource>> {
         let mut all = Vec::new();
         for read in read {
@@ -408,16 +405,14 @@ pub(crate) mod held {
                 lasts: lasts.clone(),
                 of_network,
             };
-            if let Some(resource) = resource {
-                all.push(of(resource));
-                continue;
+            match (resource, each) {
+                (Some(resource), None) => all.push(of(resource)),
+                (None, Some(each)) => all.extend(runs.rows(each)?.into_iter().map(of)),
+                _ => {
+                    let neither = "neither a resource nor a run of them";
+                    return Err(serde_json::Error::custom(neither));
+                }
             }
-            let each = super::each(each, cut);
-            if each.is_empty() {
-                return Err(serde_json::Error::missing_field("resource"));
-            }
-            all.reserve_exact(each.len());
-            all.extend(each.into_iter().map(of));
         }
         Ok(all)
     }

@@ -13,7 +13,7 @@ use crate::disk::{Disk, unlisted};
 use crate::error::Error;
 use crate::fold::fold;
 use crate::journal::{self, Journal, Open, Stage};
-use crate::json::{self, Object, Unwritten};
+use crate::json::{self, Object, Unwritten, Written};
 use crate::lock::Lock;
 use crate::runs;
 
@@ -207,13 +207,13 @@ fn stored(disk: &dyn Disk) -> Result<Stored, Error> {
 /// What stands in a `held.json`, of a version that is known.
 pub(crate) fn parse(bytes: &[u8]) -> Option<Held> {
     let text = json::text(bytes).ok()?;
-    let read = json::read_runs(text, runs::take, |text, cut| {
-        let read: Written = serde_json::from_str(text)?;
+    let read = json::read_runs(text, runs::take, |runs| {
+        let read: HeldFile<'_> = serde_json::from_str(runs.text)?;
         let held = Held {
             version: held::VERSION,
             through: read.through,
             stack: read.stack,
-            resources: runs::held::whole(read.resources, cut)?,
+            resources: runs::held::whole(read.resources, runs)?,
         };
         let is_known = (1..=VERSION).contains(&read.version);
         Ok(is_known.then_some(held))
@@ -223,15 +223,16 @@ pub(crate) fn parse(bytes: &[u8]) -> Option<Held> {
 
 /// `held.json`, as it is read.
 #[derive(Deserialize)]
-struct Written {
+struct HeldFile<'a> {
     version: u32,
     through: u64,
     stack: Vec<Committed>,
-    resources: Vec<runs::held::Read>,
+    #[serde(borrow)]
+    resources: Vec<runs::held::Read<'a>>,
 }
 
 /// Writes `held.json`.
-fn write(to: &mut dyn io::Write, held: &Held) -> json::Written {
+fn write(to: &mut dyn io::Write, held: &Held) -> Written {
     let Held {
         version: _,
         through,
