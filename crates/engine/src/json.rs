@@ -67,12 +67,15 @@ impl<'a> Object<'a> {
         value(self.name(name)?, of)
     }
 
-    /// Writes a list, unless there is nothing in it.
+    /// Writes a list, element by element, unless there is nothing in it.
     pub(crate) fn list(&mut self, name: &'static str, all: &[impl Serialize]) -> Written {
-        match all {
-            [] => Ok(()),
-            all => self.field(name, all),
+        if all.is_empty() {
+            return Ok(());
         }
+        rows(self.name(name)?, all, |row, one| {
+            row.push_str(&serde_json::to_string(one)?);
+            Ok(())
+        })
     }
 
     pub(crate) fn end(self) -> Written {
