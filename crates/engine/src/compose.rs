@@ -156,7 +156,7 @@ fn expired(resource: &Resource) -> Dropped {
 }
 
 impl Turned {
-    /// Makes it of `change`, the newest of its resource.
+    /// Writes it over `change`, the newest of its resource, of which all else stays.
     fn put(self, change: &mut Change) {
         let Self {
             before,

@@ -2,9 +2,10 @@
 //!
 //! A plan of ten thousand routes looks each of them up a dozen times, and the hash of the
 //! standard library takes longer than all the rest of a look-up. This one is a multiplication
-//! for each number: the upper half of the product is folded onto the lower half, so that every
-//! bit of what goes in has a say in every bit of what comes out. Somebody else may say which
-//! routes there are, so it begins with a number that nobody can know.
+//! for each number: the upper half of the product is folded onto the lower half, so that the
+//! low bits, which say where in a table something stands, depend on the high ones, too.
+//! Somebody else may say which routes there are, so it begins with a number that nobody can
+//! know.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 

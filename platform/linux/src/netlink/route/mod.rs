@@ -4,9 +4,10 @@
 //! Reading goes in two steps. [`RouteView`] is one walk over the message and
 //! borrows everything, so that a dump can be counted or sieved at the kernel's own
 //! pace; [`RouteView::to_route`] builds the model's words, for the routes that are
-//! kept; [`RouteReader`] builds what thousands of them hold alike once. What the kernel says and nobody can write is dropped while reading: link
-//! state (RTNH_F_DEAD, RTNH_F_LINKDOWN, offload flags), cache counters, and what is
-//! only the default said aloud. All other attributes are kept as they are.
+//! kept; [`RouteReader`] builds what thousands of them hold alike once. What the
+//! kernel says and nobody can write is dropped while reading: link state
+//! (RTNH_F_DEAD, RTNH_F_LINKDOWN, offload flags), cache counters, and what is only
+//! the default said aloud. All other attributes are kept as they are.
 //!
 //! Kernel: `net/ipv4/fib_semantics.c` (`fib_dump_info`), `net/ipv6/route.c`
 //! (`rt6_fill_node`).
