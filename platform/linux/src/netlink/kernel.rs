@@ -251,13 +251,20 @@ impl Kernel {
         }
         let names = LinkNames::of(&self.links()?);
         let mut answers = Vec::with_capacity(probes.len());
-        let window = self.socket.window();
-        for probes in probes.chunks(window) {
-            answers.extend(self.ask(OPERATION, probes, &names)?);
+        while answers.len() < probes.len() {
+            let left = &probes[answers.len()..];
+            let some = &left[..left.len().min(self.socket.window())];
+            match self.ask(OPERATION, some, &names) {
+                Ok(of_some) => answers.extend(of_some),
+                // One of them was longer than any that is known.
+                Err(Error::Overrun { .. }) if self.socket.receive_one_by_one() => {}
+                Err(other) => return Err(other),
+            }
         }
         Ok(answers)
     }
 
+    /// One answer for each probe, of which there are no more than there is room for.
     fn ask(
         &mut self,
         operation: &'static str,
@@ -361,5 +368,32 @@ impl Caught {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A look-up that changes nothing: the way to the machine itself.
+    fn probes() -> Vec<RouteProbe> {
+        let to = |last| RouteProbe {
+            to: [127, 0, 0, last].into(),
+            oif: None,
+        };
+        (1..=200).map(to).collect()
+    }
+
+    #[test]
+    fn an_answer_that_is_too_long_is_asked_for_again() {
+        let mut kernel = Kernel::connect().unwrap();
+        let known = kernel.look_up(&probes()).unwrap();
+        assert_eq!(known.len(), probes().len());
+        assert!(kernel.socket.short.is_some());
+        // The header of an answer alone takes more.
+        kernel.socket.short = Some(8);
+        assert_eq!(kernel.look_up(&probes()).unwrap(), known);
+        assert_eq!(kernel.socket.short, None);
+        assert_eq!(kernel.look_up(&probes()).unwrap(), known);
     }
 }

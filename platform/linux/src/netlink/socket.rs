@@ -59,6 +59,9 @@ pub struct Socket {
     /// An answer was not read to its end: the rest of it may still come.
     unfinished: bool,
     roomy: Option<usize>,
+    /// Room for each of many answers that are received by one call; none where each is
+    /// received by itself.
+    pub(super) short: Option<usize>,
 }
 
 enum Dumped<B> {
@@ -78,6 +81,7 @@ impl Socket {
             requests: Requests::default(),
             unfinished: false,
             roomy: None,
+            short: Some(SHORT),
         })
     }
 
@@ -157,35 +161,59 @@ impl Socket {
     }
 
     /// Receives datagrams of the kernel's that are short: waits for one, and takes all that
-    /// are there, or many of them.
+    /// are there, or many of them. Where one is too long, a part of it is lost.
     pub fn receive_short(
         &mut self,
         operation: &'static str,
     ) -> Result<impl Iterator<Item = &[u8]>, Error> {
-        let mut lengths = [0; AT_ONCE];
-        self.buffer.resize(AT_ONCE * SHORT, 0);
-        loop {
-            let rooms = self.buffer.chunks_exact_mut(SHORT);
+        let (room, lengths) = match self.receive_many(operation)? {
+            Some(received) => received,
+            None => {
+                let length = self.receive(operation)?.len();
+                (length.max(1), vec![length])
+            }
+        };
+        let rooms = self.buffer.chunks_exact(room).zip(lengths);
+        Ok(rooms.map(|(room, length)| &room[..length]))
+    }
+
+    /// Receives each answer by itself from now on, however long it is. Whether it was
+    /// otherwise until now.
+    pub fn receive_one_by_one(&mut self) -> bool {
+        self.short.take().is_some()
+    }
+
+    /// The room for each datagram in the buffer, and how long each is; none where each is
+    /// to be received by itself.
+    fn receive_many(
+        &mut self,
+        operation: &'static str,
+    ) -> Result<Option<(usize, Vec<usize>)>, Error> {
+        while let Some(room) = self.short {
+            self.buffer.resize(AT_ONCE * room, 0);
+            let rooms = self.buffer.chunks_exact_mut(room);
             let mut rooms: Vec<_> = rooms.map(|room| [IoSliceMut::new(room)]).collect();
             let mut heads = MultiHeaders::<NetlinkAddr>::preallocate(AT_ONCE, None);
             let socket = self.descriptor.as_raw_fd();
             let wait = MsgFlags::MSG_WAITFORONE;
             match recvmmsg(socket, &mut heads, rooms.iter_mut(), wait, None) {
                 Ok(all) => {
-                    for (length, one) in lengths.iter_mut().zip(all) {
+                    let mut lengths = Vec::with_capacity(AT_ONCE);
+                    for one in all {
                         if one.flags.contains(MsgFlags::MSG_TRUNC) {
                             return Err(Error::Overrun { operation });
                         }
                         let is_kernels = one.address.is_some_and(|sender| sender.pid() == 0);
-                        *length = if is_kernels { one.bytes } else { 0 };
+                        lengths.push(if is_kernels { one.bytes } else { 0 });
                     }
-                    break;
+                    return Ok(Some((room, lengths)));
                 }
+                // A kernel without the call, or a seccomp(2) that does not know it.
+                Err(Errno::ENOSYS | Errno::EPERM) => self.short = None,
                 Err(errno) => unless_interrupted(errno.into(), operation)?,
             }
         }
-        let rooms = self.buffer.chunks_exact(SHORT).zip(lengths);
-        Ok(rooms.map(|(room, length)| &room[..length]))
+        Ok(None)
     }
 
     /// Dumps, and calls `each` on every message. A dump that was disturbed begins
