@@ -19,7 +19,7 @@ use super::answer::{self, KernelError};
 use super::changes::{self, Step};
 use super::kernel::Kernel;
 use super::numbers::{ENOENT, ESRCH, NLM_F_ACK, NLMSG_ERROR};
-use super::standing::{Asked, Hit, Metrics, Standing};
+use super::standing::{Asked, Details, Hit, Standing};
 use super::wire::{Messages, Requests, Unwritable};
 use super::{Error, LinkNames, Write};
 
@@ -198,12 +198,12 @@ impl<'a> Batch<'a> {
     /// it was just seen that there is nothing else to hit.
     fn standing(&mut self, steps: &[(usize, Step<'_>)]) -> Result<Standing, String> {
         let mut asked = Asked::by(steps.iter().map(|(_, step)| step));
-        let metrics = std::mem::replace(&mut self.kernel.metrics, Metrics::unread());
-        // What is added here may have one.
+        let details = std::mem::replace(&mut self.kernel.details, Details::unread());
+        // What is added here may have some.
         let only_removes = || steps.iter().all(|(_, step)| step.write == Write::Delete);
         asked.routes = asked
             .routes
-            .filter(|filter| !(metrics.are_absent(*filter) && only_removes()));
+            .filter(|filter| !(details.are_absent(*filter) && only_removes()));
         let words = |error: Error| error.to_string();
         let rules = match asked.rules {
             true => Some(self.kernel.rules().map_err(words)?),

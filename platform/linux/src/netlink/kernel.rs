@@ -14,7 +14,7 @@ use super::answer;
 use super::numbers::*;
 use super::route::{RouteFilter, RouteReader, RouteView};
 use super::socket::{ATTEMPTS, NETLINK_ROUTE, Socket, pause_before};
-use super::standing::Metrics;
+use super::standing::Details;
 use super::wire::{Malformed, Message, Messages, Requests, Unwritable};
 use super::{Error, LinkNames, address, link, look_up, route, rule};
 
@@ -42,7 +42,7 @@ pub struct Tables {
 pub struct Kernel {
     pub(super) socket: Socket,
     /// What was read of netprof's routes since something was written.
-    pub(super) metrics: Metrics,
+    pub(super) details: Details,
 }
 
 impl Kernel {
@@ -50,7 +50,7 @@ impl Kernel {
     pub fn connect() -> Result<Self, Error> {
         Ok(Self {
             socket: Socket::open(NETLINK_ROUTE)?,
-            metrics: Metrics::unread(),
+            details: Details::unread(),
         })
     }
 
@@ -108,6 +108,7 @@ impl Kernel {
     /// together: a route or an address of a link that came up meanwhile is read anew with
     /// its link.
     pub fn tables(&mut self, need: &Need) -> Result<Tables, Error> {
+        self.details = Details::unread();
         for attempt in 0..ATTEMPTS {
             pause_before(attempt);
             let mut links = self.links()?;
@@ -127,7 +128,7 @@ impl Kernel {
             });
             match routes {
                 Ok(routes) => {
-                    self.metrics = Metrics::of(&routes, read);
+                    self.details = Details::of(&routes, read);
                     return Ok(Tables {
                         links,
                         addresses,

@@ -4,12 +4,18 @@
 //! first rule that fits what is named (`rule_find` in net/core/fib_rules.c), so a rule of
 //! somebody else's that says more and stands before ours would go in its place. And
 //! RTM_DELROUTE for IPv4 takes a metric of 0 for any (`fib_nh_match` in
-//! net/ipv4/fib_semantics.c), so where ours is gone, one with another metric would go.
-//! Nothing in the requests can say 'exactly this one', so it is looked first; between the
-//! look and the removal there is a moment left, as with everything that is compared and
-//! then changed over netlink. An observation just before is such a look, where it shows
-//! that none of netprof's routes has a metric ([`Metrics`]): then there is nothing else to
-//! take, and ten thousand routes need not be read once more.
+//! net/ipv4/fib_semantics.c), and no `src` and no attributes for any, too
+//! (`fib_table_delete` in net/ipv4/fib_trie.c); so where ours is gone, one that says more
+//! would go. Nothing in the requests can say 'exactly this one', so it is looked first.
+//!
+//! An observation is such a look, where it shows that none of netprof's routes says more
+//! ([`Details`]): then there is nothing else to take, and ten thousand routes need not be
+//! read once more. Between the look and the removal there is a moment left, as with
+//! everything that is compared and then changed over netlink: some milliseconds behind a
+//! dump of its own; behind an observation also the time in which it is planned and the
+//! journal is synced. What comes in it with netprof's protocol, the same hops and a metric,
+//! a `src` or an attribute more is not told apart. Nor is one that stands beside ours under
+//! the same key, and before it: the kernel takes the first.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -125,15 +131,16 @@ fn is_vague(key: &RouteKey) -> bool {
     key.dst.addr().is_ipv4() && key.metric == 0
 }
 
-/// In which tables netprof's routes of IPv4 had metrics when they were read last.
+/// In which tables routes of netprof's said more than a removal has to name when they were
+/// read last: a metric, a source or an attribute. Only IPv4 has such removals.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Metrics {
+pub struct Details {
     /// The tables that were read; none for all.
     read: Option<BTreeSet<u32>>,
     found: BTreeSet<u32>,
 }
 
-impl Metrics {
+impl Details {
     /// Nothing was read.
     #[must_use]
     pub fn unread() -> Self {
@@ -143,18 +150,19 @@ impl Metrics {
     /// What `routes` show: all of netprof's in the tables `read`.
     #[must_use]
     pub fn of(routes: &[Route], read: Option<BTreeSet<u32>>) -> Self {
-        let has_metric = |route: &&Route| {
-            let ours = route.spec.protocol == Protocol::NETPROF;
-            ours && route.key.dst.addr().is_ipv4() && route.key.metric > 0
+        let says_more = |Route { key, spec, .. }: &&Route| {
+            spec.protocol == Protocol::NETPROF
+                && key.dst.addr().is_ipv4()
+                && (key.metric > 0 || spec.prefsrc.is_some() || !spec.opaque.is_empty())
         };
-        let found = routes.iter().filter(has_metric);
+        let found = routes.iter().filter(says_more);
         Self {
             read,
             found: found.map(|route| route.key.table).collect(),
         }
     }
 
-    /// Whether none of the routes that `filter` lets through had one.
+    /// Whether none of the routes that `filter` lets through did.
     #[must_use]
     pub fn are_absent(&self, filter: RouteFilter) -> bool {
         let absent = |table: u32| {
@@ -262,7 +270,7 @@ impl Standing {
 
 #[cfg(test)]
 mod tests {
-    use netprof_model::route::Protocol;
+    use netprof_model::route::{OpaqueAttribute, Protocol};
     use netprof_model::rule::Family;
 
     use super::*;
@@ -397,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn that_ours_have_no_metrics_shows_only_of_tables_that_were_read() {
+    fn that_ours_say_no_more_shows_only_of_tables_that_were_read() {
         let route = |table, metric, protocol| {
             let spec = RouteSpec {
                 protocol,
@@ -423,18 +431,36 @@ mod tests {
             table: Some(table),
             protocol: Some(Protocol::NETPROF.0),
         };
-        let metrics = Metrics::of(&routes, Some(BTreeSet::from([7, 8, 254])));
-        assert!(metrics.are_absent(of(254)) && metrics.are_absent(of(8)));
-        assert!(!metrics.are_absent(of(7)));
-        assert!(!metrics.are_absent(of(9)), "it was not read");
-        assert!(!metrics.are_absent(RouteFilter::of_table(254)), "others'");
+        let details = Details::of(&routes, Some(BTreeSet::from([7, 8, 254])));
+        assert!(details.are_absent(of(254)) && details.are_absent(of(8)));
+        assert!(!details.are_absent(of(7)));
+        assert!(!details.are_absent(of(9)), "it was not read");
+        assert!(!details.are_absent(RouteFilter::of_table(254)), "others'");
         assert!(
-            !metrics.are_absent(RouteFilter::default()),
+            !details.are_absent(RouteFilter::default()),
             "of every table"
         );
-        assert!(!Metrics::unread().are_absent(of(254)));
-        let all = Metrics::of(&routes, None);
+        assert!(!Details::unread().are_absent(of(254)));
+        let all = Details::of(&routes, None);
         assert!(all.are_absent(of(9)) && !all.are_absent(of(7)));
+        let [mut source, mut attribute] = [(); 2].map(|()| route(254, 0, Protocol::NETPROF));
+        let spec = RouteSpec::clone(&source.spec);
+        source.spec = RouteSpec {
+            prefsrc: Some([10, 1, 0, 1].into()),
+            ..spec.clone()
+        }
+        .into();
+        attribute.spec = RouteSpec {
+            opaque: vec![OpaqueAttribute {
+                kind: 8,
+                value: String::new(),
+            }],
+            ..spec
+        }
+        .into();
+        for one in [source, attribute] {
+            assert!(!Details::of(&[one], None).are_absent(of(254)));
+        }
     }
 
     #[test]

@@ -42,6 +42,14 @@ pub(crate) const TESTS: &[Test] = &[
         "a_route_with_a_metric_is_not_removed_in_place_of_ours",
         twin_routes,
     ),
+    (
+        "what_was_observed_is_old_once_something_was_written",
+        written_since,
+    ),
+    (
+        "a_route_with_a_source_is_not_removed_in_place_of_ours",
+        twin_with_a_source,
+    ),
     ("a_link_that_was_made_anew_is_refused", another_link),
     ("anothers_route_with_the_same_key_is_not_hit", same_key),
     (
@@ -473,6 +481,15 @@ fn look_ups() {
     let answers = Linux::new().look_up(&many).unwrap();
     assert!(answers.iter().all(|one| one.table == Some(700)));
     assert_eq!(answers.len(), 5_000);
+    // And each is the answer to its own question.
+    let known = Linux::new().look_up(&probes).unwrap();
+    let answers = Linux::new()
+        .look_up(&vec![probes.as_slice(); 400].concat())
+        .unwrap();
+    assert_eq!(answers.len(), 400 * probes.len());
+    for some in answers.chunks(probes.len()) {
+        assert_eq!(some, known);
+    }
 }
 
 /// It is not even removed for a moment, and what goes with it in one send is made.
@@ -569,4 +586,44 @@ fn twin_routes() {
     assert!(routes().is_empty());
     assert!(looked().apply(&removal, Mode::Forward).is_err());
     looked().apply(&removal, Mode::Back).expect("it is gone");
+}
+
+/// An observation says what a removal may hit, and says nothing of what came with it or
+/// behind it.
+fn written_since() {
+    two_links();
+    let ours = add(key("198.18.0.0/16", 0), via("10.1.0.9", "one"));
+    let twin = add(key("198.18.0.0/16", 50), via("10.1.0.9", "one"));
+    let routes = || list("ip -j route show 198.18.0.0/16");
+    let stays = |refused: Result<(), Vec<Refusal>>| {
+        let refused = refused.expect_err("ours is gone");
+        assert_eq!(refused.len(), 1);
+        assert_eq!(refused[0].change.resource, ours.resource);
+        assert_eq!((routes().len(), &routes()[0]["metric"]), (1, &50.into()));
+    };
+    let removal = ours.inverse();
+    // With it.
+    let mut linux = Linux::new();
+    linux.observe(ROUTES).expect("it can be observed");
+    stays(linux.apply(&[twin.clone(), removal.clone()], Mode::Forward));
+    back(std::slice::from_ref(&twin));
+    // Behind it.
+    let mut linux = Linux::new();
+    linux.observe(ROUTES).expect("it can be observed");
+    let both = [ours.clone(), twin];
+    linux.apply(&both, Mode::Forward).expect("both are added");
+    sh("ip route del 198.18.0.0/16 via 10.1.0.9 metric 0");
+    stays(linux.apply(&[removal], Mode::Forward));
+}
+
+/// To a removal no source is any source.
+fn twin_with_a_source() {
+    two_links();
+    sh("ip route add 198.18.0.0/16 via 10.1.0.9 src 10.1.0.1 proto 110");
+    let ours = add(key("198.18.0.0/16", 0), via("10.1.0.9", "one"));
+    let mut linux = Linux::new();
+    linux.observe(ROUTES).expect("it can be observed");
+    let refused = linux.apply(&[ours.inverse()], Mode::Forward);
+    assert!(refused.is_err());
+    assert_eq!(list("ip -j route show 198.18.0.0/16").len(), 1);
 }
