@@ -124,6 +124,15 @@ fn a_row() -> impl Strategy<Value = Vec<Route>> {
     })
 }
 
+/// Most are as the one before.
+fn any_write() -> impl Strategy<Value = Write> {
+    prop_oneof![
+        6 => Just(Write::Add),
+        2 => Just(Write::Delete),
+        1 => Just(Write::Put),
+    ]
+}
+
 prop_compose! {
     fn spec(v4: bool)(
         kind in prop_oneof![
@@ -344,7 +353,10 @@ proptest! {
     }
 
     #[test]
-    fn routes_one_behind_the_other_are_as_each_by_itself(routes in a_row()) {
+    fn routes_one_behind_the_other_are_as_each_by_itself(
+        routes in a_row(),
+        writes in vec(any_write(), 13),
+    ) {
         let (mut together, mut apart) = (Requests::default(), Requests::default());
         let states: Vec<(Resource, State)> = routes
             .iter()
@@ -352,7 +364,8 @@ proptest! {
             .collect();
         let steps: Vec<Step<'_>> = states
             .iter()
-            .map(|(resource, state)| Step { resource, write: Write::Add, state })
+            .zip(writes)
+            .map(|((resource, state), write)| Step { resource, write, state })
             .collect();
         let mut last = None;
         for (sequence, step) in (1..).zip(&steps) {
@@ -361,6 +374,7 @@ proptest! {
             last = Some(step);
         }
         prop_assert_eq!(together.bytes(), apart.bytes());
+        prop_assert_eq!(Messages::new(together.bytes()).count(), routes.len());
         let mut reader = RouteReader::default();
         for (message, route) in Messages::new(together.bytes()).zip(&routes) {
             let view = RouteView::parse(message.unwrap().payload).unwrap().unwrap();
