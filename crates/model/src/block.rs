@@ -9,7 +9,7 @@ use crate::rule::Family;
 /// A prefix as numbers, in the same order as prefixes: what lies within one follows it.
 ///
 /// Whoever sorts or searches ten thousand prefixes compares each of them a dozen times.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Block {
     family: Family,
     // From the left, also of IPv4. In halves: nothing is aligned to more than they are.

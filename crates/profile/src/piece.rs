@@ -4,12 +4,11 @@
 //! about the same thing, so only one of them can hold.
 
 use std::borrow::Cow;
-use std::cmp::Ordering;
 use std::fmt;
-use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use netprof_model::block::Block;
 use netprof_model::profile::{
     ClampMss, Docker, Export, KeepLan, LinkDecl, Mtu, Podman, ProxyUrl, RouteDecl, RouteTarget,
     Scope, Spanned, When,
@@ -120,7 +119,7 @@ pub(crate) enum Key {
     KeepLocalhost,
     KeepLan,
     /// A prefix and a metric, as the kernel tells routes apart.
-    Route(Destination, u32),
+    Route(Block, u32),
     KeepLocal,
     Docker,
     Podman,
@@ -135,12 +134,12 @@ impl Key {
     /// The key of a route. A route without a metric has the kernel's: 0, and 1024
     /// for IPv6, where 0 means that, too (net/ipv6/route.c, `IP6_RT_PRIO_USER`).
     pub(crate) fn route(prefix: IpNet, metric: Option<u32>) -> Self {
-        Self::Route(Destination(prefix), effective_metric(prefix, metric))
+        Self::Route(prefix.into(), effective_metric(prefix, metric))
     }
 
     /// The key that stands for all routes to a prefix, before the others of them.
     pub(crate) fn any_route(prefix: IpNet) -> Self {
-        Self::Route(Destination(prefix), 0)
+        Self::Route(prefix.into(), 0)
     }
 
     /// Whether both are the same, or routes to one prefix.
@@ -149,43 +148,6 @@ impl Key {
             (Self::Route(to, _), Self::Route(other, _)) => to == other,
             _ => self == other,
         }
-    }
-}
-
-/// A prefix that is compared as two numbers: there may be ten thousand keys, and each is
-/// compared with a dozen others wherever it is looked up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Destination(pub(crate) IpNet);
-
-impl Destination {
-    fn order(self) -> (bool, u128, u8) {
-        let bits = match self.0.addr() {
-            IpAddr::V4(address) => u128::from(address.to_bits()),
-            IpAddr::V6(address) => address.to_bits(),
-        };
-        (self.0.addr().is_ipv6(), bits, self.0.prefix_len())
-    }
-}
-
-impl Hash for Destination {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        let length = u64::from(self.0.prefix_len());
-        match self.0.addr() {
-            IpAddr::V4(address) => state.write_u64(u64::from(address.to_bits()) << 8 | length),
-            IpAddr::V6(address) => (address.to_bits(), length).hash(state),
-        }
-    }
-}
-
-impl Ord for Destination {
-    fn cmp(&self, other: &Self) -> Ordering {
-        self.order().cmp(&other.order())
-    }
-}
-
-impl PartialOrd for Destination {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
     }
 }
 
@@ -204,13 +166,13 @@ impl fmt::Display for Key {
             Self::Scope(name) => write!(f, "scope \"{name}\""),
             Self::KeepLocalhost => f.write_str("keep-localhost"),
             Self::KeepLan => f.write_str("keep-lan"),
-            Self::Route(Destination(prefix), metric)
-                if *metric == effective_metric(*prefix, None) =>
-            {
-                write!(f, "route \"{prefix}\"")
-            }
-            Self::Route(Destination(prefix), metric) => {
-                write!(f, "route \"{prefix}\" metric={metric}")
+            Self::Route(to, metric) => {
+                let prefix = IpNet::from(*to);
+                write!(f, "route \"{prefix}\"")?;
+                if *metric == effective_metric(prefix, None) {
+                    return Ok(());
+                }
+                write!(f, " metric={metric}")
             }
             Self::KeepLocal => f.write_str("keep-local"),
             Self::Docker => f.write_str("docker"),
@@ -295,32 +257,5 @@ impl Piece {
             Self::Export(places, _) => digest(places),
             Self::Mtu(mtu) => digest(mtu),
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn destinations_are_in_the_order_of_prefixes() {
-        let mut prefixes: Vec<IpNet> = [
-            "10.0.0.0/16",
-            "fd00::/8",
-            "::/0",
-            "255.0.0.0/8",
-            "10.0.0.0/8",
-            "fd00::/48",
-            "0.0.0.0/0",
-            "9.255.0.0/16",
-        ]
-        .map(|prefix| prefix.parse().unwrap())
-        .to_vec();
-        let mut destinations: Vec<Destination> =
-            prefixes.iter().copied().map(Destination).collect();
-        prefixes.sort_unstable();
-        destinations.sort_unstable();
-        let sorted: Vec<IpNet> = destinations.into_iter().map(|one| one.0).collect();
-        assert_eq!(sorted, prefixes);
     }
 }
