@@ -1,10 +1,12 @@
 //! `docs/json.md` in itself: its examples, its types, and that nothing passes it by.
 
+#[cfg(target_os = "linux")]
 use std::collections::BTreeSet;
 
 use netprof_model::Owner;
 use serde_json::Value;
 
+#[cfg(target_os = "linux")]
 use crate::bench::Bench;
 use crate::json_page::{PAGE, SHAPES, complaints, is_documented, linked, look};
 

@@ -1,8 +1,10 @@
 //! Command lines that are printed to be pasted: a shell takes them apart into the words that
 //! were meant, whatever files are called.
 
+#[cfg(target_os = "linux")]
 use std::ffi::OsStr;
 use std::fs;
+#[cfg(target_os = "linux")]
 use std::os::unix::ffi::OsStrExt;
 use std::process::Command;
 
