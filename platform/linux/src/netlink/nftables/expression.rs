@@ -11,6 +11,11 @@ pub(super) const NFTA_LOOKUP_SREG: u16 = 2;
 pub(super) const NFTA_LOOKUP_DREG: u16 = 3;
 pub(super) const NFTA_LOOKUP_FLAGS: u16 = 5;
 pub(super) const NFTA_TARGET_NAME: u16 = 1;
+pub(super) const NFTA_META_SREG: u16 = 3;
+pub(super) const NFTA_CT_SREG: u16 = 4;
+/// The keys of marks (NFT_META_MARK, NFT_CT_MARK).
+pub(super) const META_MARK: u32 = 3;
+pub(super) const CT_MARK: u32 = 3;
 pub(super) const NFT_REG_VERDICT: u32 = 0;
 const NFTA_DATA_VALUE: u16 = 1;
 const NFTA_DATA_VERDICT: u16 = 2;

@@ -11,6 +11,7 @@
 
 mod comparison;
 mod expression;
+mod machine;
 mod rule;
 mod set;
 mod xtables;
