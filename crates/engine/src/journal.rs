@@ -92,29 +92,18 @@ impl Outline for Intent {
         }
         let text = json::text(payload)?;
         json::read_runs(text, runs::changes::One::take, |runs| {
-            let IntentFile {
-                transaction,
-                kind,
-                profile,
-                place,
-                started,
-                undone,
-                changes,
-                still_held,
-                dropped,
-                kept,
-            } = serde_json::from_str(runs.text)?;
+            let file: IntentFile = serde_json::from_str(runs.text)?;
             Ok(Self {
-                transaction,
-                kind,
-                profile,
-                place,
-                started,
-                undone,
-                changes: runs::changes::whole(changes, runs)?,
-                still_held,
-                dropped,
-                kept,
+                transaction: file.transaction,
+                kind: file.kind,
+                profile: file.profile,
+                place: file.place,
+                started: file.started,
+                undone: file.undone,
+                changes: runs::changes::whole(file.changes, runs)?,
+                still_held: file.still_held,
+                dropped: file.dropped,
+                kept: file.kept,
             })
         })
     }
