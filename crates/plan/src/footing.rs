@@ -6,9 +6,10 @@ use std::cell::Cell;
 use std::collections::BTreeSet;
 
 use ipnet::IpNet;
-use netprof_model::route::Route;
+use netprof_model::held::HeldResource;
+use netprof_model::route::{Hop, Route, RouteKey, RouteSpec};
 use netprof_model::rule::RuleAction;
-use netprof_model::{Resource, Snapshot};
+use netprof_model::{Resource, Snapshot, State};
 
 use crate::holdings::Holdings;
 use crate::linux::TABLE;
@@ -68,6 +69,18 @@ impl<'a> Footing<'a> {
         self.looks.set(self.looks.get() + 1);
         route.goes_through(dev)
     }
+}
+
+/// A held route that is there and has just one way, which alone may be left behind; with
+/// that way and its link.
+pub(crate) fn single_way(held: &HeldResource) -> Option<(&RouteKey, &RouteSpec, &Hop, &str)> {
+    let (Resource::Route(key), Some(State::Route(spec))) = (&held.resource, &held.committed) else {
+        return None;
+    };
+    let [hop] = spec.hops.as_slice() else {
+        return None;
+    };
+    Some((key, spec, hop, hop.dev.as_deref()?))
 }
 
 #[cfg(test)]

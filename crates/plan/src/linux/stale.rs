@@ -4,24 +4,14 @@ use std::net::IpAddr;
 
 use netprof_model::held::HeldResource;
 use netprof_model::route::{Protocol, RouteKey, RouteKind};
-use netprof_model::{Resource, State};
 
 use super::{MAIN, TABLE};
-use crate::footing::Footing;
+use crate::footing::{Footing, single_way};
 
 /// Why a held resource that is still there no longer serves its purpose, if so: it was
 /// made for a network that its link has left.
 pub(crate) fn stale(held: &HeldResource, footing: &Footing) -> Option<String> {
-    let Resource::Route(key) = &held.resource else {
-        return None;
-    };
-    let Some(State::Route(spec)) = &held.committed else {
-        return None;
-    };
-    let [hop] = spec.hops.as_slice() else {
-        return None;
-    };
-    let dev = hop.dev.as_deref()?;
+    let (key, _, hop, dev) = single_way(held)?;
     let addresses = footing.snapshot.addresses.items().iter();
     let mut own = addresses.filter(|one| one.dev == dev);
     match hop.via {

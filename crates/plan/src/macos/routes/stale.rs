@@ -16,25 +16,16 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netprof_model::held::HeldResource;
 use netprof_model::route::{Protocol, Route, RouteKind};
-use netprof_model::{Resource, Snapshot, State};
+use netprof_model::{Resource, Snapshot};
 
-use crate::footing::Footing;
+use crate::footing::{Footing, single_way};
 
 /// Why a held route that is still there no longer serves its purpose, if so.
 pub(in crate::macos) fn stale(held: &HeldResource, footing: &Footing) -> Option<String> {
-    let Resource::Route(key) = &held.resource else {
-        return None;
-    };
-    let Some(State::Route(spec)) = &held.committed else {
-        return None;
-    };
-    let [hop] = spec.hops.as_slice() else {
-        return None;
-    };
+    let (key, spec, hop, dev) = single_way(held)?;
     if spec.kind != RouteKind::Unicast {
         return None;
     }
-    let dev = hop.dev.as_deref()?;
     match hop.via {
         // A router's link-local address says nothing of the network.
         Some(IpAddr::V6(via)) if via.is_unicast_link_local() => None,
