@@ -132,6 +132,34 @@ pub struct LinkMatch {
     pub default_route: Option<bool>,
 }
 
+impl LinkMatch {
+    /// What is given as text, by property, in the order in which it is written; all but
+    /// `default_route`.
+    pub fn texts(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let Self {
+            name,
+            kind,
+            owner,
+            address,
+            gateway,
+            mac,
+            ssid,
+            default_route: _,
+        } = self;
+        [
+            ("name", name.clone()),
+            ("kind", kind.clone()),
+            ("owner", owner.map(|owner| owner.to_string())),
+            ("address", address.map(|prefix| prefix.to_string())),
+            ("gateway", gateway.map(|gateway| gateway.to_string())),
+            ("mac", mac.clone()),
+            ("ssid", ssid.clone()),
+        ]
+        .into_iter()
+        .filter_map(|(property, text)| Some((property, text?)))
+    }
+}
+
 /// Names and the servers that answer them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Scope {
@@ -249,6 +277,17 @@ pub enum RouteTarget {
     },
     /// Nowhere: senders are told that it is unreachable.
     Unreachable,
+}
+
+impl RouteTarget {
+    /// The link that it names.
+    #[must_use]
+    pub fn link(&self) -> Option<&Spanned<Name>> {
+        match self {
+            Self::Through { link, .. } => link.as_ref(),
+            Self::Unreachable => None,
+        }
+    }
 }
 
 /// What must be so about container engines.

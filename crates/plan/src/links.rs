@@ -286,29 +286,12 @@ fn nearest(wanted: &LinkMatch, snapshot: &Snapshot) -> String {
 
 /// What a link must be, as the profile writes it.
 fn written(wanted: &LinkMatch) -> String {
-    let LinkMatch {
-        name,
-        kind,
-        owner,
-        address,
-        gateway,
-        mac,
-        ssid,
-        default_route,
-    } = wanted;
-    let texts = [
-        ("name", name.clone()),
-        ("kind", kind.clone()),
-        ("owner", owner.map(|owner| owner.to_string())),
-        ("address", address.map(|prefix| prefix.to_string())),
-        ("gateway", gateway.map(|gateway| gateway.to_string())),
-        ("mac", mac.clone()),
-        ("ssid", ssid.clone()),
-    ];
-    let texts = texts
-        .into_iter()
-        .filter_map(|(property, text)| Some(format!("{property}=\"{}\"", text?)));
-    let flag = default_route.map(|flag| format!("default-route=#{flag}"));
+    let texts = wanted
+        .texts()
+        .map(|(property, text)| format!("{property}=\"{text}\""));
+    let flag = wanted
+        .default_route
+        .map(|flag| format!("default-route=#{flag}"));
     texts.chain(flag).collect::<Vec<_>>().join(" ")
 }
 

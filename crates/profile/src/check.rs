@@ -3,7 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netprof_model::profile::{Profile, RouteTarget, Spanned};
+use netprof_model::profile::{Profile, Spanned};
 use netprof_model::{Diagnostic, Location, Name};
 
 use crate::code;
@@ -24,14 +24,8 @@ pub(crate) fn uses(profile: &Profile) -> impl Iterator<Item = &Spanned<Name>> {
         .iter()
         .filter_map(|scope| scope.link.as_ref());
     let lans = profile.routes.keep_lan.iter().flat_map(|keep| &keep.links);
-    let routes = profile
-        .routes
-        .routes
-        .iter()
-        .filter_map(|route| match &route.target {
-            RouteTarget::Through { link, .. } => link.as_ref(),
-            RouteTarget::Unreachable => None,
-        });
+    let routes = profile.routes.routes.iter();
+    let routes = routes.filter_map(|route| route.target.link());
     let sizes = profile.mtu.iter().map(|mtu| &mtu.link);
     let clamps = profile.clamp_mss.iter().map(|clamp| &clamp.link);
     let conditions = profile.when.iter().flat_map(|when| &when.links);

@@ -10,8 +10,8 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netprof_model::block::Block;
 use netprof_model::profile::{
-    ClampMss, Docker, Export, KeepLan, LinkDecl, Mtu, Podman, ProxyUrl, RouteDecl, RouteTarget,
-    Scope, Spanned, When,
+    ClampMss, Docker, Export, KeepLan, LinkDecl, Mtu, Podman, ProxyUrl, RouteDecl, Scope, Spanned,
+    When,
 };
 use netprof_model::snapshot::Os;
 use netprof_model::{Location, Name};
@@ -210,10 +210,7 @@ impl Piece {
         match self {
             Self::Scope(scope) => scope.link.as_slice(),
             Self::KeepLan(keep) => &keep.links,
-            Self::Route(route) => match &route.target {
-                RouteTarget::Through { link, .. } => link.as_slice(),
-                RouteTarget::Unreachable => &[],
-            },
+            Self::Route(route) => route.target.link().map_or(&[], std::slice::from_ref),
             Self::Mtu(mtu) => std::slice::from_ref(&mtu.link),
             Self::ClampMss(clamp) => std::slice::from_ref(&clamp.link),
             _ => &[],

@@ -8,8 +8,8 @@ use std::fmt::Display;
 
 use ipnet::IpNet;
 use netprof_model::profile::{
-    Containers, KeepLan, LinkDecl, LinkMatch, Pool, Profile, Proxy, RouteDecl, RouteTarget, Routes,
-    Scope, Servers, Spanned, When,
+    Containers, KeepLan, LinkDecl, Pool, Profile, Proxy, RouteDecl, RouteTarget, Routes, Scope,
+    Servers, Spanned, When,
 };
 
 use crate::value::name_of_export;
@@ -142,27 +142,13 @@ fn link(out: &mut Text, link: &LinkDecl) {
     let mut head = Line(format!("link {}", quoted(link.name.as_str())));
     head.flag("optional", link.optional);
     head.flag("many", link.many);
-    let LinkMatch {
-        name,
-        kind,
-        owner,
-        address,
-        gateway,
-        mac,
-        ssid,
-        default_route,
-    } = &link.matching;
     let mut line = Line("match".to_owned());
-    line.text("name", name.as_ref());
-    line.text("kind", kind.as_ref());
-    line.text("owner", owner.as_ref());
-    line.text("address", address.as_ref());
-    line.text("gateway", gateway.as_ref());
-    line.text("mac", mac.as_ref());
-    line.text("ssid", ssid.as_ref());
+    for (property, text) in link.matching.texts() {
+        line.text(property, Some(text));
+    }
     line.number(
         "default-route",
-        default_route.map(|flag| format!("#{flag}")),
+        link.matching.default_route.map(|flag| format!("#{flag}")),
     );
     out.block(head.0, |out| out.line(line.0));
 }
