@@ -8,7 +8,7 @@ use super::super::lab::Lab;
 use super::super::peer::Peer;
 use super::super::picture::Picture;
 use super::super::topology::VpnSite;
-use super::{CONTAINERS_REACH, Client, plug_in_by_hand, until_gone, version_of};
+use super::{CONTAINERS_REACH, Client, Way, plug_in_by_hand, until_gone, version_of};
 
 /// Docker takes 172.17.0.0/16 to 172.31.0.0/16, then parts of 192.168.0.0/16 that are this
 /// large (`localScopeDefaultNetworks` in moby's libnetwork/ipamutils).
@@ -59,16 +59,8 @@ impl<'lab> DockerNetwork<'lab> {
 }
 
 impl Client for DockerNetwork<'_> {
-    fn link(&self) -> &'static str {
-        "corp0"
-    }
-
-    fn network(&self) -> &'static str {
-        VpnSite::CABLE
-    }
-
-    fn gateway(&self) -> Option<&'static str> {
-        Some(VpnSite::GATEWAY)
+    fn way(&self) -> Way {
+        Way::CABLE
     }
 
     fn owner(&self) -> &'static str {

@@ -30,13 +30,42 @@ use super::picture::Picture;
 use super::poll::until;
 use super::topology::VpnSite;
 
+/// A way to the corporate network.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Way {
+    link: &'static str,
+    /// The network of that link.
+    network: &'static str,
+    /// Where the link is no tunnel.
+    gateway: Option<&'static str>,
+}
+
+impl Way {
+    /// The second cable of a `VpnSite`.
+    const CABLE: Self = Self {
+        link: "corp0",
+        network: VpnSite::CABLE,
+        gateway: Some(VpnSite::GATEWAY),
+    };
+
+    fn tunnel(link: &'static str, network: &'static str) -> Self {
+        Self {
+            link,
+            network,
+            gateway: None,
+        }
+    }
+}
+
 /// A VPN client that can be told what a person tells it.
 pub(crate) trait Client {
-    /// The link to the corporate network that it makes or sets up.
-    fn link(&self) -> &'static str;
+    /// The way to the corporate network that it makes or sets up.
+    fn way(&self) -> Way;
 
-    /// The network of that link.
-    fn network(&self) -> &'static str;
+    /// The link of that.
+    fn link(&self) -> &'static str {
+        self.way().link
+    }
 
     /// The server that it has names looked up by.
     fn name_server(&self) -> &'static str {
@@ -48,11 +77,6 @@ pub(crate) trait Client {
 
     /// Which version of what it is.
     fn version(&self) -> String;
-
-    /// A gateway to the corporate network, where its link is no tunnel.
-    fn gateway(&self) -> Option<&'static str> {
-        None
-    }
 
     /// What somebody who has this client writes; `also` goes behind the network that is
     /// behind the LAN.
@@ -108,10 +132,13 @@ pub(crate) trait Client {
 
 /// The profile of somebody who has a link into the corporate network.
 fn office(client: &(impl Client + ?Sized), also: &str) -> String {
-    let (link, network, server) = (client.link(), client.network(), client.name_server());
-    let via = client
-        .gateway()
-        .map(|gateway| format!(" via=\"{gateway}\""));
+    let server = client.name_server();
+    let Way {
+        link,
+        network,
+        gateway,
+    } = client.way();
+    let via = gateway.map(|gateway| format!(" via=\"{gateway}\""));
     let via = via.unwrap_or_default();
     format!(
         r#"

@@ -5,7 +5,7 @@ use super::super::lab::Lab;
 use super::super::link_managers::NetworkManager;
 use super::super::poll::until;
 use super::super::topology::VpnSite;
-use super::{Client, until_corp_answers, until_forgotten, until_names_are_taken, version_of};
+use super::{Client, Way, until_corp_answers, until_forgotten, until_names_are_taken, version_of};
 
 const LAN: &str = "ip4 192.168.77.2/24 gw4 192.168.77.1 ipv4.route-metric 100 \
     ipv4.routes '192.168.88.0/24 192.168.77.1' ipv4.dns 192.168.77.1 \
@@ -57,16 +57,8 @@ impl<'lab> CableOfNetworkManager<'lab> {
 }
 
 impl Client for CableOfNetworkManager<'_> {
-    fn link(&self) -> &'static str {
-        "corp0"
-    }
-
-    fn network(&self) -> &'static str {
-        VpnSite::CABLE
-    }
-
-    fn gateway(&self) -> Option<&'static str> {
-        Some(VpnSite::GATEWAY)
+    fn way(&self) -> Way {
+        Way::CABLE
     }
 
     fn owner(&self) -> &'static str {

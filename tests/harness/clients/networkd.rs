@@ -7,7 +7,7 @@ use super::super::lab::Lab;
 use super::super::link_managers::Networkd;
 use super::super::poll::until;
 use super::super::topology::VpnSite;
-use super::{Client, until_corp_answers, until_forgotten, until_names_are_taken, version_of};
+use super::{Client, Way, until_corp_answers, until_forgotten, until_names_are_taken, version_of};
 
 const LAN: &str = "\
 [Match]
@@ -89,16 +89,8 @@ fn start(lab: &Lab, files: &[(&str, &str)]) -> Networkd {
 }
 
 impl Client for CableOfNetworkd<'_> {
-    fn link(&self) -> &'static str {
-        "corp0"
-    }
-
-    fn network(&self) -> &'static str {
-        VpnSite::CABLE
-    }
-
-    fn gateway(&self) -> Option<&'static str> {
-        Some(VpnSite::GATEWAY)
+    fn way(&self) -> Way {
+        Way::CABLE
     }
 
     fn owner(&self) -> &'static str {

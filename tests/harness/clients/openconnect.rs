@@ -8,7 +8,7 @@ use super::super::lab::Lab;
 use super::super::rivals::Tun;
 use super::super::topology::VpnSite;
 use super::{
-    Client, until_corp_answers, until_gone, until_names_are_taken, version_of, write_program,
+    Client, Way, until_corp_answers, until_gone, until_names_are_taken, version_of, write_program,
 };
 
 const FOLDER: &str = "/root/openconnect";
@@ -153,12 +153,8 @@ dtls-legacy = false
 }
 
 impl Client for OpenConnect<'_> {
-    fn link(&self) -> &'static str {
-        "tun1"
-    }
-
-    fn network(&self) -> &'static str {
-        "10.9.0.0/24"
+    fn way(&self) -> Way {
+        Way::tunnel("tun1", "10.9.0.0/24")
     }
 
     fn version(&self) -> String {

@@ -6,7 +6,7 @@ use super::super::lab::Lab;
 use super::super::openvpn::{Server, Settings, reconnect};
 use super::super::topology::VpnSite;
 use super::{
-    Client, until_corp_answers, until_gone, until_names_are_taken, version_of, write_program,
+    Client, Way, until_corp_answers, until_gone, until_names_are_taken, version_of, write_program,
 };
 
 const SCRIPT: &str = "/usr/local/bin/take-all-names";
@@ -61,12 +61,8 @@ fn greedy() -> Settings {
 }
 
 impl Client for OpenVpn<'_> {
-    fn link(&self) -> &'static str {
-        "tun0"
-    }
-
-    fn network(&self) -> &'static str {
-        "10.8.0.0/24"
+    fn way(&self) -> Way {
+        Way::tunnel("tun0", "10.8.0.0/24")
     }
 
     fn version(&self) -> String {

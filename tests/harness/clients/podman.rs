@@ -7,7 +7,7 @@ use super::super::engines::PodmanContainer;
 use super::super::lab::Lab;
 use super::super::picture::Picture;
 use super::super::topology::VpnSite;
-use super::{CONTAINERS_REACH, Client, plug_in_by_hand, until_gone, version_of};
+use super::{CONTAINERS_REACH, Client, Way, plug_in_by_hand, until_gone, version_of};
 
 /// The first name that is free beside the default network's.
 const BRIDGE: &str = "podman1";
@@ -39,16 +39,8 @@ impl<'lab> PodmanNetwork<'lab> {
 }
 
 impl Client for PodmanNetwork<'_> {
-    fn link(&self) -> &'static str {
-        "corp0"
-    }
-
-    fn network(&self) -> &'static str {
-        VpnSite::CABLE
-    }
-
-    fn gateway(&self) -> Option<&'static str> {
-        Some(VpnSite::GATEWAY)
+    fn way(&self) -> Way {
+        Way::CABLE
     }
 
     fn owner(&self) -> &'static str {

@@ -9,7 +9,7 @@ use super::super::peer::Peer;
 use super::super::rivals::Tun;
 use super::super::topology::VpnSite;
 use super::{
-    Client, kernel, office, until_corp_answers, until_gone, until_names_are_taken, version_of,
+    Client, Way, kernel, office, until_corp_answers, until_gone, until_names_are_taken, version_of,
     write_program,
 };
 
@@ -191,15 +191,12 @@ kernel-netlink socket-default vici updown
 
 impl Client for StrongSwan<'_> {
     /// With policies it is the LAN's: they take packets by their addresses.
-    fn link(&self) -> &'static str {
-        match self.esp {
+    fn way(&self) -> Way {
+        let link = match self.esp {
             Esp::InUserSpace => "ipsec0",
             Esp::InKernel => "lan0",
-        }
-    }
-
-    fn network(&self) -> &'static str {
-        "10.6.0.0/24"
+        };
+        Way::tunnel(link, "10.6.0.0/24")
     }
 
     fn version(&self) -> String {

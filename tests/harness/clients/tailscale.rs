@@ -9,7 +9,7 @@ use super::super::lab::Lab;
 use super::super::rivals;
 use super::super::topology::VpnSite;
 use super::super::wg_quick::{Keys, Runs, Server};
-use super::{Client, until_corp_answers, until_gone, until_names_are_taken, version_of};
+use super::{Client, Way, until_corp_answers, until_gone, until_names_are_taken, version_of};
 
 const PROGRAM: &str = "/usr/local/bin/tailscaled";
 
@@ -92,12 +92,8 @@ impl<'lab> Tailscale<'lab> {
 }
 
 impl Client for Tailscale<'_> {
-    fn link(&self) -> &'static str {
-        "tailscale0"
-    }
-
-    fn network(&self) -> &'static str {
-        "100.64.0.0/10"
+    fn way(&self) -> Way {
+        Way::tunnel("tailscale0", "100.64.0.0/10")
     }
 
     fn name_server(&self) -> &'static str {

@@ -5,7 +5,7 @@ use super::super::lab::Lab;
 use super::super::picture::Picture;
 use super::super::topology::VpnSite;
 use super::super::wg_quick::{Runs, Settings, Tunnel};
-use super::{Client, kernel, until_corp_answers, until_names_are_taken, version_of};
+use super::{Client, Way, kernel, until_corp_answers, until_names_are_taken, version_of};
 
 /// wg-quick with `AllowedIPs = 0.0.0.0/0, ::/0` and a `DNS` line.
 #[derive(Debug)]
@@ -45,12 +45,8 @@ impl<'lab> WgQuick<'lab> {
 }
 
 impl Client for WgQuick<'_> {
-    fn link(&self) -> &'static str {
-        "wg0"
-    }
-
-    fn network(&self) -> &'static str {
-        "10.7.0.0/24"
+    fn way(&self) -> Way {
+        Way::tunnel("wg0", "10.7.0.0/24")
     }
 
     fn version(&self) -> String {
