@@ -17,7 +17,7 @@ pub fn run(context: &Context, output: Option<&Path>) -> Result {
         Ok(held) => Section::Seen(held),
         Err(error) => Section::Unreadable(chain(&error)),
     };
-    let snapshot = context.observe(Need::EVERYTHING, held)?;
+    let snapshot = context.observe(Need::EVERYTHING, held)?.redacted();
     let mut text = serde_json::to_string_pretty(&snapshot).unwrap_or_default();
     text.push('\n');
     let Some(output) = output else {

@@ -83,9 +83,10 @@ fn reason(reason: &Reason) -> Value {
     }
 }
 
-/// A state without the tag that says which resource it is of: `kind` says it.
+/// A state without its passwords, and without the tag that says which resource it is of:
+/// `kind` says it.
 pub fn state(state: Option<&State>) -> Value {
-    match json!(state) {
+    match json!(state.map(State::redacted)) {
         Value::Object(mut fields) => {
             fields.remove("state");
             Value::Object(fields)

@@ -5,4 +5,5 @@ pub mod evidence;
 pub mod json;
 pub mod macos;
 pub mod plan;
+pub mod settings;
 pub mod words;

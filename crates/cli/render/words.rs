@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use netprof_model::dns::{DefaultRoute, DnsLink};
+use netprof_model::engine::EngineNetworks;
 use netprof_model::plan::Change;
 use netprof_model::route::{RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
-use netprof_model::{Resource, State, digits};
+use netprof_model::{Resource, State, digits, secret};
 
-use super::macos;
+use super::{macos, settings};
 
 /// The name of a table, where it has one (iproute2's `rt_tables`).
 pub fn table(number: u32) -> String {
@@ -55,6 +56,9 @@ pub fn put_subject(text: &mut String, resource: &Resource, service: Option<&str>
         Resource::File { path } => write!(text, "file {path}"),
         Resource::Mtu { dev } => write!(text, "mtu {dev}"),
         Resource::Proxies { service: id } => write!(text, "proxies {}", service.unwrap_or(id)),
+        Resource::Settings(settings) => write!(text, "settings {settings}"),
+        Resource::NftTable => write!(text, "table inet netprof"),
+        Resource::Engine { .. } => write!(text, "{resource}"),
     };
 }
 
@@ -76,6 +80,10 @@ pub fn change(change: &Change) -> Vec<String> {
         (Some(State::Proxies(before)), Some(State::Proxies(after))) => {
             macos::proxies_change(before, after)
         }
+        (Some(State::Settings(before)), Some(State::Settings(after))) => settings::change(
+            &secret::redacted_dictionary(before),
+            &secret::redacted_dictionary(after),
+        ),
         (Some(before), Some(after)) => vec![format!(
             "{} -> {}",
             state(&change.resource, before),
@@ -109,9 +117,19 @@ pub fn state(resource: &Resource, state: &State) -> String {
         (_, State::Mtu { mtu }) => mtu.to_string(),
         (_, State::Store(all)) => macos::store(all),
         (_, State::Proxies(all)) => macos::proxies(all),
-        (_, State::File(file)) => macos::file(file),
+        (_, State::File(file)) => macos::file(&file.redacted()),
+        (_, State::Settings(all)) => settings::all(&secret::redacted_dictionary(all)),
+        (_, State::NftTable(table)) => format!("clamp-mss {}", table.clamped.join(" ")),
+        (_, State::Engine(networks)) => engine(networks),
         (other, _) => other.to_string(),
     }
+}
+
+fn engine(networks: &EngineNetworks) -> String {
+    let bridge = networks.bridge.iter().map(|net| format!("bridge {net}"));
+    let pools = networks.pools.iter();
+    let pools = pools.map(|pool| format!("pool {} by /{}", pool.base, pool.size));
+    listed(bridge.chain(pools), "addresses of its own choice")
 }
 
 fn rule(key: &RuleKey) -> String {

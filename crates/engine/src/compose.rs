@@ -324,7 +324,9 @@ fn rank(resource: &Resource) -> i8 {
         Resource::Rule(_) => 3,
         Resource::Route(_) => 4,
         Resource::DnsLink { .. } | Resource::DnsDelegate { .. } | Resource::Store { .. } => 5,
-        Resource::File { .. } => 6,
-        Resource::Proxies { .. } => 7,
+        Resource::NftTable => 6,
+        Resource::File { .. } | Resource::Settings(_) => 7,
+        Resource::Proxies { .. } => 8,
+        Resource::Engine { .. } => 9,
     }
 }

@@ -299,7 +299,11 @@ fn is_half_made(change: &Change, live: Option<&State>) -> bool {
     match (&change.before, live, &change.after) {
         (Some(_), None, Some(_)) => !matches!(
             change.resource,
-            Resource::Store { .. } | Resource::File { .. } | Resource::Proxies { .. }
+            Resource::Store { .. }
+                | Resource::File { .. }
+                | Resource::Proxies { .. }
+                | Resource::Settings(_)
+                | Resource::NftTable
         ),
         (_, Some(State::DnsDelegate(_)), _) => true,
         (before, Some(State::DnsLink(live)), after) => {

@@ -18,8 +18,7 @@ pub(crate) fn need<'a>(changes: impl IntoIterator<Item = &'a Change>) -> Need {
     let mut need = Need::default();
     let mut keys = Vec::new();
     for change in changes {
-        need.resolver |= change.resource.is_of_resolver();
-        need.preferences |= change.resource.is_of_preferences();
+        need.add(&change.resource);
         if let Resource::Route(key) = &change.resource {
             keys.push(key);
         }

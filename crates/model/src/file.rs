@@ -1,10 +1,13 @@
 //! Files, complete, so that they can be put back as they were.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use serde::de::value::MapAccessDeserializer;
 use serde::de::{Error, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+use crate::secret;
 
 /// What is at a path.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -37,6 +40,29 @@ impl FileState {
             mode: 0o644,
             uid: 0,
             gid: 0,
+        }
+    }
+
+    /// The same with `***` for each password in it: what others may read.
+    #[must_use]
+    pub fn redacted(&self) -> Cow<'_, Self> {
+        let Self::Regular {
+            content,
+            mode,
+            uid,
+            gid,
+        } = self
+        else {
+            return Cow::Borrowed(self);
+        };
+        match std::str::from_utf8(&content.0).map(secret::redacted) {
+            Ok(Cow::Owned(text)) => Cow::Owned(Self::Regular {
+                content: Content(text.into_bytes()),
+                mode: *mode,
+                uid: *uid,
+                gid: *gid,
+            }),
+            _ => Cow::Borrowed(self),
         }
     }
 

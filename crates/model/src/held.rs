@@ -1,5 +1,6 @@
 //! What netprof holds: what it made, and what was there before.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
@@ -90,18 +91,39 @@ impl HeldResource {
     /// What would be there in the place of `live`, had netprof never been.
     #[must_use]
     pub fn without(&self, live: Option<&State>) -> TakenBack {
-        taken_back(live, self.committed.as_ref(), self.original.as_ref())
+        let live = self.as_recorded(live);
+        taken_back(
+            live.as_deref(),
+            self.committed.as_ref(),
+            self.original.as_ref(),
+        )
     }
 
     /// Whether everything that netprof made of it is in `live`.
     #[must_use]
     pub fn holds(&self, live: Option<&State>) -> bool {
-        let (made, found) = (self.committed.as_ref(), self.original.as_ref());
+        let live = self.as_recorded(live);
+        let (live, made, found) = (
+            live.as_deref(),
+            self.committed.as_ref(),
+            self.original.as_ref(),
+        );
         live == made
-            || settings(live, made, found).is_some_and(|(live, made, found)| {
-                let mut changed = changed(made, found);
-                changed.all(|key| live.get(key) == made.get(key))
+            || Sides::of(live, made, found).is_some_and(|sides| {
+                let mut changed = sides.changed();
+                changed.all(|key| sides.live.get(key) == sides.made.get(key))
             })
+    }
+
+    /// `live` in the form in which this was recorded: without its passwords, where whoever
+    /// reads this was not told them.
+    fn as_recorded<'a>(&self, live: Option<&'a State>) -> Option<Cow<'a, State>> {
+        let mut sides = [&self.committed, &self.original].into_iter().flatten();
+        let is_redacted = sides.any(State::is_redacted);
+        live.map(|live| match is_redacted {
+            true => live.redacted(),
+            false => Cow::Borrowed(live),
+        })
     }
 }
 
@@ -120,9 +142,8 @@ pub struct TakenBack {
 /// it back.
 ///
 /// What is as it was made goes back to what was found. What is neither was changed by
-/// somebody else, and stays. The proxies of a network service are many settings of which a
-/// profile changes some: each of those is looked at by itself, and all others are as they
-/// are now. Everything else is one piece.
+/// somebody else, and stays. Of settings a profile changes some: each of those is looked at
+/// by itself, and all others are as they are now. Everything else is one piece.
 #[must_use]
 pub fn taken_back(live: Option<&State>, made: Option<&State>, found: Option<&State>) -> TakenBack {
     let whole = |state: Option<&State>, theirs| TakenBack {
@@ -133,27 +154,27 @@ pub fn taken_back(live: Option<&State>, made: Option<&State>, found: Option<&Sta
     if live == made || live == found {
         return whole(found, false);
     }
-    let Some((now, made, before)) = settings(live, made, found) else {
+    let Some(sides) = Sides::of(live, made, found) else {
         return whole(live, true);
     };
-    let mut back = now.clone();
+    let mut back = sides.live.clone();
     let mut theirs = Vec::new();
-    for key in changed(made, before) {
-        let value = now.get(key);
-        if value == made.get(key) {
-            match before.get(key) {
+    for key in sides.changed() {
+        let value = sides.live.get(key);
+        if value == sides.made.get(key) {
+            match sides.found.get(key) {
                 Some(value) => back.insert(key.clone(), value.clone()),
                 None => back.remove(key),
             };
-        } else if value != before.get(key) {
+        } else if value != sides.found.get(key) {
             theirs.push(key.clone());
         }
     }
-    if back == *now {
+    if back == *sides.live {
         return whole(live, !theirs.is_empty());
     }
     TakenBack {
-        state: (found.is_some() || !back.is_empty()).then_some(State::Proxies(back)),
+        state: (found.is_some() || !back.is_empty()).then(|| sides.sort.with_settings(back)),
         theirs: !theirs.is_empty(),
         settings: theirs,
     }
@@ -161,26 +182,41 @@ pub fn taken_back(live: Option<&State>, made: Option<&State>, found: Option<&Sta
 
 static NO_SETTINGS: Dictionary = Dictionary::new();
 
-/// The settings that each of three states consists of, where they do.
-fn settings<'a>(
-    live: Option<&'a State>,
-    made: Option<&'a State>,
-    found: Option<&'a State>,
-) -> Option<(&'a Dictionary, &'a Dictionary, &'a Dictionary)> {
-    let of = |state: Option<&'a State>| match state {
-        None => Some(&NO_SETTINGS),
-        Some(State::Proxies(all)) => Some(all),
-        Some(_) => None,
-    };
-    let is_any = [live, made, found].iter().any(Option::is_some);
-    is_any.then_some((of(live)?, of(made)?, of(found)?))
+/// The settings that each of three states consists of.
+struct Sides<'a> {
+    live: &'a Dictionary,
+    made: &'a Dictionary,
+    found: &'a Dictionary,
+    /// One of the three.
+    sort: &'a State,
 }
 
-/// The settings that `made` and `found` do not have alike.
-fn changed<'a>(made: &'a Dictionary, found: &'a Dictionary) -> impl Iterator<Item = &'a String> {
-    let all: BTreeSet<&String> = made.keys().chain(found.keys()).collect();
-    all.into_iter()
-        .filter(|key| made.get(*key) != found.get(*key))
+impl<'a> Sides<'a> {
+    /// None where one of them does not consist of settings.
+    fn of(
+        live: Option<&'a State>,
+        made: Option<&'a State>,
+        found: Option<&'a State>,
+    ) -> Option<Self> {
+        let of = |state: Option<&'a State>| match state {
+            None => Some(&NO_SETTINGS),
+            Some(state) => state.settings(),
+        };
+        Some(Self {
+            live: of(live)?,
+            made: of(made)?,
+            found: of(found)?,
+            sort: live.or(made).or(found)?,
+        })
+    }
+
+    /// The settings that netprof changed.
+    fn changed(&self) -> impl Iterator<Item = &'a String> + use<'a> {
+        let (made, found) = (self.made, self.found);
+        let all: BTreeSet<&String> = made.keys().chain(found.keys()).collect();
+        all.into_iter()
+            .filter(move |key| made.get(*key) != found.get(*key))
+    }
 }
 
 #[cfg(test)]

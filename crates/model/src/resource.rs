@@ -1,5 +1,6 @@
 //! One addressable piece of state, and what it can hold.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -7,12 +8,16 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::dns::{DnsDelegate, DnsLink};
+use crate::engine::{EngineKind, EngineNetworks};
 use crate::file::FileState;
 use crate::link::{LinkId, LinkManager};
 use crate::name::Name;
+use crate::nft_table::NftTable;
 use crate::plist::Dictionary;
 use crate::route::{Protocol, RouteKey, RouteSpec};
 use crate::rule::{RuleKey, RuleSpec};
+use crate::secret;
+use crate::settings::Settings;
 use crate::shared::Shared;
 
 /// The address of one piece of state. Two changes never share one within a plan.
@@ -68,6 +73,19 @@ pub enum Resource {
         /// The service's identifier.
         service: String,
     },
+    /// Settings of which netprof changes some.
+    Settings(Settings),
+    /// The table of nft that is netprof's own (Linux).
+    NftTable,
+    /// What the daemon of a container engine goes by, which is what it has read when it
+    /// was started.
+    Engine {
+        /// Which engine.
+        engine: EngineKind,
+        /// Whose it is, where it runs without root.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        user: Option<String>,
+    },
 }
 
 impl Resource {
@@ -85,6 +103,9 @@ impl Resource {
             Self::File { .. } => "file",
             Self::Mtu { .. } => "mtu",
             Self::Proxies { .. } => "proxies",
+            Self::Settings(_) => "settings",
+            Self::NftTable => "nft-table",
+            Self::Engine { .. } => "engine",
         }
     }
 
@@ -92,23 +113,18 @@ impl Resource {
     #[must_use]
     pub fn is_of_resolver(&self) -> bool {
         match self {
-            Self::DnsLink { .. }
-            | Self::DnsDelegate { .. }
-            | Self::Store { .. }
-            | Self::File { .. } => true,
+            Self::DnsLink { .. } | Self::DnsDelegate { .. } | Self::Store { .. } => true,
+            Self::File { path } => path.starts_with(RESOLVER_FILES),
             Self::LinkUp { .. }
             | Self::Address { .. }
             | Self::Rule(_)
             | Self::Route(_)
             | Self::Mtu { .. }
-            | Self::Proxies { .. } => false,
+            | Self::Proxies { .. }
+            | Self::Settings(_)
+            | Self::NftTable
+            | Self::Engine { .. } => false,
         }
-    }
-
-    /// Whether it is told by the preferences of macOS.
-    #[must_use]
-    pub fn is_of_preferences(&self) -> bool {
-        matches!(self, Self::Proxies { .. })
     }
 }
 
@@ -125,6 +141,15 @@ impl fmt::Display for Resource {
             Self::File { path } => write!(f, "file {path}"),
             Self::Mtu { dev } => write!(f, "mtu {dev}"),
             Self::Proxies { service } => write!(f, "proxies {service}"),
+            Self::Settings(settings) => write!(f, "settings {settings}"),
+            Self::NftTable => f.write_str("nft table inet netprof"),
+            Self::Engine { engine, user } => {
+                write!(f, "engine {engine}")?;
+                match user {
+                    Some(user) => write!(f, " of {user}"),
+                    None => Ok(()),
+                }
+            }
         }
     }
 }
@@ -163,6 +188,12 @@ pub enum State {
     },
     /// Of [`Resource::Proxies`].
     Proxies(Dictionary),
+    /// Of [`Resource::Settings`].
+    Settings(Dictionary),
+    /// Of [`Resource::NftTable`].
+    NftTable(NftTable),
+    /// Of [`Resource::Engine`].
+    Engine(EngineNetworks),
 }
 
 /// The key that marks a dictionary of the dynamic store as netprof's own; configd passes
@@ -172,6 +203,9 @@ pub const STORE_MARK: &str = "NetprofScope";
 /// The key of such a dictionary that names the link that the scope is asked through; a
 /// dictionary outlives its link, and says so to whoever looks.
 pub const STORE_LINK: &str = "NetprofLink";
+
+/// The folder of the files that macOS makes resolvers of, with a slash behind.
+const RESOLVER_FILES: &str = "/etc/resolver/";
 
 /// How a text file of netprof's own begins.
 pub const FILE_MARK: &str = "# netprof: ";
@@ -190,7 +224,52 @@ impl State {
             | Self::DnsLink(_)
             | Self::DnsDelegate(_)
             | Self::Mtu { .. }
-            | Self::Proxies(_) => false,
+            | Self::Proxies(_)
+            | Self::Settings(_)
+            | Self::Engine(_) => false,
+            // Nobody else has a reason to call theirs so, and what is in it is compared.
+            Self::NftTable(table) => table.others.is_empty(),
+        }
+    }
+
+    /// The settings that it consists of, where each is looked at by itself.
+    #[must_use]
+    pub fn settings(&self) -> Option<&Dictionary> {
+        match self {
+            Self::Proxies(all) | Self::Settings(all) => Some(all),
+            _ => None,
+        }
+    }
+
+    /// The same sort of settings, with these.
+    #[must_use]
+    pub(crate) fn with_settings(&self, all: Dictionary) -> Self {
+        match self {
+            Self::Proxies(_) => Self::Proxies(all),
+            _ => Self::Settings(all),
+        }
+    }
+
+    /// The same with `***` for each password in it: what others may read.
+    #[must_use]
+    pub fn redacted(&self) -> Cow<'_, Self> {
+        match self {
+            Self::File(file) => match file.redacted() {
+                Cow::Borrowed(_) => Cow::Borrowed(self),
+                Cow::Owned(file) => Cow::Owned(Self::File(file)),
+            },
+            Self::Settings(all) => Cow::Owned(Self::Settings(secret::redacted_dictionary(all))),
+            _ => Cow::Borrowed(self),
+        }
+    }
+
+    /// Whether a password was left out of it.
+    #[must_use]
+    pub fn is_redacted(&self) -> bool {
+        match self {
+            Self::File(file) => secret::is_redacted(&file.lossy()),
+            Self::Settings(all) => all.values().any(secret::is_redacted_value),
+            _ => false,
         }
     }
 }

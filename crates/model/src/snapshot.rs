@@ -1,5 +1,6 @@
 //! What is: the live state of a machine, as plain data.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::net::IpAddr;
 
@@ -8,17 +9,22 @@ use serde::{Deserialize, Serialize};
 
 use crate::configd::{NetworkService, Preferences, ResolverList, Store};
 use crate::dns::{DnsDelegate, DnsDomain, DnsLink, DnsServer};
+use crate::engine::{Engine, EngineKind};
 use crate::evidence::Clue;
 use crate::file::LiveFile;
 use crate::finger::Finger;
 use crate::held::{Held, HeldResource};
 use crate::link::{Address, Link, LinkId};
 use crate::name::Name;
+use crate::nft_table::NftTable;
 use crate::owner::Owner;
 use crate::resource::{AddressSpec, Lasts, Place, Resource, State};
 use crate::route::{Protocol, Route, RouteKey};
 use crate::rule::{Rule, RuleKey};
+use crate::secret;
+use crate::settings::LiveSettings;
 use crate::shared::Shared;
+use crate::user::User;
 
 pub use crate::firewall::BaseChain;
 
@@ -80,6 +86,14 @@ impl<T> Section<Vec<T>> {
     /// What was read, or nothing.
     pub fn items(&self) -> &[T] {
         self.seen().map_or(&[], Vec::as_slice)
+    }
+
+    /// The same, to change.
+    fn items_mut(&mut self) -> &mut [T] {
+        match self {
+            Self::Seen(items) => items,
+            _ => &mut [],
+        }
     }
 }
 
@@ -155,10 +169,22 @@ pub struct Snapshot {
     /// The network services of the current location, and their proxies (macOS).
     #[serde(default)]
     pub preferences: Section<Preferences>,
-    /// The files that a backend looks after; on macOS those of `/etc/resolver`, in the
-    /// order in which readdir(3) gives them. One that is not in the list is not there.
+    /// The files that were asked for. Of macOS's `/etc/resolver` all, in the order in which
+    /// readdir(3) gives them. One that was asked for and is not in the list is not there.
     #[serde(default)]
     pub files: Section<Vec<LiveFile>>,
+    /// On whose behalf it was taken; none where nobody's home can be told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<User>,
+    /// Settings among those of others.
+    #[serde(default)]
+    pub settings: Section<Vec<LiveSettings>>,
+    /// Container engines.
+    #[serde(default)]
+    pub engines: Section<Vec<Engine>>,
+    /// The table of nft that is netprof's own.
+    #[serde(default)]
+    pub nft_table: Section<NftTable>,
     /// What netprof holds.
     #[serde(default)]
     pub held: Section<Held>,
@@ -187,8 +213,37 @@ impl Snapshot {
             resolvers: Section::Unread,
             preferences: Section::Unread,
             files: Section::Unread,
+            user: None,
+            settings: Section::Unread,
+            engines: Section::Unread,
+            nft_table: Section::Unread,
             held: Section::Unread,
         }
+    }
+
+    /// The same with `***` for each password in it: what others may read.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        fn redact(state: &mut State) {
+            if let Cow::Owned(redacted) = state.redacted() {
+                *state = redacted;
+            }
+        }
+        for file in self.files.items_mut() {
+            file.state = file.state.redacted().into_owned();
+        }
+        for live in self.settings.items_mut() {
+            if let Section::Seen(all) = &mut live.holds {
+                *all = secret::redacted_dictionary(all);
+            }
+        }
+        if let Section::Seen(held) = &mut self.held {
+            for one in &mut held.resources {
+                let sides = [&mut one.original, &mut one.committed];
+                sides.into_iter().flatten().for_each(redact);
+            }
+        }
+        self
     }
 
     /// The link of that name.
@@ -559,6 +614,35 @@ impl<'a> Index<'a> {
                     (_, None) => None,
                 }
             }
+            Resource::Settings(settings) => {
+                known("settings", &snapshot.settings)?;
+                let mut all = snapshot.settings.items().iter();
+                let Some(live) = all.find(|one| one.settings == *settings) else {
+                    return Err(NotKnown {
+                        section: "settings",
+                        standing: "without these",
+                    });
+                };
+                known("settings", &live.holds)?;
+                live.holds.seen().cloned().map(State::Settings)
+            }
+            Resource::NftTable => {
+                known("nft_table", &snapshot.nft_table)?;
+                snapshot.nft_table.seen().cloned().map(State::NftTable)
+            }
+            Resource::Engine { engine, user } => {
+                known("engines", &snapshot.engines)?;
+                let mut all = snapshot.engines.items().iter();
+                let found = all.find(|one| one.kind == *engine && one.user == *user);
+                let daemon = found.and_then(|one| one.daemon.seen());
+                match daemon.map(|daemon| &daemon.networks) {
+                    None => None,
+                    Some(networks) => {
+                        known("engines", networks)?;
+                        networks.seen().cloned().map(State::Engine)
+                    }
+                }
+            }
         })
     }
 
@@ -603,14 +687,20 @@ impl<'a> Index<'a> {
             Resource::Route(key) => self.route(key).map_or(Owner::Unknown, |route| route.owner),
             Resource::DnsDelegate { .. } => Owner::Netprof,
             // A mark stays where somebody has written below it.
-            Resource::Store { .. } | Resource::File { .. } => match self.state(resource) {
-                Ok(Some(state)) if state.bears_mark() && self.is_as_held(resource, &state) => {
-                    Owner::Netprof
+            Resource::Store { .. } | Resource::File { .. } | Resource::NftTable => {
+                match self.state(resource) {
+                    Ok(Some(state)) if state.bears_mark() && self.is_as_held(resource, &state) => {
+                        Owner::Netprof
+                    }
+                    _ => Owner::Unknown,
                 }
-                _ => Owner::Unknown,
+            }
+            // The preferences are what a person clicked, and settings what one wrote.
+            Resource::Proxies { .. } | Resource::Settings(_) => Owner::User,
+            Resource::Engine { engine, .. } => match engine {
+                EngineKind::Docker => Owner::Docker,
+                EngineKind::Podman => Owner::Podman,
             },
-            // The preferences are what a person clicked.
-            Resource::Proxies { .. } => Owner::User,
         }
     }
 

@@ -12,6 +12,7 @@ use netprof_model::plan::Change;
 use netprof_model::plist::Value;
 use netprof_model::route::{Protocol, Route, RouteKey, RouteLive};
 use netprof_model::rule::{Rule, RuleKey};
+use netprof_model::settings::LiveSettings;
 use netprof_model::snapshot::{LiveDelegate, ResolvedLink};
 use netprof_model::{Owner, Resource, Section, Snapshot, State};
 
@@ -77,6 +78,10 @@ pub(crate) fn turned<'a, 'b>(
         resolvers,
         preferences,
         files,
+        user,
+        settings,
+        engines,
+        nft_table,
         networkd,
         held: _,
     } = snapshot;
@@ -98,6 +103,10 @@ pub(crate) fn turned<'a, 'b>(
         resolvers: resolvers.clone(),
         preferences: preferences.clone(),
         files: files.clone(),
+        user: user.clone(),
+        settings: settings.clone(),
+        engines: engines.clone(),
+        nft_table: nft_table.clone(),
         networkd: networkd.clone(),
         held: Section::Unread,
     };
@@ -293,9 +302,39 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
                 }
             }
         }
+        (Resource::Settings(settings), state) => {
+            let holds = match state {
+                Some(State::Settings(all)) => Section::Seen(all.clone()),
+                _ => Section::Absent,
+            };
+            let list = items(&mut snapshot.settings);
+            match list.iter_mut().find(|one| one.settings == *settings) {
+                Some(one) => one.holds = holds,
+                None => list.push(LiveSettings {
+                    settings: settings.clone(),
+                    holds,
+                }),
+            }
+        }
+        (Resource::NftTable, state) => {
+            snapshot.nft_table = match state {
+                Some(State::NftTable(table)) => Section::Seen(table.clone()),
+                _ => Section::Absent,
+            };
+        }
+        (Resource::Engine { engine, user }, Some(State::Engine(networks))) => {
+            for one in items(&mut snapshot.engines) {
+                if one.kind == *engine
+                    && one.user == *user
+                    && let Section::Seen(daemon) = &mut one.daemon
+                {
+                    daemon.networks = Section::Seen(networks.clone());
+                }
+            }
+        }
         // A link does not come or go by a change of whether it is up, and routes and
         // rules are set elsewhere.
-        (Resource::LinkUp { .. } | Resource::Mtu { .. }, _)
+        (Resource::LinkUp { .. } | Resource::Mtu { .. } | Resource::Engine { .. }, _)
         | (Resource::Route(_) | Resource::Rule(_), _) => {}
     }
 }

@@ -76,6 +76,9 @@ fn marked(snapshot: &Snapshot) -> impl Iterator<Item = (Resource, State)> {
         let path = file.path.clone();
         (Resource::File { path }, State::File(file.state.clone()))
     });
-    let written = store.chain(files).filter(|(_, state)| state.bears_mark());
+    let table = snapshot.nft_table.seen();
+    let table = table.map(|table| (Resource::NftTable, State::NftTable(table.clone())));
+    let others = store.chain(files).chain(table);
+    let written = others.filter(|(_, state)| state.bears_mark());
     rules.chain(written)
 }

@@ -9,6 +9,7 @@ use netprof_model::link::{Address, Link};
 use netprof_model::profile::{KeepLan, LinkMatch, Profile, RouteTarget, Servers};
 use netprof_model::route::RouteKey;
 use netprof_model::rule::Rule;
+use netprof_model::settings::Settings;
 use netprof_model::{Name, Resource, State};
 
 use crate::sieve::{ITSELF, Lan, Question, Sieve};
@@ -26,6 +27,16 @@ pub struct Need {
     pub owners: bool,
     /// The preferences of network services, with their proxies (macOS).
     pub preferences: bool,
+    /// Container engines, and the files that say where their networks are cut from.
+    pub engines: bool,
+    /// What the person on whose behalf this runs has told programs of proxies.
+    pub session: bool,
+    /// The table of nft that is netprof's own (Linux).
+    pub nft_table: bool,
+    /// These settings.
+    pub settings: Vec<Settings>,
+    /// The files at these paths.
+    pub files: Vec<String>,
     /// Which routes.
     pub routes: Routes,
 }
@@ -61,8 +72,33 @@ impl Need {
         filters: true,
         owners: true,
         preferences: true,
+        engines: true,
+        session: true,
+        nft_table: true,
+        settings: Vec::new(),
+        files: Vec::new(),
         routes: Routes::All,
     };
+
+    /// What `resource` holds must be read. Which routes, [`Routes`] says.
+    pub fn add(&mut self, resource: &Resource) {
+        self.resolver |= resource.is_of_resolver();
+        match resource {
+            Resource::Proxies { .. } => self.preferences = true,
+            Resource::NftTable => self.nft_table = true,
+            Resource::Engine { .. } => self.engines = true,
+            Resource::Settings(settings) => self.settings.push(settings.clone()),
+            Resource::File { path } => self.files.push(path.clone()),
+            Resource::LinkUp { .. }
+            | Resource::Address { .. }
+            | Resource::Rule(_)
+            | Resource::Route(_)
+            | Resource::DnsLink { .. }
+            | Resource::DnsDelegate { .. }
+            | Resource::Store { .. }
+            | Resource::Mtu { .. } => {}
+        }
+    }
 
     /// Whether any route must be read.
     #[must_use]
@@ -94,20 +130,31 @@ impl Need {
 /// What must be read to plan `profile` where `held` is held; and to say how that stands.
 #[must_use]
 pub fn need(profile: Option<&Profile>, held: Option<&Held>) -> Need {
-    let holds = |is: fn(&Resource) -> bool| {
-        held.is_some_and(|held| held.resources.iter().any(|one| is(&one.resource)))
-    };
-    Need {
-        // Whose proxies programs are told is in the dynamic store as well (macOS).
-        resolver: holds(Resource::is_of_resolver)
-            || profile.is_some_and(|profile| !profile.scopes.is_empty() || profile.proxy.is_some()),
-        filters: profile.is_some_and(|profile| profile.routes.keep_lan.is_some()),
+    let mut need = Need {
         // Every row of a plan names an owner, and a tunnel's is its process.
         owners: true,
-        preferences: holds(Resource::is_of_preferences)
-            || profile.is_some_and(|profile| profile.proxy.is_some()),
         routes: Routes::Of(Box::new(question(profile, held))),
+        ..Need::default()
+    };
+    for one in held.map_or(&[][..], |held| &held.resources) {
+        need.add(&one.resource);
     }
+    if let Some(profile) = profile {
+        add_profile(&mut need, profile);
+    }
+    need
+}
+
+fn add_profile(need: &mut Need, profile: &Profile) {
+    let has_proxy = profile.proxy.is_some();
+    let containers = &profile.containers;
+    // Whose proxies programs are told is in the dynamic store as well (macOS).
+    need.resolver |= !profile.scopes.is_empty() || has_proxy;
+    need.filters |= profile.routes.keep_lan.is_some();
+    need.preferences |= has_proxy;
+    need.session |= has_proxy;
+    need.engines |= containers.docker.is_some() || containers.podman.is_some();
+    need.nft_table |= !profile.clamp_mss.is_empty();
 }
 
 fn question(profile: Option<&Profile>, held: Option<&Held>) -> Question {

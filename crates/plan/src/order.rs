@@ -67,8 +67,11 @@ fn rank(resource: &Resource) -> u8 {
         Resource::Route(_) => 4,
         Resource::DnsLink { .. } => 5,
         Resource::DnsDelegate { .. } | Resource::Store { .. } => 6,
-        Resource::File { .. } => 7,
-        Resource::Proxies { .. } => 8,
+        Resource::NftTable => 7,
+        Resource::File { .. } | Resource::Settings(_) => 8,
+        Resource::Proxies { .. } => 9,
+        // Once it finds what it reads when it starts.
+        Resource::Engine { .. } => 10,
     }
 }
 

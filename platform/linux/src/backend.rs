@@ -11,10 +11,11 @@ use netprof_model::link::LinkManager;
 use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
 use netprof_model::resource::Place;
 use netprof_model::snapshot::{BaseChain, Os};
-use netprof_model::{Owner, Section, Snapshot};
+use netprof_model::{Owner, Resource, Section, Snapshot};
 use netprof_plan::Need;
 use netprof_plan::linux::owner;
-use netprof_posix::user;
+use netprof_posix::changes::{each, or_refused, refusal};
+use netprof_posix::{files, user};
 
 use crate::netlink::changes::is_netlink;
 use crate::netlink::filters::Firewall;
@@ -63,10 +64,7 @@ impl Linux {
             Ok(kernel) => kernel.apply(changes, mode),
             Err(error) => Err(changes
                 .iter()
-                .map(|change| Refusal {
-                    change: Box::new((*change).clone()),
-                    why: error.to_string(),
-                })
+                .map(|change| refusal(change, error.to_string()))
                 .collect()),
         }
     }
@@ -87,6 +85,12 @@ impl Backend for Linux {
         let mut snapshot = Snapshot::empty(Os::Linux);
         snapshot.place = place()?;
         snapshot.privileged = user::may_change();
+        if need.session || need.engines {
+            snapshot.user = user::invoking();
+        }
+        if !need.files.is_empty() {
+            snapshot.files = files::observe(Path::new("/"), &need.files);
+        }
         let mut tables = self.kernel()?.tables(&need)?;
         let mut chains = None;
         let mut named = HashMap::new();
@@ -130,12 +134,13 @@ impl Backend for Linux {
 
     fn apply(&mut self, changes: &[Change], mode: Mode) -> Result<(), Vec<Refusal>> {
         let mut refusals = Vec::new();
-        for run in changes.chunk_by(|a, b| is_netlink(a) == is_netlink(b)) {
+        for run in changes.chunk_by(|a, b| sort(a) == sort(b)) {
             let all: Vec<&Change> = run.iter().collect();
-            let made = if run.first().is_some_and(is_netlink) {
-                self.apply_netlink(&all, mode)
-            } else {
-                self.resolver.apply(&all, mode)
+            let made = match run.first().map(sort) {
+                Some(Sort::Netlink) => self.apply_netlink(&all, mode),
+                Some(Sort::Names) => self.resolver.apply(&all, mode),
+                Some(Sort::Other) => each(&all, mode, |change| apply_other(change, mode)),
+                None => Ok(()),
             };
             if let Err(refused) = made {
                 refusals.extend(refused);
@@ -146,15 +151,38 @@ impl Backend for Linux {
                 }
             }
         }
-        if refusals.is_empty() {
-            Ok(())
-        } else {
-            Err(refusals)
-        }
+        or_refused(refusals)
     }
 
     fn look_up(&mut self, probes: &[RouteProbe]) -> Result<Vec<RouteAnswer>, BackendError> {
         Ok(self.kernel()?.look_up(probes)?)
+    }
+}
+
+/// What is made in one go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Sort {
+    /// Links, addresses, rules and routes: over one socket.
+    Netlink,
+    /// What a resolver is told: over one connection.
+    Names,
+    /// One by one.
+    Other,
+}
+
+fn sort(change: &Change) -> Sort {
+    match change.resource {
+        _ if is_netlink(change) => Sort::Netlink,
+        Resource::DnsLink { .. } | Resource::DnsDelegate { .. } => Sort::Names,
+        _ => Sort::Other,
+    }
+}
+
+fn apply_other(change: &Change, mode: Mode) -> Result<(), String> {
+    let (before, after) = (change.before.as_ref(), change.after.as_ref());
+    match &change.resource {
+        Resource::File { path } => files::put(Path::new("/"), path, before, after, mode),
+        other => Err(format!("Linux has no {}", other.kind())),
     }
 }
 

@@ -4,15 +4,16 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use netprof_engine::{Backend, BackendError, Mode, Refusal};
+use netprof_model::file::LiveFile;
 use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
 use netprof_model::resource::Place;
 use netprof_model::snapshot::Os;
 use netprof_model::{Resource, Section, Snapshot, State};
 use netprof_plan::Need;
 use netprof_plan::macos::owner::attribute;
-use netprof_posix::user;
+use netprof_posix::changes::{each, or_refused, refusal};
+use netprof_posix::{files as whole, user};
 
-use crate::kernel::{each, or_refused, refusal};
 use crate::mac::Mac;
 use crate::settle::{self, Awaited};
 use crate::{files, holder, kernel, link, owner, preferences, store};
@@ -72,6 +73,10 @@ impl<M: Mac> Macos<M> {
                 ),
                 Resource::LinkUp { .. } | Resource::Address { .. } | Resource::Mtu { .. } => {
                     link::put(&mut self.mac, change, mode)
+                }
+                Resource::File { path } => {
+                    let (before, after) = (change.before.as_ref(), change.after.as_ref());
+                    whole::put(&self.root, path, before, after, mode)
                 }
                 other => Err(format!("macOS has no {}", other.kind())),
             }),
@@ -138,6 +143,19 @@ impl<M: Mac> Macos<M> {
     }
 }
 
+/// The files of both; that some cannot be read holds of all.
+fn both(one: Section<Vec<LiveFile>>, other: Section<Vec<LiveFile>>) -> Section<Vec<LiveFile>> {
+    match (one, other) {
+        (Section::Seen(mut one), Section::Seen(other)) => {
+            one.extend(other);
+            Section::Seen(one)
+        }
+        (Section::Unreadable(why), _) | (_, Section::Unreadable(why)) => Section::Unreadable(why),
+        (Section::Seen(files), _) | (_, Section::Seen(files)) => Section::Seen(files),
+        (one, _) => one,
+    }
+}
+
 /// What is made in one go.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Sort {
@@ -152,7 +170,8 @@ enum Sort {
 fn sort(change: &Change) -> Sort {
     match change.resource {
         Resource::Route(_) => Sort::Route,
-        Resource::Store { .. } | Resource::File { .. } => Sort::Names,
+        Resource::Store { .. } => Sort::Names,
+        Resource::File { ref path } if files::is_resolver(path) => Sort::Names,
         _ => Sort::Other,
     }
 }
@@ -202,6 +221,14 @@ impl<M: Mac> Backend for Macos<M> {
                 Err(error) => Section::Unreadable(error.to_string()),
             };
             snapshot.files = files::observe(&self.root);
+        }
+        let is_other = |path: &&String| !files::is_resolver(path);
+        let others: Vec<String> = need.files.iter().filter(is_other).cloned().collect();
+        if !others.is_empty() {
+            snapshot.files = both(snapshot.files, whole::observe(&self.root, &others));
+        }
+        if need.session {
+            snapshot.user = user::invoking();
         }
         if need.preferences {
             snapshot.preferences = preferences::observe(&self.root);

@@ -17,24 +17,17 @@
 //! An empty folder says nothing to it.
 
 use std::fs::{self, DirBuilder, File, Permissions};
-use std::io::{self, Read as _, Write as _};
-use std::os::unix::fs::{
-    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, symlink,
-};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::path::Path;
 
 use netprof_engine::Mode;
-use netprof_model::file::{Content, FileState, LiveFile};
+use netprof_model::file::{FileState, LiveFile};
 use netprof_model::{Section, State};
+use netprof_posix::files::{self, below, write};
 
 /// The folder.
 pub const FOLDER: &str = "/etc/resolver";
-
-/// The most that is read of one file: a resolver has a few lines.
-const LIMIT: u64 = 64 * 1024;
-
-/// The permission bits, as chmod(2) takes them.
-const BITS: u32 = 0o7777;
 
 /// The files of the folder below `root`, in the order in which readdir(3) gives them,
 /// which is the one in which configd reads them. Folders, pipes and the like are left
@@ -75,37 +68,10 @@ pub fn observe(root: &Path) -> Section<Vec<LiveFile>> {
 /// What is at `path`; none where nothing is, or something that is neither a file nor a
 /// symbolic link.
 fn read(path: &Path) -> io::Result<Option<FileState>> {
-    let metadata = match fs::symlink_metadata(path) {
-        Ok(metadata) => metadata,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error),
-    };
-    if metadata.is_symlink() {
-        let target = fs::read_link(path)?;
-        let target = target.into_os_string().into_string();
-        let target = target.map_err(|_| io::Error::other("it points to what is no text"))?;
-        return Ok(Some(FileState::Symlink { target }));
+    match files::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::InvalidInput => Ok(None),
+        read => read,
     }
-    if !metadata.is_file() {
-        return Ok(None);
-    }
-    let file = File::open(path)?;
-    // Of what was opened: it may have been replaced since.
-    let metadata = file.metadata()?;
-    let mut content = Vec::new();
-    file.take(LIMIT + 1).read_to_end(&mut content)?;
-    if content.len() as u64 > LIMIT {
-        return Err(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("it is longer than {LIMIT} bytes"),
-        ));
-    }
-    Ok(Some(FileState::Regular {
-        content: Content(content),
-        mode: metadata.mode() & BITS,
-        uid: metadata.uid(),
-        gid: metadata.gid(),
-    }))
 }
 
 /// Puts `after` to where `before` is. What is there is compared first.
@@ -165,6 +131,12 @@ pub fn put(
         .map_err(|error| format!("{FOLDER}: {error}"))
 }
 
+/// Whether `path` is of the folder.
+pub(crate) fn is_resolver(path: &str) -> bool {
+    path.strip_prefix(FOLDER)
+        .is_some_and(|rest| rest.starts_with('/'))
+}
+
 /// How the names of files begin, in the folder above, that are still being written.
 const UNFINISHED: &str = ".netprof.";
 
@@ -205,37 +177,6 @@ fn name_of(path: &str) -> Result<&str, String> {
         .and_then(|rest| rest.strip_prefix('/'))
         .filter(|name| !name.is_empty() && !name.contains('/') && *name != "." && *name != "..")
         .ok_or_else(|| format!("{path} is no file of {FOLDER}"))
-}
-
-fn below(root: &Path, path: &str) -> PathBuf {
-    root.join(path.trim_start_matches('/'))
-}
-
-fn write(path: &Path, state: &FileState) -> io::Result<()> {
-    match state {
-        FileState::Symlink { target } => symlink(target, path),
-        FileState::Regular {
-            content,
-            mode,
-            uid,
-            gid,
-        } => {
-            // create_new follows no symbolic link. Nobody may read it yet.
-            let mut file = File::options()
-                .write(true)
-                .create_new(true)
-                .mode(0o600)
-                .open(path)?;
-            file.write_all(&content.0)?;
-            let made = file.metadata()?;
-            if (made.uid(), made.gid()) != (*uid, *gid) {
-                fchown(&file, Some(*uid), Some(*gid))?;
-            }
-            // After its owner was set, which takes bits away (chown(2)).
-            file.set_permissions(Permissions::from_mode(*mode))?;
-            file.sync_all()
-        }
-    }
 }
 
 fn make_folder(folder: &Path) -> io::Result<()> {

@@ -23,6 +23,7 @@ use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
 use netprof_model::route::{Route, RouteKey, RouteSpec};
 use netprof_model::{Resource, State};
 use netprof_plan::macos::put_back::is_host;
+use netprof_posix::changes::{each, refusal};
 
 use crate::mac::{Family, Mac};
 use crate::route::numbers::{EEXIST, EHOSTUNREACH, ENETUNREACH, ESRCH};
@@ -261,41 +262,6 @@ pub fn apply_routes<M: Mac>(
             .push(RouteSpec::clone(&route.spec));
     }
     each(changes, mode, |change| table.apply(mac, change, mode))
-}
-
-/// Makes changes one by one. Forward, what follows may rest on what was refused; on the
-/// way back everything is tried.
-pub(crate) fn each(
-    run: &[&Change],
-    mode: Mode,
-    mut make: impl FnMut(&Change) -> Result<(), String>,
-) -> Result<(), Vec<Refusal>> {
-    let mut refused = Vec::new();
-    for change in run {
-        if let Err(why) = make(change) {
-            refused.push(refusal(change, why));
-            if mode == Mode::Forward {
-                break;
-            }
-        }
-    }
-    or_refused(refused)
-}
-
-/// All that was refused, if anything was.
-pub(crate) fn or_refused(refused: Vec<Refusal>) -> Result<(), Vec<Refusal>> {
-    if refused.is_empty() {
-        Ok(())
-    } else {
-        Err(refused)
-    }
-}
-
-pub(crate) fn refusal(change: &Change, why: String) -> Refusal {
-    Refusal {
-        change: Box::new(change.clone()),
-        why,
-    }
 }
 
 /// The routes that stood when the changes began.

@@ -1,4 +1,7 @@
-//! What Linux and macOS have alike, since POSIX says so: signals and users.
+//! What Linux and macOS have alike, since POSIX says so: signals, users, their rights, files.
 
+pub mod changes;
+pub mod files;
+pub mod rights;
 pub mod signal;
 pub mod user;

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use netprof_model::user::User as Invoking;
 use nix::unistd::{Uid, User, geteuid};
 
 /// Whether this process may change the network and write netprof's state.
@@ -22,14 +23,34 @@ pub fn home(variable: impl Fn(&str) -> Option<String>) -> Option<PathBuf> {
     if !geteuid().is_root() {
         return variable("HOME").map(PathBuf::from);
     }
+    match caller(&variable) {
+        Some(caller) => Some(caller.dir),
+        None => variable("HOME").map(PathBuf::from),
+    }
+}
+
+/// The person on whose behalf this runs: the one who called sudo, doas or pkexec, else the
+/// one whose process this is. None where the list of users does not have them.
+#[must_use]
+pub fn invoking() -> Option<Invoking> {
+    let variable = |name: &str| std::env::var(name).ok();
+    let own = geteuid();
+    let caller = own.is_root().then(|| caller(&variable)).flatten();
+    let found = caller.or_else(|| User::from_uid(own).ok().flatten())?;
+    Some(Invoking {
+        name: found.name,
+        uid: found.uid.as_raw(),
+        gid: found.gid.as_raw(),
+        home: found.dir.into_os_string().into_string().ok()?,
+    })
+}
+
+/// Who called sudo, doas or pkexec.
+fn caller(variable: &impl Fn(&str) -> Option<String>) -> Option<User> {
     let by_number = ["SUDO_UID", "PKEXEC_UID"]
         .into_iter()
         .find_map(|name| variable(name)?.parse().ok())
         .and_then(|uid| User::from_uid(Uid::from_raw(uid)).ok().flatten());
     // doas(1) gives a name and no number.
-    let caller = by_number.or_else(|| User::from_name(&variable("DOAS_USER")?).ok().flatten());
-    match caller {
-        Some(caller) => Some(caller.dir),
-        None => variable("HOME").map(PathBuf::from),
-    }
+    by_number.or_else(|| User::from_name(&variable("DOAS_USER")?).ok().flatten())
 }

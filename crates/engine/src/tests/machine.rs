@@ -8,10 +8,12 @@ use netprof_model::configd::{NetworkService, Preferences, Store};
 use netprof_model::dns::{DnsDelegate, DnsDomain, DnsLink, DnsServer};
 use netprof_model::file::FileState;
 use netprof_model::link::{Link, LinkId};
+use netprof_model::nft_table::NftTable;
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::{AddressSpec, Lasts, Place};
 use netprof_model::route::{Hop, Protocol, RouteKey, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
+use netprof_model::settings::{LiveSettings, Settings};
 use netprof_model::shared::Shared;
 use netprof_model::snapshot::{DnsGlobal, Os, Resolved, ResolvedLink, SameNamespace, Snapshot};
 use netprof_model::{Name, Resource, Section, State};
@@ -76,6 +78,16 @@ fn mtu(dev: &str) -> Resource {
     Resource::Mtu { dev }
 }
 
+fn settings(path: &str) -> Resource {
+    let path = path.to_owned();
+    Resource::Settings(Settings::DockerDaemon { path })
+}
+
+fn environment(user: &str) -> Resource {
+    let user = user.to_owned();
+    Resource::Settings(Settings::Environment { user })
+}
+
 fn store(key: &str) -> Resource {
     let key = key.to_owned();
     Resource::Store { key }
@@ -127,6 +139,11 @@ impl Machine {
                 dns("lan0"),
                 delegate("corp"),
                 delegate("home"),
+                mtu("tun0"),
+                file("60-netprof.conf"),
+                Resource::NftTable,
+                settings("/etc/docker/daemon.json"),
+                environment("me"),
             ],
             Self::Mac => vec![
                 up("lo0"),
@@ -207,7 +224,10 @@ impl Machine {
             | Resource::DnsDelegate { .. }
             | Resource::Store { .. }
             | Resource::File { .. }
-            | Resource::Proxies { .. } => return None,
+            | Resource::Proxies { .. }
+            | Resource::Settings(_)
+            | Resource::NftTable
+            | Resource::Engine { .. } => return None,
         };
         let at = self.links().iter().position(|link| *link == name)?;
         let id = LinkId {
@@ -220,7 +240,10 @@ impl Machine {
     /// How long what is made of `resource` lasts.
     pub(super) fn lasts(self, resource: &Resource) -> Lasts {
         match resource {
-            Resource::File { .. } | Resource::Proxies { .. } => Lasts::Durable,
+            Resource::File { .. }
+            | Resource::Proxies { .. }
+            | Resource::Settings(_)
+            | Resource::Engine { .. } => Lasts::Durable,
             _ if self.link(resource).is_some() => Lasts::Link,
             _ => Lasts::Boot,
         }
@@ -269,6 +292,9 @@ impl Machine {
                         delegates: Some(Vec::new()),
                     }),
                     links: Section::Seen(links),
+                    files: Section::Seen(Vec::new()),
+                    settings: Section::Seen(self.settings()),
+                    nft_table: Section::Absent,
                     ..snapshot(Os::Linux)
                 }
             }
@@ -293,6 +319,20 @@ impl Machine {
         }
     }
 
+    /// Settings of which none is there.
+    fn settings(self) -> Vec<LiveSettings> {
+        let all = self.pool().into_iter();
+        let settings = all.filter_map(|resource| match resource {
+            Resource::Settings(settings) => Some(settings),
+            _ => None,
+        });
+        let absent = |settings| LiveSettings {
+            settings,
+            holds: Section::Absent,
+        };
+        settings.map(absent).collect()
+    }
+
     /// The machine of `live` after it was started anew: what is on its disk is there, and
     /// nothing else.
     pub(super) fn started_anew(self, live: &Snapshot, boot: &str) -> Snapshot {
@@ -303,6 +343,7 @@ impl Machine {
                 ..bare.place
             },
             files: live.files.clone(),
+            settings: live.settings.clone(),
             preferences: live.preferences.clone(),
             ..bare
         }
@@ -326,6 +367,11 @@ impl Machine {
                 (self.tunnel(), 1),
                 (self.names(), 1),
                 (delegate("corp"), 1),
+                (mtu("tun0"), 1),
+                (file("60-netprof.conf"), 1),
+                (Resource::NftTable, 1),
+                (settings("/etc/docker/daemon.json"), 1),
+                (environment("me"), 1),
             ],
             Self::Mac => vec![
                 (mtu("utun4"), 1),
@@ -410,6 +456,12 @@ pub(super) fn state(resource: &Resource, which: u8) -> Option<State> {
         }))),
         Resource::Store { .. } => Some(State::Store(dictionary(which))),
         Resource::Proxies { .. } => Some(State::Proxies(dictionary(which))),
+        Resource::Settings(_) => Some(State::Settings(dictionary(which))),
+        Resource::NftTable => Some(State::NftTable(NftTable {
+            clamped: vec![format!("tun{which}")],
+            others: Vec::new(),
+        })),
+        Resource::Engine { .. } => unreachable!("no machine here has one"),
         Resource::File { .. } => Some(State::File(FileState::text(format!(
             "nameserver 10.0.0.{which}\n"
         )))),

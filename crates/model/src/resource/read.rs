@@ -15,11 +15,14 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 use super::{AddressSpec, IpNet, Resource, State};
 use crate::dns::{DnsDelegate, DnsLink};
+use crate::engine::{EngineKind, EngineNetworks};
 use crate::file::FileState;
 use crate::name::Name;
+use crate::nft_table::NftTable;
 use crate::plist::Dictionary;
 use crate::route::{RouteKey, RouteSpec};
 use crate::rule::{RuleKey, RuleSpec};
+use crate::settings::Settings;
 use crate::shared::Shared;
 
 /// An enum that is told by a tag.
@@ -114,16 +117,40 @@ impl<'de> Deserialize<'de> for State {
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum AnyResource {
-    LinkUp { dev: String },
-    Address { dev: String, local: IpNet },
+    LinkUp {
+        dev: String,
+    },
+    Address {
+        dev: String,
+        local: IpNet,
+    },
     Rule(Box<RuleKey>),
     Route(RouteKey),
-    DnsLink { dev: String },
-    DnsDelegate { name: Name },
-    Store { key: String },
-    File { path: String },
-    Mtu { dev: String },
-    Proxies { service: String },
+    DnsLink {
+        dev: String,
+    },
+    DnsDelegate {
+        name: Name,
+    },
+    Store {
+        key: String,
+    },
+    File {
+        path: String,
+    },
+    Mtu {
+        dev: String,
+    },
+    Proxies {
+        service: String,
+    },
+    Settings(Settings),
+    NftTable,
+    Engine {
+        engine: EngineKind,
+        #[serde(default)]
+        user: Option<String>,
+    },
 }
 
 impl From<AnyResource> for Resource {
@@ -139,6 +166,9 @@ impl From<AnyResource> for Resource {
             AnyResource::File { path } => Self::File { path },
             AnyResource::Mtu { dev } => Self::Mtu { dev },
             AnyResource::Proxies { service } => Self::Proxies { service },
+            AnyResource::Settings(settings) => Self::Settings(settings),
+            AnyResource::NftTable => Self::NftTable,
+            AnyResource::Engine { engine, user } => Self::Engine { engine, user },
         }
     }
 }
@@ -167,6 +197,9 @@ enum AnyState {
     File(FileState),
     Mtu { mtu: u32 },
     Proxies(Dictionary),
+    Settings(Dictionary),
+    NftTable(NftTable),
+    Engine(EngineNetworks),
 }
 
 impl From<AnyState> for State {
@@ -182,6 +215,9 @@ impl From<AnyState> for State {
             AnyState::File(file) => Self::File(file),
             AnyState::Mtu { mtu } => Self::Mtu { mtu },
             AnyState::Proxies(dictionary) => Self::Proxies(dictionary),
+            AnyState::Settings(dictionary) => Self::Settings(dictionary),
+            AnyState::NftTable(table) => Self::NftTable(table),
+            AnyState::Engine(networks) => Self::Engine(networks),
         }
     }
 }

@@ -32,11 +32,10 @@ pub(super) fn of(changes: &[Change]) -> Vec<Edit> {
             touches,
             left: Some(left),
         };
-        if let State::Proxies(made) = made {
-            let original = match &change.original {
-                Some(State::Proxies(original)) => original.clone(),
-                _ => Dictionary::new(),
-            };
+        if let Some(made) = made.settings() {
+            let original = change.original.as_ref().and_then(State::settings);
+            let original = original.cloned().unwrap_or_default();
+            let is_proxies = matches!(change.resource, Resource::Proxies { .. });
             let mut keys = made.keys();
             let own = keys.find(|key| made.get(*key) != original.get(*key));
             // No profile here says anything of SOCKS.
@@ -48,7 +47,10 @@ pub(super) fn of(changes: &[Change]) -> Vec<Edit> {
                 let with = |all: &Dictionary| {
                     let mut all = all.clone();
                     all.insert(key.to_owned(), Value::Integer(4242));
-                    State::Proxies(all)
+                    match is_proxies {
+                        true => State::Proxies(all),
+                        false => State::Settings(all),
+                    }
                 };
                 edits.push(edit(with(made), touches, with(&original)));
             }
@@ -96,7 +98,9 @@ fn others(state: &State) -> Vec<State> {
         }
         State::Mtu { mtu } => *mtu -= 1,
         // Looked at setting by setting.
-        State::Proxies(_) => return Vec::new(),
+        State::Proxies(_) | State::Settings(_) => return Vec::new(),
+        State::NftTable(table) => table.others.push("counter".to_owned()),
+        State::Engine(networks) => networks.pools.clear(),
         // It is up or down, and both are somebody's.
         State::LinkUp { .. } => return Vec::new(),
     }

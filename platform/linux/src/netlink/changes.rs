@@ -38,7 +38,10 @@ pub fn is_netlink(change: &Change) -> bool {
         | Resource::Store { .. }
         | Resource::File { .. }
         | Resource::Mtu { .. }
-        | Resource::Proxies { .. } => false,
+        | Resource::Proxies { .. }
+        | Resource::Settings(_)
+        | Resource::NftTable
+        | Resource::Engine { .. } => false,
     }
 }
 

@@ -13,7 +13,7 @@ use netprof_model::rule::{Family, RuleAction, RuleKey, RuleSpec};
 use netprof_model::{Owner, Resource, State};
 
 use crate::namespace::{Test, json, list, sh, two_links};
-use crate::observe::{ROUTES, observe};
+use crate::observe::{all_routes, observe};
 
 pub(crate) const TESTS: &[Test] = &[
     (
@@ -573,7 +573,7 @@ fn twin_routes() {
     // Also if all routes were read just before.
     let looked = || {
         let mut linux = Linux::new();
-        linux.observe(ROUTES).expect("it can be observed");
+        linux.observe(all_routes()).expect("it can be observed");
         linux
     };
     let removal = [ours.inverse()];
@@ -604,12 +604,12 @@ fn written_since() {
     let removal = ours.inverse();
     // With it.
     let mut linux = Linux::new();
-    linux.observe(ROUTES).expect("it can be observed");
+    linux.observe(all_routes()).expect("it can be observed");
     stays(linux.apply(&[twin.clone(), removal.clone()], Mode::Forward));
     back(std::slice::from_ref(&twin));
     // Behind it.
     let mut linux = Linux::new();
-    linux.observe(ROUTES).expect("it can be observed");
+    linux.observe(all_routes()).expect("it can be observed");
     let both = [ours.clone(), twin];
     linux.apply(&both, Mode::Forward).expect("both are added");
     sh("ip route del 198.18.0.0/16 via 10.1.0.9 metric 0");
@@ -622,7 +622,7 @@ fn twin_with_a_source() {
     sh("ip route add 198.18.0.0/16 via 10.1.0.9 src 10.1.0.1 proto 110");
     let ours = add(key("198.18.0.0/16", 0), via("10.1.0.9", "one"));
     let mut linux = Linux::new();
-    linux.observe(ROUTES).expect("it can be observed");
+    linux.observe(all_routes()).expect("it can be observed");
     let refused = linux.apply(&[ours.inverse()], Mode::Forward);
     assert!(refused.is_err());
     assert_eq!(list("ip -j route show 198.18.0.0/16").len(), 1);

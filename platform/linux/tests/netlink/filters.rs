@@ -7,8 +7,8 @@ use netprof_engine::backend::Backend;
 use netprof_linux::Linux;
 use netprof_model::snapshot::{BaseChain, XfrmPolicy};
 use netprof_model::{Owner, Section, Snapshot};
+use netprof_plan::Need;
 use netprof_plan::linux::firewall::{Judgement, Lan, Lost, judge};
-use netprof_plan::{Need, Routes};
 
 use crate::namespace::{Test, not_run, sh, try_sh};
 
@@ -23,11 +23,8 @@ pub(crate) const TESTS: &[Test] = &[
 /// The filters that are there, and the IPsec policies.
 pub(crate) fn observe() -> (Section<Vec<BaseChain>>, Section<Vec<XfrmPolicy>>) {
     let need = Need {
-        resolver: false,
         filters: true,
-        owners: false,
-        preferences: false,
-        routes: Routes::All,
+        ..Need::default()
     };
     let snapshot = Linux::new().observe(need).expect("it can be observed");
     (snapshot.firewall, snapshot.xfrm)

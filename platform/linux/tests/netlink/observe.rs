@@ -30,17 +30,18 @@ pub(crate) const TESTS: &[Test] = &[
 ];
 
 /// What a plan needs that is about nothing but routes.
-pub(crate) const ROUTES: Need = Need {
-    resolver: false,
-    filters: false,
-    owners: true,
-    preferences: false,
-    routes: Routes::All,
-};
+pub(crate) fn all_routes() -> Need {
+    Need {
+        owners: true,
+        ..Need::default()
+    }
+}
 
 /// What such a plan sees.
 pub(crate) fn observe() -> Snapshot {
-    Linux::new().observe(ROUTES).expect("it can be observed")
+    Linux::new()
+        .observe(all_routes())
+        .expect("it can be observed")
 }
 
 fn links() {
@@ -254,13 +255,7 @@ fn disturbed() {
         .spawn()
         .unwrap();
     let mut linux = Linux::new();
-    let need = Need {
-        resolver: false,
-        filters: false,
-        owners: false,
-        preferences: false,
-        routes: Routes::All,
-    };
+    let need = Need::default();
     let mut seen_it = 0;
     for _ in 0..500 {
         let snapshot = linux.observe(need.clone()).expect("it can be observed");

@@ -1,3 +1,8 @@
+use std::os::unix::fs::{MetadataExt, symlink};
+use std::path::PathBuf;
+
+use netprof_model::file::Content;
+
 use super::*;
 
 struct Etc(tempfile::TempDir);
@@ -78,7 +83,7 @@ fn a_file_is_made_changed_and_removed_and_the_folder_stays() {
         fs::read_to_string(etc.path("corp.example.com")).unwrap(),
         "nameserver 10.0.0.53\n"
     );
-    let bits = |path: PathBuf| fs::metadata(path).unwrap().mode() & BITS;
+    let bits = |path: PathBuf| fs::metadata(path).unwrap().mode() & 0o7777;
     assert_eq!(bits(etc.path("corp.example.com")), 0o640);
     assert_eq!(bits(etc.path("")), 0o755);
     etc.put(Some(&one), Some(&two)).unwrap();

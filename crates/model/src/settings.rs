@@ -1,0 +1,81 @@
+//! Settings of which netprof changes some, among others that are nobody's business.
+//!
+//! A JSON file, a desktop's configuration or a service manager's environment holds much
+//! that netprof neither reads nor writes. Its state here is a dictionary of the few keys
+//! that netprof ever touches, and each of those is looked at by itself when it is taken
+//! back ([`crate::held::taken_back`]).
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::plist::Dictionary;
+use crate::snapshot::Section;
+
+/// Where settings are kept. A path is that of the file itself: symbolic links that lead to
+/// it have been followed, so that they stay.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(tag = "of", rename_all = "kebab-case")]
+pub enum Settings {
+    /// Members of `daemon.json`, which the Docker daemon reads when it starts.
+    DockerDaemon {
+        /// The file.
+        path: String,
+    },
+    /// Members of `config.json`, which the Docker client reads.
+    DockerClient {
+        /// The file.
+        path: String,
+    },
+    /// Keys of the group `Proxy Settings` of KDE's `kioslaverc`.
+    Kde {
+        /// The file.
+        path: String,
+    },
+    /// Keys below `/system/proxy/` of a user's dconf database.
+    Gnome {
+        /// The user's name.
+        user: String,
+    },
+    /// Variables of a user's systemd manager.
+    Environment {
+        /// The user's name.
+        user: String,
+    },
+}
+
+impl fmt::Display for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::DockerDaemon { path } | Self::DockerClient { path } | Self::Kde { path } => {
+                f.write_str(path)
+            }
+            Self::Gnome { user } => write!(f, "/system/proxy/ of {user}"),
+            Self::Environment { user } => write!(f, "environment of {user}"),
+        }
+    }
+}
+
+impl Settings {
+    /// The file that they stand in, where netprof writes that itself.
+    #[must_use]
+    pub fn path(&self) -> Option<&str> {
+        match self {
+            Self::DockerDaemon { path } | Self::DockerClient { path } | Self::Kde { path } => {
+                Some(path)
+            }
+            Self::Gnome { .. } | Self::Environment { .. } => None,
+        }
+    }
+}
+
+/// What settings hold.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LiveSettings {
+    /// Which.
+    #[serde(flatten)]
+    pub settings: Settings,
+    /// The keys that netprof may touch, as far as they are there. Absent where there is
+    /// nothing that could hold one, such as a file that is not there.
+    pub holds: Section<Dictionary>,
+}

@@ -1,0 +1,241 @@
+//! Files, whole: what is read can be put back as it was.
+//!
+//! A file is replaced in one step: what is new is written beside it and renamed, so that
+//! nobody ever reads a half, and it is on the disk with its name when the step is done.
+//! A name beside it begins with a dot, which the folders that are read file by file
+//! (environment.d(5), containers.conf.d) pass over for want of their suffix.
+
+use std::fs::{self, DirBuilder, File, Permissions};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::{
+    DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, symlink,
+};
+use std::path::{Path, PathBuf};
+
+use netprof_engine::Mode;
+use netprof_model::file::{Content, FileState, LiveFile};
+use netprof_model::{Section, State};
+
+use crate::rights;
+
+/// The most that is read of one file.
+const LIMIT: u64 = 1024 * 1024;
+
+/// The permission bits, as chmod(2) takes them.
+const BITS: u32 = 0o7777;
+
+/// `path` below `root`.
+#[must_use]
+pub fn below(root: &Path, path: &str) -> PathBuf {
+    root.join(path.trim_start_matches('/'))
+}
+
+/// Those of `paths` that are there.
+#[must_use]
+pub fn observe(root: &Path, paths: &[String]) -> Section<Vec<LiveFile>> {
+    let mut files: Vec<LiveFile> = Vec::new();
+    for path in paths {
+        if files.iter().any(|file| file.path == *path) {
+            continue;
+        }
+        let place = below(root, path);
+        match rights::along(&place, || read(&place)).flatten() {
+            Ok(Some(state)) => files.push(LiveFile {
+                path: path.clone(),
+                state,
+            }),
+            Ok(None) => {}
+            Err(error) => return Section::Unreadable(format!("{path}: {error}")),
+        }
+    }
+    Section::Seen(files)
+}
+
+/// What is at `path`; none where nothing is.
+///
+/// # Errors
+///
+/// Whatever the system says; and that it is neither a file nor a symbolic link, or too
+/// long.
+pub fn read(path: &Path) -> io::Result<Option<FileState>> {
+    let metadata = match fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if is_missing(&error) => return Ok(None),
+        Err(error) => return Err(error),
+    };
+    if metadata.is_symlink() {
+        let target = fs::read_link(path)?;
+        let target = target.into_os_string().into_string();
+        let target = target.map_err(|_| io::Error::other("it points to what is no text"))?;
+        return Ok(Some(FileState::Symlink { target }));
+    }
+    if !metadata.is_file() {
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "it is neither a file nor a symbolic link",
+        ));
+    }
+    let file = File::options()
+        .read(true)
+        // Somebody may put a pipe in its place.
+        .custom_flags(nix::libc::O_NONBLOCK | nix::libc::O_NOFOLLOW | nix::libc::O_NOCTTY)
+        .open(path)?;
+    // Of what was opened: it may have been replaced since.
+    let metadata = file.metadata()?;
+    let mut content = Vec::new();
+    file.take(LIMIT + 1).read_to_end(&mut content)?;
+    if content.len() as u64 > LIMIT {
+        return Err(io::Error::new(
+            io::ErrorKind::FileTooLarge,
+            format!("it is longer than {LIMIT} bytes"),
+        ));
+    }
+    Ok(Some(FileState::Regular {
+        content: Content(content),
+        mode: metadata.mode() & BITS,
+        uid: metadata.uid(),
+        gid: metadata.gid(),
+    }))
+}
+
+/// Whether there is nothing: a folder on the way may be missing, or no folder.
+fn is_missing(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory
+    )
+}
+
+/// Puts `after` to where `before` is. What is there is compared first.
+///
+/// # Errors
+///
+/// Why not, in words.
+pub fn put(
+    root: &Path,
+    path: &str,
+    before: Option<&State>,
+    after: Option<&State>,
+    mode: Mode,
+) -> Result<(), String> {
+    let (before, after) = (of(before)?, of(after)?);
+    let place = below(root, path);
+    let put = || -> Result<(), String> {
+        let told = |error: io::Error| format!("{path}: {error}");
+        let live = read(&place).map_err(told)?;
+        if live.as_ref() == after && mode == Mode::Back {
+            return Ok(());
+        }
+        if live.as_ref() != before {
+            return Err(format!(
+                "{path} is not what it was: somebody else has changed it"
+            ));
+        }
+        match after {
+            Some(after) => replace(&place, after),
+            None => remove(&place),
+        }
+        .map_err(told)
+    };
+    rights::along(&place, put).map_err(|error| format!("{path}: {error}"))?
+}
+
+fn of(state: Option<&State>) -> Result<Option<&FileState>, String> {
+    match state {
+        None => Ok(None),
+        Some(State::File(state)) => Ok(Some(state)),
+        Some(_) => Err("the change holds something else than a file".to_owned()),
+    }
+}
+
+/// Makes `state` of what is at `path`, in one step, with the folders that are missing on
+/// the way.
+///
+/// # Errors
+///
+/// Whatever the system says; what was there is there still.
+pub fn replace(path: &Path, state: &FileState) -> io::Result<()> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    make(folder)?;
+    let beside = folder.join(format!(".netprof.{}", name.to_string_lossy()));
+    // A kill may have left one. That it cannot be removed shows right below.
+    let _ = fs::remove_file(&beside);
+    let written = write(&beside, state).and_then(|()| fs::rename(&beside, path));
+    written.inspect_err(|_| {
+        // What was not renamed is of no use; that it cannot be removed either is no news.
+        let _ = fs::remove_file(&beside);
+    })?;
+    sync(folder)
+}
+
+/// Removes what is at `path`.
+///
+/// # Errors
+///
+/// Whatever the system says.
+pub fn remove(path: &Path) -> io::Result<()> {
+    match fs::remove_file(path) {
+        Err(error) if is_missing(&error) => return Ok(()),
+        done => done?,
+    }
+    path.parent().map_or(Ok(()), sync)
+}
+
+/// Makes a file or a symbolic link where nothing is.
+///
+/// # Errors
+///
+/// Whatever the system says.
+pub fn write(path: &Path, state: &FileState) -> io::Result<()> {
+    match state {
+        FileState::Symlink { target } => symlink(target, path),
+        FileState::Regular {
+            content,
+            mode,
+            uid,
+            gid,
+        } => {
+            // create_new follows no symbolic link. Nobody may read it yet.
+            let mut file = File::options()
+                .write(true)
+                .create_new(true)
+                .mode(0o600)
+                .open(path)?;
+            file.write_all(&content.0)?;
+            let made = file.metadata()?;
+            if (made.uid(), made.gid()) != (*uid, *gid) {
+                fchown(&file, Some(*uid), Some(*gid))?;
+            }
+            // After its owner was set, which takes bits away (chown(2)).
+            file.set_permissions(Permissions::from_mode(*mode))?;
+            file.sync_all()
+        }
+    }
+}
+
+/// Makes `folder` and what is missing on the way to it. What lies in a home is nobody
+/// else's business (XDG Base Directory Specification, 'Referencing this specification').
+fn make(folder: &Path) -> io::Result<()> {
+    if folder.is_dir() {
+        return Ok(());
+    }
+    let bits = if nix::unistd::geteuid().is_root() {
+        0o755
+    } else {
+        0o700
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(bits)
+        .create(folder)?;
+    folder.parent().map_or(Ok(()), sync)
+}
+
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests;

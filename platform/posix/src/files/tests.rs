@@ -1,0 +1,133 @@
+use super::*;
+
+const PATH: &str = "/etc/netprof/one.conf";
+
+struct Root(tempfile::TempDir);
+
+impl Root {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn path(&self) -> PathBuf {
+        below(self.0.path(), PATH)
+    }
+
+    fn put(&self, before: Option<&State>, after: Option<&State>, mode: Mode) -> Result<(), String> {
+        put(self.0.path(), PATH, before, after, mode)
+    }
+
+    fn seen(&self) -> Vec<FileState> {
+        let paths = [PATH.to_owned(), PATH.to_owned()];
+        let files = observe(self.0.path(), &paths);
+        files
+            .seen()
+            .unwrap()
+            .iter()
+            .map(|file| file.state.clone())
+            .collect()
+    }
+}
+
+/// A file of whoever runs the tests.
+fn text(text: &str, mode: u32) -> State {
+    let made = tempfile::tempfile().unwrap().metadata().unwrap();
+    State::File(FileState::Regular {
+        content: Content(text.as_bytes().to_vec()),
+        mode,
+        uid: made.uid(),
+        gid: made.gid(),
+    })
+}
+
+#[test]
+fn a_file_is_made_changed_and_removed_and_nothing_is_left_beside_it() {
+    let root = Root::new();
+    assert_eq!(root.seen(), []);
+    let (one, two) = (text("one\n", 0o640), text("two\n", 0o600));
+    for (before, after) in [
+        (None, Some(&one)),
+        (Some(&one), Some(&two)),
+        (Some(&two), None),
+    ] {
+        root.put(before, after, Mode::Forward).unwrap();
+        let state = after.map(|state| match state {
+            State::File(file) => file.clone(),
+            other => panic!("{other:?}"),
+        });
+        assert_eq!(root.seen(), Vec::from_iter(state));
+        let folder = fs::read_dir(root.path().parent().unwrap()).unwrap();
+        assert_eq!(folder.count(), usize::from(after.is_some()));
+    }
+}
+
+#[test]
+fn what_somebody_has_changed_is_not_touched() {
+    let root = Root::new();
+    let (one, two) = (text("one\n", 0o644), text("two\n", 0o644));
+    root.put(None, Some(&one), Mode::Forward).unwrap();
+    fs::write(root.path(), "theirs\n").unwrap();
+    for mode in [Mode::Forward, Mode::Back] {
+        for after in [Some(&two), None] {
+            assert!(
+                root.put(Some(&one), after, mode)
+                    .unwrap_err()
+                    .contains("somebody")
+            );
+        }
+    }
+    assert_eq!(fs::read_to_string(root.path()).unwrap(), "theirs\n");
+}
+
+#[test]
+fn a_way_back_that_was_gone_already_is_no_failure() {
+    let root = Root::new();
+    let one = text("one\n", 0o644);
+    root.put(Some(&one), None, Mode::Back).unwrap();
+    assert!(root.put(Some(&one), None, Mode::Forward).is_err());
+}
+
+#[test]
+fn a_link_is_read_as_one_and_not_followed() {
+    let root = Root::new();
+    let elsewhere = root.0.path().join("elsewhere");
+    fs::write(&elsewhere, "theirs\n").unwrap();
+    fs::create_dir_all(root.path().parent().unwrap()).unwrap();
+    symlink(&elsewhere, root.path()).unwrap();
+    let target = elsewhere.display().to_string();
+    let link = FileState::Symlink { target };
+    assert_eq!(root.seen(), vec![link.clone()]);
+    let one = text("one\n", 0o644);
+    root.put(Some(&State::File(link.clone())), Some(&one), Mode::Forward)
+        .unwrap();
+    assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "theirs\n");
+    root.put(Some(&one), Some(&State::File(link.clone())), Mode::Back)
+        .unwrap();
+    assert_eq!(root.seen(), [link]);
+}
+
+#[test]
+fn a_folder_and_a_pipe_in_its_place_are_told_at_once() {
+    let paths = [PATH.to_owned()];
+    for make in [
+        |path: &Path| fs::create_dir_all(path).unwrap(),
+        |path: &Path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap(),
+    ] {
+        let root = Root::new();
+        fs::create_dir_all(root.path().parent().unwrap()).unwrap();
+        make(&root.path());
+        let seen = observe(root.0.path(), &paths);
+        assert!(seen.why_unreadable().unwrap().contains("neither a file"));
+    }
+}
+
+#[test]
+fn what_a_kill_left_is_in_nobodys_way() {
+    let root = Root::new();
+    let one = text("one\n", 0o644);
+    fs::create_dir_all(root.path().parent().unwrap()).unwrap();
+    let beside = root.path().with_file_name(".netprof.one.conf");
+    fs::write(&beside, "half").unwrap();
+    root.put(None, Some(&one), Mode::Forward).unwrap();
+    assert!(!beside.exists());
+}
