@@ -90,7 +90,7 @@ pub(crate) fn look(
             | ("string", Value::String(_))
             | ("number", Value::Number(_))
             | ("boolean", Value::Bool(_))
-            | ("object", Value::Object(_)) => return,
+            | ("object" | "map", Value::Object(_)) => return,
             ("dictionary", Value::Object(all)) if all.keys().all(|key| is_of_a_mac(key)) => return,
             (one, Value::Array(items)) if one.starts_with("list of ") => {
                 let inner = one.trim_start_matches("list of ");

@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use netprof_model::held::Held;
-use netprof_model::plan::Plan;
+use netprof_model::plan::{Change, Plan};
 use netprof_model::resource::Place;
-use netprof_model::{Section, Snapshot};
+use netprof_model::{Section, Snapshot, State};
 use netprof_plan::Need;
 
 use crate::backend::Backend;
@@ -229,6 +229,12 @@ impl<'a> Engine<'a> {
     /// What is meant by `plan`, with its changes: those are not in the plan until they are
     /// carried out.
     fn intent(&mut self, kind: Kind, plan: &mut Plan) -> Result<Intent, Error> {
+        let is_redacted = |change: &&Change| change.after.as_ref().is_some_and(State::is_redacted);
+        if let Some(change) = plan.changes.iter().find(is_redacted) {
+            return Err(Error::PasswordGone {
+                resource: Box::new(change.resource.clone()),
+            });
+        }
         Ok(Intent {
             transaction: self.store.next(),
             kind,

@@ -121,6 +121,12 @@ pub enum Error {
         /// Which part.
         source: NotKnown,
     },
+    /// A password that is to be put back is in no journal any more.
+    #[error("the password in {resource} is not known any more: its journal is gone")]
+    PasswordGone {
+        /// Of which resource.
+        resource: Box<Resource>,
+    },
     /// The system refused changes.
     #[error("the system refused {}", list(refusals))]
     Refused {

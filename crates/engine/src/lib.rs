@@ -30,6 +30,7 @@ mod record;
 mod recover;
 mod report;
 mod runs;
+mod secrets;
 mod store;
 mod transaction;
 mod undo;

@@ -15,7 +15,7 @@ use crate::fold::fold;
 use crate::journal::{self, Journal, Open, Stage};
 use crate::json::{self, Object, Unwritten, Written};
 use crate::lock::Lock;
-use crate::runs;
+use crate::{runs, secrets};
 
 /// The newest version of the format of `held.json`, in which neighbours that are alike are
 /// written as one. Version 1 says everything of each resource.
@@ -50,7 +50,8 @@ impl Store {
         let numbers = disk
             .numbers()
             .map_err(|source| unlisted(disk.as_ref(), source))?;
-        let sum = sum(disk.as_ref(), stored(disk.as_ref())?, &numbers)?;
+        let mut sum = sum(disk.as_ref(), stored(disk.as_ref())?, &numbers)?;
+        secrets::restore(disk.as_ref(), &mut sum.held, &numbers);
         let mut store = Self {
             disk,
             _lock: lock,
@@ -151,7 +152,11 @@ impl Store {
 pub(crate) fn read_held(disk: &dyn Disk) -> Result<Held, Error> {
     let stored = stored(disk)?;
     match disk.numbers() {
-        Ok(numbers) => sum(disk, stored, &numbers).map(|sum| sum.held),
+        Ok(numbers) => {
+            let mut sum = sum(disk, stored, &numbers)?;
+            secrets::restore(disk, &mut sum.held, &numbers);
+            Ok(sum.held)
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(match stored {
             Stored::Good(held) => held,
             Stored::Absent | Stored::Broken => Held::default(),
@@ -243,7 +248,7 @@ fn write(to: &mut dyn io::Write, held: &Held) -> Written {
     object.field("version", &VERSION)?;
     object.field("through", through)?;
     object.field("stack", stack)?;
-    runs::held::write(object.name("resources")?, resources)?;
+    runs::held::write(object.name("resources")?, &secrets::redacted(resources))?;
     object.end()
 }
 

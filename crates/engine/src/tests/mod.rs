@@ -23,6 +23,7 @@ mod laws;
 mod machine;
 mod profiles;
 mod runs;
+mod secrets;
 mod settings;
 mod world;
 
