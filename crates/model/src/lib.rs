@@ -18,6 +18,7 @@ pub mod file;
 pub mod finger;
 pub mod firewall;
 pub mod held;
+pub mod json_object;
 pub mod link;
 pub mod name;
 pub mod nft_table;
