@@ -5,6 +5,7 @@
 //! A name beside it begins with a dot, which the folders that are read file by file
 //! (environment.d(5), containers.conf.d) pass over for want of their suffix.
 
+use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{
@@ -16,7 +17,7 @@ use netprof_engine::Mode;
 use netprof_model::file::{Content, FileState, LiveFile};
 use netprof_model::{Section, State};
 
-use crate::rights;
+use crate::{attributes, rights};
 
 /// The most that is read of one file.
 const LIMIT: u64 = 1024 * 1024;
@@ -124,7 +125,11 @@ pub fn put(
         let told = |error: io::Error| format!("{path}: {error}");
         let live = read(&place).map_err(told)?;
         if live.as_ref() == after && mode == Mode::Back {
-            return Ok(());
+            // A kill may fall between a file and its folder.
+            return match after {
+                Some(_) => Ok(()),
+                None => remove(&place).map_err(told),
+            };
         }
         if live.as_ref() != before {
             return Err(format!(
@@ -149,7 +154,7 @@ fn of(state: Option<&State>) -> Result<Option<&FileState>, String> {
 }
 
 /// Makes `state` of what is at `path`, in one step, with the folders that are missing on
-/// the way.
+/// the way. A file keeps the attributes of the one that was there.
 ///
 /// # Errors
 ///
@@ -159,10 +164,15 @@ pub fn replace(path: &Path, state: &FileState) -> io::Result<()> {
         return Err(io::ErrorKind::InvalidInput.into());
     };
     make(folder)?;
-    let beside = folder.join(format!(".netprof.{}", name.to_string_lossy()));
+    let beside = beside(folder, name);
     // A kill may have left one. That it cannot be removed shows right below.
     let _ = fs::remove_file(&beside);
-    let written = write(&beside, state).and_then(|()| fs::rename(&beside, path));
+    let kept = || match state {
+        FileState::Regular { .. } => attributes::copy(path, &beside),
+        FileState::Symlink { .. } => Ok(()),
+    };
+    let written = write(&beside, state).and_then(|()| kept());
+    let written = written.and_then(|()| fs::rename(&beside, path));
     written.inspect_err(|_| {
         // What was not renamed is of no use; that it cannot be removed either is no news.
         let _ = fs::remove_file(&beside);
@@ -170,17 +180,26 @@ pub fn replace(path: &Path, state: &FileState) -> io::Result<()> {
     sync(folder)
 }
 
-/// Removes what is at `path`.
+/// Removes what is at `path`, and the folders that were made for it and are empty then.
 ///
 /// # Errors
 ///
 /// Whatever the system says.
 pub fn remove(path: &Path) -> io::Result<()> {
     match fs::remove_file(path) {
-        Err(error) if is_missing(&error) => return Ok(()),
+        Err(error) if is_missing(&error) => {}
         done => done?,
     }
-    path.parent().map_or(Ok(()), sync)
+    for folder in path.ancestors().skip(1) {
+        if !attributes::is_made(folder) || fs::remove_dir(folder).is_err() {
+            return if folder.is_dir() {
+                sync(folder)
+            } else {
+                Ok(())
+            };
+        }
+    }
+    Ok(())
 }
 
 /// Makes a file or a symbolic link where nothing is.
@@ -217,20 +236,34 @@ pub fn write(path: &Path, state: &FileState) -> io::Result<()> {
 
 /// Makes `folder` and what is missing on the way to it. What lies in a home is nobody
 /// else's business (XDG Base Directory Specification, 'Referencing this specification').
+///
+/// They are made under another name, so that none is there without the word that says who
+/// made it.
 fn make(folder: &Path) -> io::Result<()> {
     if folder.is_dir() {
         return Ok(());
     }
+    let (Some(parent), Some(name)) = (folder.parent(), folder.file_name()) else {
+        return Err(io::ErrorKind::InvalidInput.into());
+    };
+    make(parent)?;
     let bits = if nix::unistd::geteuid().is_root() {
         0o755
     } else {
         0o700
     };
-    DirBuilder::new()
-        .recursive(true)
-        .mode(bits)
-        .create(folder)?;
-    folder.parent().map_or(Ok(()), sync)
+    let beside = beside(parent, name);
+    // A kill may have left one.
+    let _ = fs::remove_dir(&beside);
+    DirBuilder::new().mode(bits).create(&beside)?;
+    attributes::mark_made(&beside);
+    fs::rename(&beside, folder)?;
+    sync(parent)
+}
+
+/// The name under which something is made, before it gets its own.
+fn beside(folder: &Path, name: &OsStr) -> PathBuf {
+    folder.join(format!(".netprof.{}", name.to_string_lossy()))
 }
 
 fn sync(folder: &Path) -> io::Result<()> {

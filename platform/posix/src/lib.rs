@@ -1,5 +1,6 @@
 //! What Linux and macOS have alike, since POSIX says so: signals, users, their rights, files.
 
+mod attributes;
 pub mod changes;
 pub mod files;
 pub mod rights;
