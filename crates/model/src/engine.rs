@@ -1,11 +1,18 @@
 //! Container engines, as far as their addresses are concerned.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::snapshot::Section;
+
+/// The member of Docker's `daemon.json` that is the address of its default bridge.
+pub const BIP: &str = "bip";
+
+/// The member of Docker's `daemon.json` that says where it cuts its networks from.
+pub const DEFAULT_ADDRESS_POOLS: &str = "default-address-pools";
 
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,6 +52,13 @@ pub struct Engine {
     /// The file that says where its networks are cut from: itself, where a symbolic link
     /// leads to it. It need not be there.
     pub file: String,
+    /// What else that file says of addresses, which netprof never touches: members, and the
+    /// text of their values.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub beside: BTreeMap<String, String>,
+    /// The files that are read after it and say the same sort of thing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub later: Vec<String>,
     /// Its daemon; absent where none runs, or where it has none.
     #[serde(default)]
     pub daemon: Section<EngineDaemon>,

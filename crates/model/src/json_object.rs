@@ -74,6 +74,13 @@ pub fn edited<'m>(
     Ok(text)
 }
 
+/// Whether two JSON texts are the same value, however they are written.
+#[must_use]
+pub fn is_same(one: &str, other: &str) -> bool {
+    let read = |text| serde_json::from_str::<serde_json::Value>(text).ok();
+    one == other || read(one).is_some_and(|one| Some(one) == read(other))
+}
+
 impl<'a> JsonObject<'a> {
     /// The object that `bytes` are, in UTF-8, with or without a byte order mark.
     ///
@@ -120,6 +127,17 @@ impl<'a> JsonObject<'a> {
         let last = object.end_of_last();
         object.braces.end = last + leading_space(&text[last..]);
         Ok(object)
+    }
+
+    /// Its text.
+    #[must_use]
+    pub fn text(&self) -> &'a str {
+        self.text
+    }
+
+    /// The names of its members, in their order.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.members.iter().map(|member| member.name.as_str())
     }
 
     /// Whether it has no member.

@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 use crate::plist::Dictionary;
 use crate::snapshot::Section;
 
+/// Stands in the dictionary of a file that holds anything beside what netprof may touch:
+/// that file stays when the last setting of netprof's goes.
+pub const OTHERS: &str = "(others)";
+
 /// Where settings are kept. A path is that of the file itself: symbolic links that lead to
 /// it have been followed, so that they stay.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

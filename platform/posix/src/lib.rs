@@ -3,6 +3,7 @@
 mod attributes;
 pub mod changes;
 pub mod files;
+pub mod members;
 pub mod rights;
 pub mod signal;
 pub mod user;

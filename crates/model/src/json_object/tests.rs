@@ -85,6 +85,17 @@ fn what_is_no_object_is_refused_where_that_shows() {
 }
 
 #[test]
+fn a_value_is_the_same_however_it_is_written() {
+    assert!(is_same(
+        "[{\"a\": 1, \"b\":2}]",
+        "[ {\"b\":2,\r\n\"\\u0061\":1} ]"
+    ));
+    for (one, other) in [("1", "2"), ("\"1\"", "1"), ("[1,2]", "[2,1]"), ("x", "y")] {
+        assert!(!is_same(one, other), "{one} {other}");
+    }
+}
+
+#[test]
 fn a_place_is_told_as_an_editor_counts() {
     let text = "\u{feff}{\"a\": 1,\r\n \"b\": 2}";
     assert_eq!(object(text).position("a"), Some((1, 2)));
