@@ -1,14 +1,17 @@
-//! The Linux backend: what talks to the kernel and to systemd-resolved.
+//! The Linux backend: what talks to the kernel, to systemd-resolved and to desktops.
 //!
 //! What the kernel and resolved *mean* is plain Rust in `crates/plan`; here is only
 //! how they are read and written. The codecs are compiled and tested on every
 //! operating system, the conversations on Linux alone.
 
+pub mod dbus;
 pub mod netlink;
 pub mod resolver;
 
 #[cfg(target_os = "linux")]
 mod backend;
+#[cfg(target_os = "linux")]
+mod bus;
 #[cfg(target_os = "linux")]
 pub mod memory;
 #[cfg(target_os = "linux")]

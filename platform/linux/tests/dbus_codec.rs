@@ -13,9 +13,7 @@
 
 use std::collections::HashMap;
 
-use netprof_linux::resolver::dbus::{
-    Call, Entry, Kind, Malformed, Message, ObjectPath, Reader, Variant,
-};
+use netprof_linux::dbus::{Call, Entry, Kind, Malformed, Message, ObjectPath, Reader, Variant};
 use proptest::collection::{hash_map, vec};
 use proptest::prelude::*;
 use zbus::OwnedVariant;
@@ -247,6 +245,27 @@ fn answers_say_to_what() {
         .build(&())
         .unwrap();
     assert_eq!(parsed(&signal).kind(), Kind::Signal);
+}
+
+#[test]
+fn a_signal_goes_to_whoever_listens_and_a_call_may_start_who_is_called() {
+    let head = |bytes: Vec<u8>| -> Head {
+        let data = Data::new(bytes, Context::new(LE, 0));
+        data.deserialize().unwrap().0
+    };
+    let codes = |head: Head| {
+        let mut codes: Vec<u8> = head.6.into_iter().map(|(code, _)| code).collect();
+        codes.sort_unstable();
+        codes
+    };
+    let signal = Call::signal("/a", "org.example.Thing", "Changed", &("it",)).unwrap();
+    let head_of_signal = head(signal.without_reply().bytes(7));
+    assert_eq!((head_of_signal.1, head_of_signal.2), (4, 3), "a signal");
+    assert_eq!(codes(head_of_signal), [1, 2, 3, 8], "to nobody");
+
+    let call = Call::new("org.example", "/a", "org.example.Thing", "Do", &()).unwrap();
+    assert_eq!(head(call.clone().bytes(7)).2, 2, "starts nobody");
+    assert_eq!(head(call.starting().bytes(7)).2, 0, "may start somebody");
 }
 
 #[test]

@@ -20,12 +20,12 @@ use netprof_model::plan::Change;
 use netprof_model::resource::{Resource, State};
 use netprof_model::snapshot::SameNamespace;
 
-use super::bus::{Answer, BUS, Exchange, Failure, Object, Properties, value};
 use super::calls::{Call, Calls, as_networkd_orders, calls, difference};
-use super::dbus;
 use super::observe::{self, NETWORKD, RESOLVED, RESOLVED_NAME};
 use super::properties::{RawServer, raw_server};
 use super::reload;
+use crate::bus::{Answer, BUS, Bus, Exchange, Failure, Object, Properties, value};
+use crate::dbus;
 
 const NETWORKD_NAME: &str = "systemd-networkd";
 
@@ -75,7 +75,7 @@ pub(super) fn apply(
     if links.is_empty() && delegates.is_empty() {
         return refused;
     }
-    match Exchange::open(kept.take()) {
+    match Exchange::open(Bus::System, kept.take()) {
         Err(failure) => {
             let why = failure.words(RESOLVED_NAME);
             refuse_all(&mut links, &why);
@@ -421,8 +421,8 @@ mod tests {
     use netprof_model::resource::Lasts;
     use zbus::Variant;
 
-    use super::super::bus::played::{greeted, reply};
     use super::*;
+    use crate::bus::played::{greeted, reply};
 
     /// Each of these links takes [`SETTLE`] twice, all of them more than one exchange has.
     #[test]

@@ -5,14 +5,12 @@
 //! of our own in `/run`. What is written is decided by pure functions ([`calls`],
 //! [`delegate::text`]) and what is read is translated by others ([`properties`],
 //! [`resolv_conf`], [`nsswitch`], [`managers`]), all of which are compiled and tested
-//! everywhere, as is what goes over the wire ([`dbus`]); `bus`, `observe` and `apply` only
-//! carry it out.
+//! everywhere; `observe` and `apply` only carry it out.
 //!
 //! How resolved decides whom to ask, and what it keeps for how long, is told in
 //! `docs/resolved.md`.
 
 pub mod calls;
-pub mod dbus;
 pub mod managers;
 pub mod nsswitch;
 pub mod properties;
@@ -25,8 +23,6 @@ pub mod files;
 
 #[cfg(target_os = "linux")]
 mod apply;
-#[cfg(target_os = "linux")]
-mod bus;
 #[cfg(target_os = "linux")]
 pub(crate) mod namespace;
 #[cfg(target_os = "linux")]
@@ -49,9 +45,9 @@ mod linux {
     use netprof_model::plan::Change;
     use netprof_model::snapshot::{Nsswitch, ResolvConf, Resolved};
 
-    use super::bus::{Answer, Exchange};
     use super::observe::Begun;
     use super::{apply, files, observe};
+    use crate::bus::{Answer, Exchange};
 
     /// How long a resolved that was there may be away: an upgrade of its package restarts
     /// it, which takes a tenth of that.

@@ -14,13 +14,13 @@ use netprof_model::dns::{DefaultRoute, DnsLink};
 use netprof_model::link::{Link, LinkId, LinkManager};
 use netprof_model::snapshot::{LiveDelegate, Resolved, ResolvedLink, SameNamespace};
 
-use super::bus::{
-    Answer, BUS, Exchange, Failure, IN_FLIGHT, Object, Properties, Signals, body, path, property,
-    value,
-};
-use super::dbus::{Call, Message, ObjectPath};
 use super::properties::{self, Modes, RawLink, RawServer, Saved};
 use super::{files, managers, namespace};
+use crate::bus::{
+    Answer, BUS, Bus, Exchange, Failure, IN_FLIGHT, Object, Properties, Signals, body, path,
+    property, value,
+};
+use crate::dbus::{Call, Message, ObjectPath};
 
 /// The number of the loopback link in every network namespace (LOOPBACK_IFINDEX in the
 /// kernel's net/flow.h).
@@ -80,7 +80,7 @@ pub(super) struct Read {
 
 /// Sends what depends on no link, in one write with what a new connection begins with.
 pub(super) fn begin(kept: Option<Exchange>) -> Answer<Begun> {
-    let mut exchange = Exchange::open(kept)?;
+    let mut exchange = Exchange::open(Bus::System, kept)?;
     let calls = vec![
         BUS.call("GetConnectionUnixProcessID", &(RESOLVED.service,)),
         BUS.call("NameHasOwner", &(NETWORKD.service,)),
@@ -202,7 +202,7 @@ pub(super) fn our_pid(exchange: &mut Exchange) -> Answer<Call> {
 
 /// Waits until somebody owns resolved's name, but not longer than `time`.
 pub(super) fn comes_back(kept: Exchange, time: Duration) -> (bool, Option<Exchange>) {
-    let Ok(mut exchange) = Exchange::open(Some(kept)) else {
+    let Ok(mut exchange) = Exchange::open(Bus::System, Some(kept)) else {
         return (false, None);
     };
     exchange.give(time);

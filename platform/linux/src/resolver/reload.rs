@@ -19,10 +19,10 @@ use netprof_model::dns::DnsDelegate;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 
 use super::apply::{DelegateWork, target};
-use super::bus::{Answer, BUS, Exchange, Failure, Object, Signals, body, property, value};
-use super::dbus::{Message, ObjectPath};
 use super::delegate;
 use super::observe::{self, RESOLVED, RESOLVED_NAME};
+use crate::bus::{Answer, BUS, Exchange, Failure, Object, Signals, body, property, value};
+use crate::dbus::{Message, ObjectPath};
 
 const SYSTEMD: Object<'_> = Object {
     service: "org.freedesktop.systemd1",
@@ -255,8 +255,8 @@ mod tests {
     use zbus::ObjectPath as Path;
     use zbus::wire::LE;
 
-    use super::super::bus::played::{SIGNAL, greeted, message, reply};
     use super::*;
+    use crate::bus::played::{SIGNAL, greeted, message, reply};
 
     const JOB: &str = "/org/freedesktop/systemd1/job/7";
     const UNIT: &str = "systemd-resolved.service";

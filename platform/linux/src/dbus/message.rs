@@ -43,7 +43,7 @@ pub fn is_object_path(text: &str) -> bool {
     }
 }
 
-/// A call of a method. It never starts a service.
+/// A call of a method. It starts no service, unless [`Call::starting`] says so.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Call {
     service: &'static str,
@@ -65,12 +65,40 @@ impl Call {
     ) -> Result<Self, Malformed> {
         let mut body = Writer::default();
         arguments.put(&mut body);
-        Self::assemble(service, path, interface, member, &signature_of::<B>(), body)
+        let structure = signature_of::<B>();
+        Self::assemble(
+            METHOD_CALL,
+            service,
+            path,
+            interface,
+            member,
+            &structure,
+            body,
+        )
+    }
+
+    /// A signal to whoever listens. Nobody answers it: it is sent as a call is whose answer
+    /// nobody waits for.
+    ///
+    /// # Errors
+    ///
+    /// Something that D-Bus cannot say.
+    pub fn signal<B: Put>(
+        path: &str,
+        interface: &str,
+        member: &str,
+        arguments: &B,
+    ) -> Result<Self, Malformed> {
+        let mut body = Writer::default();
+        arguments.put(&mut body);
+        let structure = signature_of::<B>();
+        Self::assemble(SIGNAL, "", path, interface, member, &structure, body)
     }
 
     /// What is the same for arguments of any type.
     #[inline(never)]
     fn assemble(
+        kind: u8,
         service: &'static str,
         path: &str,
         interface: &str,
@@ -88,7 +116,7 @@ impl Call {
             .ok_or(Malformed::Bytes("arguments that are no tuple"))?;
 
         let mut all = Writer::default();
-        all.raw(&[b'l', METHOD_CALL, NO_AUTO_START, VERSION]);
+        all.raw(&[b'l', kind, NO_AUTO_START, VERSION]);
         all.length(body.len());
         all.length(0);
         all.array(8, |all| {
@@ -98,7 +126,9 @@ impl Call {
                 (INTERFACE, b's', interface),
                 (MEMBER, b's', member),
             ];
-            for (code, kind, value) in fields {
+            // A signal is to nobody in particular.
+            let said = fields.into_iter().filter(|(.., value)| !value.is_empty());
+            for (code, kind, value) in said {
                 all.align(8);
                 all.raw(&[code, 1, kind, 0]);
                 all.text(value);
@@ -123,6 +153,15 @@ impl Call {
     pub fn without_reply(mut self) -> Self {
         if let Some(flags) = self.bytes.get_mut(2) {
             *flags |= NO_REPLY_EXPECTED;
+        }
+        self
+    }
+
+    /// The same, starting the service where it does not run.
+    #[must_use]
+    pub fn starting(mut self) -> Self {
+        if let Some(flags) = self.bytes.get_mut(2) {
+            *flags &= !NO_AUTO_START;
         }
         self
     }

@@ -1,11 +1,14 @@
-//! Where the system bus listens.
+//! Where a bus listens.
 
+use std::env;
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
-/// Where it does where nobody says otherwise (D-Bus specification, 'Well-known Message
-/// Bus Instances').
+use super::Bus;
+
+/// Where the system bus does where nobody says otherwise (D-Bus specification,
+/// 'Well-known Message Bus Instances').
 const STANDARD: &str = "unix:path=/run/dbus/system_bus_socket";
 
 /// A socket.
@@ -17,9 +20,14 @@ pub(super) enum Address {
     Abstract(Vec<u8>),
 }
 
-/// What the environment says, or the standard.
-pub(super) fn of_environment() -> String {
-    std::env::var("DBUS_SYSTEM_BUS_ADDRESS").unwrap_or_else(|_| STANDARD.to_owned())
+/// Where `bus` listens: for the system's, what the environment says or the standard. A
+/// user's is where the service manager of that user has it (systemd's `dbus.socket` for
+/// users; pam_systemd(8) makes the folder), whoever's environment this is.
+pub(super) fn of(bus: Bus) -> String {
+    match bus {
+        Bus::System => env::var("DBUS_SYSTEM_BUS_ADDRESS").unwrap_or_else(|_| STANDARD.to_owned()),
+        Bus::User(uid) => format!("unix:path=/run/user/{uid}/bus"),
+    }
 }
 
 /// The addresses in a list of them, in their order: each is to be tried until one works

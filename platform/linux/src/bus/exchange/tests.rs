@@ -1,7 +1,9 @@
 //! Against a thread that plays the bus, and says what zbus has written.
 
+use std::fs;
 use std::io::{Read, Write};
 use std::os::fd::AsRawFd;
+use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::Path;
 use std::thread::{self, JoinHandle};
@@ -11,7 +13,7 @@ use zbus::wire::{BE, Endian, LE, serialized::Context, to_bytes};
 use zbus::{DynamicType, Variant};
 
 use super::*;
-use crate::resolver::bus::{Object, Properties, body, property};
+use crate::bus::{Object, Properties, body, property};
 
 /// More than any of these takes, so that a test which hangs fails.
 const LONG: Duration = Duration::from_secs(20);
@@ -19,7 +21,9 @@ const SHORT: Duration = Duration::from_millis(60);
 
 const REPLY: u8 = 2;
 const ERROR: u8 = 3;
-pub(in crate::resolver) const SIGNAL: u8 = 4;
+pub(crate) const SIGNAL: u8 = 4;
+
+const SYSTEM: super::Bus = super::Bus::System;
 
 const SERVICE: Object<'_> = Object {
     service: "org.example",
@@ -28,7 +32,7 @@ const SERVICE: Object<'_> = Object {
 };
 
 /// A message as zbus writes it, in either byte order.
-pub(in crate::resolver) fn message<B>(
+pub(crate) fn message<B>(
     endian: Endian,
     kind: u8,
     fields: Vec<(u8, Variant<'_>)>,
@@ -70,10 +74,7 @@ where
     all
 }
 
-pub(in crate::resolver) fn reply<B: serde::Serialize + DynamicType>(
-    serial: u32,
-    says: &B,
-) -> Vec<u8> {
+pub(crate) fn reply<B: serde::Serialize + DynamicType>(serial: u32, says: &B) -> Vec<u8> {
     message(LE, REPLY, vec![(5, serial.into())], says)
 }
 
@@ -87,7 +88,7 @@ fn signal(member: &'static str, says: &str) -> Vec<u8> {
 }
 
 /// The other end.
-pub(in crate::resolver) struct Bus {
+pub(crate) struct Bus {
     stream: UnixStream,
     came: Vec<u8>,
 }
@@ -128,16 +129,16 @@ impl Bus {
         length > 0
     }
 
-    pub(in crate::resolver) fn write(&mut self, bytes: &[u8]) {
+    pub(crate) fn write(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }
 
     /// The next call: its number and the method.
-    pub(in crate::resolver) fn call(&mut self) -> (u32, String) {
+    pub(crate) fn call(&mut self) -> (u32, String) {
         self.next().expect("a call")
     }
 
-    pub(in crate::resolver) fn next(&mut self) -> Option<(u32, String)> {
+    pub(crate) fn next(&mut self) -> Option<(u32, String)> {
         loop {
             if let Some((length, _)) = Message::lengths(&self.came).unwrap()
                 && self.came.len() >= length
@@ -154,7 +155,7 @@ impl Bus {
     }
 
     /// Waits until the client has gone.
-    pub(in crate::resolver) fn until_it_leaves(mut self) {
+    pub(crate) fn until_it_leaves(mut self) {
         while self.read() {}
     }
 }
@@ -175,13 +176,11 @@ where
 }
 
 fn connect(path: &Path, patience: Duration) -> Answer<Exchange> {
-    Exchange::connect(&format!("unix:path={}", path.display()), patience)
+    Exchange::connect(SYSTEM, &format!("unix:path={}", path.display()), patience)
 }
 
 /// The same with a bus that has let the client in.
-pub(in crate::resolver) fn greeted(
-    plays: impl FnOnce(Bus) + Send + 'static,
-) -> (Exchange, JoinHandle<()>) {
+pub(crate) fn greeted(plays: impl FnOnce(Bus) + Send + 'static) -> (Exchange, JoinHandle<()>) {
     let (exchange, bus) = beside(LONG, |stream| plays(Bus::greet(stream)));
     (exchange.unwrap(), bus)
 }
@@ -195,10 +194,34 @@ fn number(answer: Answer) -> Answer<u32> {
 }
 
 #[test]
+fn a_users_bus_is_connected_to_with_the_users_rights() {
+    let folder = tempfile::tempdir().unwrap();
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
+    let path = folder.path().join("bus");
+    let listener = UnixListener::bind(&path).unwrap();
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o777)).unwrap();
+    let address = Address::Path(path);
+    let nobody = 65534;
+    let opened = open(super::Bus::User(nobody), &address, SHORT);
+    if geteuid().is_root() {
+        let (stream, _) = listener.accept().unwrap();
+        let peer = socket::getsockopt(&stream, socket::sockopt::PeerCredentials);
+        assert_eq!(peer.unwrap().uid(), nobody);
+        assert!(geteuid().is_root());
+        drop(opened.unwrap());
+    } else {
+        // Nobody may become somebody else.
+        assert!(opened.is_err());
+    }
+    let ourselves = super::Bus::User(geteuid().as_raw());
+    assert!(open(ourselves, &address, SHORT).is_ok());
+}
+
+#[test]
 fn no_socket_is_no_bus() {
     let folder = tempfile::tempdir().unwrap();
     let nowhere = connect(&folder.path().join("bus"), SHORT);
-    assert_eq!(nowhere.map(drop), Err(Failure::NoBus));
+    assert_eq!(nowhere.map(drop), Err(Failure::NoBus(SYSTEM)));
 }
 
 #[test]
@@ -207,7 +230,7 @@ fn the_first_address_that_works_is_taken() {
     let path = folder.path().join("bus");
     let _listener = UnixListener::bind(&path).unwrap();
     let list = format!("unix:path=/nowhere/at/all;unix:path={}", path.display());
-    assert!(Exchange::connect(&list, SHORT).is_ok());
+    assert!(Exchange::connect(SYSTEM, &list, SHORT).is_ok());
 }
 
 #[test]
@@ -218,7 +241,7 @@ fn a_bus_that_does_not_answer_is_given_up() {
     let started = Instant::now();
     let mut exchange = connect(&path, SHORT).unwrap();
     let answer = exchange.call_one(ask("A"));
-    assert!(matches!(answer, Err(Failure::Bus(why)) if why.contains("did not answer")));
+    assert!(matches!(answer, Err(Failure::Bus(_, why)) if why.contains("did not answer")));
     assert!(started.elapsed() >= SHORT);
     assert!(started.elapsed() < LONG);
     assert!(!exchange.is_as_new());
@@ -235,7 +258,7 @@ fn a_bus_that_accepts_nobody_is_given_up() {
     let _waits = UnixStream::connect(&path).unwrap();
     let started = Instant::now();
     let refused = connect(&path, SHORT).map(drop);
-    assert!(matches!(refused, Err(Failure::Bus(why)) if why.contains("did not answer")));
+    assert!(matches!(refused, Err(Failure::Bus(_, why)) if why.contains("did not answer")));
     assert!(started.elapsed() >= SHORT);
     assert!(started.elapsed() < LONG);
 }
@@ -408,7 +431,7 @@ fn what_is_no_bus_is_left_at_once() {
         let started = Instant::now();
         let answer = exchange.call_one(ask("A")).map(drop);
         assert!(
-            matches!(answer, Err(Failure::Bus(_))),
+            matches!(answer, Err(Failure::Bus(..))),
             "{answer:?} {says:?}"
         );
         assert!(started.elapsed() < LONG / 2);
@@ -437,7 +460,7 @@ fn a_bus_that_refuses_hello_is_said() {
     });
     let mut exchange = exchange.unwrap();
     let answer = exchange.call_one(ask("A")).map(drop);
-    assert!(matches!(answer, Err(Failure::Bus(why)) if why.contains("too many connections")));
+    assert!(matches!(answer, Err(Failure::Bus(_, why)) if why.contains("too many connections")));
     drop(exchange);
     bus.join().unwrap();
 }
@@ -450,7 +473,7 @@ fn a_bus_that_hangs_up_fails_what_is_not_answered() {
         let half = reply(second, &2u32);
         bus.write(&half[..half.len() / 2]);
     });
-    let hung_up = Err(Failure::Bus("it has hung up".to_owned()));
+    let hung_up = Err(Failure::Bus(SYSTEM, "it has hung up".to_owned()));
     let answers = exchange.call(vec![ask("A"), ask("B")]);
     let answers: Vec<_> = answers.into_iter().map(number).collect();
     assert_eq!(answers, [Ok(1), hung_up.clone()]);
@@ -489,9 +512,9 @@ fn a_connection_is_kept_until_the_bus_is_another_one() {
         }
     });
     let address = format!("unix:path={}", path.display());
-    let mut exchange = Exchange::open_at(&address, None).unwrap();
+    let mut exchange = Exchange::open_at(SYSTEM, &address, None).unwrap();
     assert_eq!(number(exchange.call_one(ask("A"))), Ok(1));
-    let mut exchange = Exchange::open_at(&address, Some(exchange)).unwrap();
+    let mut exchange = Exchange::open_at(SYSTEM, &address, Some(exchange)).unwrap();
     assert_eq!(exchange.serial, 2, "the same");
     assert_eq!(number(exchange.call_one(ask("B"))), Ok(2));
     // The bus goes away, and another one comes.
@@ -499,15 +522,15 @@ fn a_connection_is_kept_until_the_bus_is_another_one() {
     while exchange.failed.is_none() {
         let _ = exchange.next();
     }
-    let mut exchange = Exchange::open_at(&address, Some(exchange)).unwrap();
+    let mut exchange = Exchange::open_at(SYSTEM, &address, Some(exchange)).unwrap();
     assert_eq!(exchange.serial, HELLO, "another one");
     assert_eq!(number(exchange.call_one(ask("C"))), Ok(9));
     bus.join().unwrap();
     // And no other one comes.
     drop(folder);
     assert_eq!(
-        Exchange::open_at(&address, Some(exchange)).map(drop),
-        Err(Failure::NoBus)
+        Exchange::open_at(SYSTEM, &address, Some(exchange)).map(drop),
+        Err(Failure::NoBus(SYSTEM))
     );
 }
 

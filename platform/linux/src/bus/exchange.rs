@@ -2,21 +2,27 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::thread;
 use std::time::{Duration, Instant};
 
-use super::address;
+use nix::unistd::geteuid;
+use rustix::process::Uid;
+use rustix::thread::set_thread_res_uid;
+
+use super::address::{self, Address};
 use super::connection::{Broken, Connection, Incoming, LONGEST};
-use super::{Answer, BUS, Failure, PATIENCE, value};
-use crate::resolver::dbus::{Call, Kind, Message};
+use super::{Answer, BUS, Bus, Failure, PATIENCE, value};
+use crate::dbus::{Call, Kind, Message};
 
 /// How many calls to one service are out at a time. The bus limits how many answers one
 /// client may wait for (128 by default on a system bus, `max_replies_per_connection` in
 /// dbus-daemon(1)).
-pub(in crate::resolver) const IN_FLIGHT: usize = 24;
+pub(crate) const IN_FLIGHT: usize = 24;
 
 /// A connection to the bus, and the time that is left for it.
 #[derive(Debug)]
-pub(in crate::resolver) struct Exchange {
+pub(crate) struct Exchange {
+    bus: Bus,
     connection: Connection,
     /// The number of the last call.
     serial: u32,
@@ -42,41 +48,44 @@ impl Exchange {
     /// The connection that was kept, if it is as good as a new one; else a new one. This
     /// is the one place where a bus that was started anew is noticed: what was asked of
     /// the old one has failed.
-    pub(in crate::resolver) fn open(kept: Option<Self>) -> Answer<Self> {
-        Self::open_at(&address::of_environment(), kept)
+    pub(crate) fn open(bus: Bus, kept: Option<Self>) -> Answer<Self> {
+        Self::open_at(bus, &address::of(bus), kept)
     }
 
-    fn open_at(addresses: &str, kept: Option<Self>) -> Answer<Self> {
+    fn open_at(bus: Bus, addresses: &str, kept: Option<Self>) -> Answer<Self> {
         if let Some(mut kept) = kept
+            && kept.bus == bus
             && kept.is_as_new()
         {
             kept.give(PATIENCE);
             return Ok(kept);
         }
-        Self::connect(addresses, PATIENCE)
+        Self::connect(bus, addresses, PATIENCE)
     }
 
-    fn connect(addresses: &str, patience: Duration) -> Answer<Self> {
+    fn connect(bus: Bus, addresses: &str, patience: Duration) -> Answer<Self> {
         let end = Instant::now() + patience;
-        let mut failure = Failure::NoBus;
-        for address in address::parse(addresses).map_err(Failure::Bus)? {
+        let unusable = |why| Failure::Bus(bus, why);
+        let mut failure = Failure::NoBus(bus);
+        for address in address::parse(addresses).map_err(unusable)? {
             let left = end.saturating_duration_since(Instant::now());
-            match Connection::open(&address, left) {
-                Ok(connection) => return Self::begin(connection, end),
+            match open(bus, &address, left) {
+                Ok(connection) => return Self::begin(bus, connection, end),
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    failure = not_answered();
+                    failure = not_answered(bus);
                 }
-                Err(error) => failure = Failure::Bus(error.to_string()),
+                Err(error) => failure = unusable(error.to_string()),
             }
         }
         Err(failure)
     }
 
     /// Hello is sent with the first calls.
-    fn begin(mut connection: Connection, end: Instant) -> Answer<Self> {
+    fn begin(bus: Bus, mut connection: Connection, end: Instant) -> Answer<Self> {
         connection.put(&BUS.call("Hello", &())?.bytes(HELLO));
         Ok(Self {
+            bus,
             connection,
             serial: HELLO,
             own_name: None,
@@ -101,7 +110,7 @@ impl Exchange {
     }
 
     /// The name that the bus has given to this client.
-    pub(in crate::resolver) fn own_name(&mut self) -> Answer<String> {
+    pub(crate) fn own_name(&mut self) -> Answer<String> {
         loop {
             if let Some(name) = &self.own_name {
                 return Ok(name.clone());
@@ -111,24 +120,24 @@ impl Exchange {
     }
 
     /// Gives the next calls a time of their own.
-    pub(in crate::resolver) fn restart_clock(&mut self) {
+    pub(crate) fn restart_clock(&mut self) {
         self.give(PATIENCE);
     }
 
     /// Gives the next calls so much time.
-    pub(in crate::resolver) fn give(&mut self, time: Duration) {
+    pub(crate) fn give(&mut self, time: Duration) {
         self.end = Instant::now() + time;
         self.stop = self.end;
     }
 
     /// Leaves `time` for what comes later: until [`Exchange::use_all_time`], calls end
     /// that much before the deadline.
-    pub(in crate::resolver) fn leave(&mut self, time: Duration) {
+    pub(crate) fn leave(&mut self, time: Duration) {
         self.stop = self.end.checked_sub(time).unwrap_or(self.end);
     }
 
     /// Lets calls take until the deadline.
-    pub(in crate::resolver) fn use_all_time(&mut self) {
+    pub(crate) fn use_all_time(&mut self) {
         self.stop = self.end;
     }
 
@@ -138,7 +147,7 @@ impl Exchange {
     }
 
     /// Sends calls without waiting. Their answers are there for [`Exchange::wait`].
-    pub(in crate::resolver) fn send(&mut self, calls: Vec<Answer<Call>>) -> Vec<Answer<u32>> {
+    pub(crate) fn send(&mut self, calls: Vec<Answer<Call>>) -> Vec<Answer<u32>> {
         let sent = calls.into_iter().map(|call| self.put(call?)).collect();
         self.connection.flush();
         sent
@@ -156,7 +165,7 @@ impl Exchange {
     }
 
     /// The answers to calls that were sent, in their order.
-    pub(in crate::resolver) fn wait(&mut self, sent: Vec<Answer<u32>>) -> Vec<Answer> {
+    pub(crate) fn wait(&mut self, sent: Vec<Answer<u32>>) -> Vec<Answer> {
         let mut failure = Failure::NoAnswer;
         while sent.iter().flatten().any(|serial| self.is_out(*serial)) {
             if let Err(why) = self.next() {
@@ -186,7 +195,7 @@ impl Exchange {
 
     /// Sends calls and waits for their answers, not too many at a time to any service:
     /// one that hangs holds nobody else up.
-    pub(in crate::resolver) fn call(&mut self, calls: Vec<Answer<Call>>) -> Vec<Answer> {
+    pub(crate) fn call(&mut self, calls: Vec<Answer<Call>>) -> Vec<Answer> {
         let mut answers: Vec<Option<Answer>> = Vec::with_capacity(calls.len());
         let mut lanes: Vec<Lane> = Vec::new();
         for (at, call) in calls.into_iter().enumerate() {
@@ -242,14 +251,14 @@ impl Exchange {
     }
 
     /// One call.
-    pub(in crate::resolver) fn call_one(&mut self, call: Answer<Call>) -> Answer {
+    pub(crate) fn call_one(&mut self, call: Answer<Call>) -> Answer {
         let answer = self.call(vec![call]).pop();
         answer.unwrap_or(Err(Failure::NoAnswer))
     }
 
     /// Has the bus tell of signals, and keeps those of that interface and name from now
     /// on.
-    pub(in crate::resolver) fn listen(&mut self, signals: &Signals) -> Answer<()> {
+    pub(crate) fn listen(&mut self, signals: &Signals) -> Answer<()> {
         self.call_one(BUS.call("AddMatch", &(&signals.rule,)))?;
         // What has come until here was asked for earlier.
         self.signals.clear();
@@ -258,7 +267,7 @@ impl Exchange {
     }
 
     /// The opposite of [`Exchange::listen`].
-    pub(in crate::resolver) fn stop_listening(&mut self, signals: &Signals) {
+    pub(crate) fn stop_listening(&mut self, signals: &Signals) {
         self.listens_to = None;
         self.signals.clear();
         self.tell(BUS.call("RemoveMatch", &(&signals.rule,)));
@@ -266,7 +275,7 @@ impl Exchange {
 
     /// Sends a call whose answer nobody waits for. Whoever is called takes it before all
     /// that is sent later.
-    pub(in crate::resolver) fn tell(&mut self, call: Answer<Call>) {
+    pub(crate) fn tell(&mut self, call: Answer<Call>) {
         if let Ok(call) = call {
             self.serial = self.serial.wrapping_add(1).max(1);
             self.connection
@@ -277,7 +286,7 @@ impl Exchange {
 
     /// The first signal that `wanted` takes, among those that have come since
     /// [`Exchange::listen`] and those to come.
-    pub(in crate::resolver) fn signal(&mut self, wanted: impl Fn(&Message) -> bool) -> Answer {
+    pub(crate) fn signal(&mut self, wanted: impl Fn(&Message) -> bool) -> Answer {
         let mut failure = None;
         loop {
             if let Some(at) = self.signals.iter().position(&wanted) {
@@ -292,8 +301,8 @@ impl Exchange {
     }
 
     /// Lets time pass, at most until the deadline. False when that has come.
-    pub(in crate::resolver) fn pause(&mut self, time: Duration) -> bool {
-        std::thread::sleep(time.min(self.time_left()));
+    pub(crate) fn pause(&mut self, time: Duration) -> bool {
+        thread::sleep(time.min(self.time_left()));
         !self.time_left().is_zero()
     }
 
@@ -321,12 +330,12 @@ impl Exchange {
     fn no_answer(&self) -> Failure {
         match self.own_name {
             Some(_) => Failure::NoAnswer,
-            None => not_answered(),
+            None => not_answered(self.bus),
         }
     }
 
     fn fail<T>(&mut self, why: String) -> Answer<T> {
-        let failure = Failure::Bus(why);
+        let failure = Failure::Bus(self.bus, why);
         self.failed = Some(failure.clone());
         Err(failure)
     }
@@ -375,13 +384,13 @@ impl Exchange {
 }
 
 /// Signals that the bus is asked for.
-pub(in crate::resolver) struct Signals {
+pub(crate) struct Signals {
     /// Which (D-Bus specification, 'Match Rules').
-    pub(in crate::resolver) rule: String,
+    pub(crate) rule: String,
     /// Their interface.
-    pub(in crate::resolver) interface: &'static str,
+    pub(crate) interface: &'static str,
     /// Their name.
-    pub(in crate::resolver) member: &'static str,
+    pub(crate) member: &'static str,
 }
 
 /// The calls to one service.
@@ -398,8 +407,28 @@ fn set(answers: &mut [Option<Answer>], at: usize, answer: Answer) {
     }
 }
 
-fn not_answered() -> Failure {
-    Failure::Bus(format!("it did not answer within {} s", PATIENCE.as_secs()))
+fn not_answered(bus: Bus) -> Failure {
+    let why = format!("it did not answer within {} s", PATIENCE.as_secs());
+    Failure::Bus(bus, why)
+}
+
+/// Connects with the rights that `bus` wants: it goes by who connects (`SO_PEERCRED` in
+/// unix(7)). On Linux each thread has rights of its own, and those of a thread that ends
+/// need not be given back.
+fn open(bus: Bus, address: &Address, patience: Duration) -> io::Result<Connection> {
+    let uid = match bus {
+        Bus::User(uid) if uid != geteuid().as_raw() => Uid::from_raw(uid),
+        _ => return Connection::open(address, patience),
+    };
+    thread::scope(|scope| {
+        let as_user = scope.spawn(|| {
+            set_thread_res_uid(uid, uid, uid)?;
+            Connection::open(address, patience)
+        });
+        as_user
+            .join()
+            .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+    })
 }
 
 /// An error reply as a failure.
@@ -414,4 +443,4 @@ fn checked(reply: Message) -> Answer {
 }
 
 #[cfg(test)]
-pub(in crate::resolver) mod tests;
+pub(crate) mod tests;

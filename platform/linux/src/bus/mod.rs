@@ -1,10 +1,10 @@
-//! Talks to the system bus: many calls at once, one deadline for all of them.
+//! Talks to a bus: many calls at once, one deadline for all of them.
 //!
 //! Every daemon that is asked here may hang, be stopped in a debugger, or be restarted
 //! right now. A timeout for each call would add those times up; so calls go out in one
 //! write, and whatever has not been answered when the one deadline passes counts as not
-//! answered. No message ever starts a service (NO_AUTO_START): reading a machine must
-//! not change it.
+//! answered. No message starts a service (NO_AUTO_START), unless it says so: reading a
+//! machine must not change it.
 //!
 //! One connection serves a whole command. It is only ever kept where all that was asked
 //! on it was answered, so no late answer can be taken for another one, and the bus counts
@@ -21,34 +21,54 @@ use std::fmt;
 use std::time::Duration;
 
 #[cfg(test)]
-pub(super) use exchange::tests as played;
-pub(super) use exchange::{Exchange, IN_FLIGHT, Signals};
+pub(crate) use exchange::tests as played;
+pub(crate) use exchange::{Exchange, IN_FLIGHT, Signals};
 
-use super::dbus::{Call, Entry, Malformed, Message, Put, Take, Variant};
+use crate::dbus::{Call, Entry, Malformed, Message, Put, Take, Variant};
+
+/// A bus of this machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bus {
+    /// That of the system.
+    System,
+    /// That of the session of the user with this number. It takes nobody else, not even
+    /// root, so it is connected to with that user's rights.
+    #[allow(dead_code, reason = "nobody has anything to say to it yet")]
+    User(u32),
+}
+
+impl fmt::Display for Bus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::System => f.write_str("the system bus"),
+            Self::User(uid) => write!(f, "the session bus of user {uid}"),
+        }
+    }
+}
 
 /// How long a daemon may take.
-pub(super) const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Why a call brought nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Failure {
-    /// There is no bus.
-    NoBus,
+pub(crate) enum Failure {
+    /// There is no such bus.
+    NoBus(Bus),
     /// The deadline passed.
     NoAnswer,
     /// The service said no: the name of the error, and its words.
     Refused(String, String),
     /// The bus could not be reached, or hung up.
-    Bus(String),
+    Bus(Bus, String),
     /// The answer has another shape than the interface says.
     Unexpected(String),
 }
 
 impl Failure {
     /// Whether nobody owns the name that was called.
-    pub(super) fn is_absent(&self) -> bool {
+    pub(crate) fn is_absent(&self) -> bool {
         match self {
-            Self::NoBus => true,
+            Self::NoBus(_) => true,
             Self::Refused(name, _) => matches!(
                 name.as_str(),
                 "org.freedesktop.DBus.Error.ServiceUnknown"
@@ -60,13 +80,13 @@ impl Failure {
 
     /// Whether nobody owns the name any more, or whoever did went away instead of
     /// answering.
-    pub(super) fn is_gone(&self) -> bool {
+    pub(crate) fn is_gone(&self) -> bool {
         self.is_absent()
             || matches!(self, Self::Refused(name, _) if name == "org.freedesktop.DBus.Error.NoReply")
     }
 
     /// Whether the service has no such object, method or property: it is older.
-    pub(super) fn is_unknown_to_it(&self) -> bool {
+    pub(crate) fn is_unknown_to_it(&self) -> bool {
         matches!(self, Self::Refused(name, _) if matches!(
             name.as_str(),
             "org.freedesktop.DBus.Error.UnknownMethod"
@@ -77,14 +97,14 @@ impl Failure {
     }
 
     /// Whether the service has no such link.
-    pub(super) fn is_no_such_link(&self) -> bool {
+    pub(crate) fn is_no_such_link(&self) -> bool {
         matches!(self, Self::Refused(name, _) if name == "org.freedesktop.resolve1.NoSuchLink")
     }
 
     /// The failure in words, with `service` as its subject.
-    pub(super) fn words(&self, service: &str) -> String {
+    pub(crate) fn words(&self, service: &str) -> String {
         match self {
-            Self::NoBus => "there is no system bus".into(),
+            Self::NoBus(bus) => format!("{bus} is not there"),
             Self::NoAnswer => format!("{service} did not answer within {} s", PATIENCE.as_secs()),
             Self::Refused(name, words) => match name.rsplit('.').next().unwrap_or(name) {
                 "AccessDenied" => format!("{service} denies access: {words}"),
@@ -99,7 +119,7 @@ impl Failure {
                 "NoSuchLink" => format!("{service} does not know the link: {words}"),
                 _ => format!("{service}: {words} ({name})"),
             },
-            Self::Bus(words) => format!("the system bus cannot be used: {words}"),
+            Self::Bus(bus, words) => format!("{bus} cannot be used: {words}"),
             Self::Unexpected(words) => format!("{service} answered in another form: {words}"),
         }
     }
@@ -118,21 +138,21 @@ impl fmt::Display for Failure {
 }
 
 /// The result of one call.
-pub(super) type Answer<T = Message> = Result<T, Failure>;
+pub(crate) type Answer<T = Message> = Result<T, Failure>;
 
 /// An object of a service.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Object<'a> {
+pub(crate) struct Object<'a> {
     /// The bus name.
-    pub(super) service: &'static str,
+    pub(crate) service: &'static str,
     /// The path.
-    pub(super) path: &'a str,
+    pub(crate) path: &'a str,
     /// The interface that is called.
-    pub(super) interface: &'static str,
+    pub(crate) interface: &'static str,
 }
 
 /// The bus itself.
-pub(super) const BUS: Object<'_> = Object {
+pub(crate) const BUS: Object<'_> = Object {
     service: "org.freedesktop.DBus",
     path: "/org/freedesktop/DBus",
     interface: "org.freedesktop.DBus",
@@ -140,13 +160,13 @@ pub(super) const BUS: Object<'_> = Object {
 
 impl Object<'_> {
     /// A call of a method; its arguments are a tuple.
-    pub(super) fn call<B: Put>(&self, method: &str, arguments: &B) -> Answer<Call> {
+    pub(crate) fn call<B: Put>(&self, method: &str, arguments: &B) -> Answer<Call> {
         let call = Call::new(self.service, self.path, self.interface, method, arguments);
         call.map_err(Failure::from)
     }
 
     /// A call that reads all properties.
-    pub(super) fn get_all(&self) -> Answer<Call> {
+    pub(crate) fn get_all(&self) -> Answer<Call> {
         let properties = Object {
             interface: "org.freedesktop.DBus.Properties",
             ..*self
@@ -155,7 +175,7 @@ impl Object<'_> {
     }
 
     /// A call that reads one property.
-    pub(super) fn get(&self, property: &str) -> Answer<Call> {
+    pub(crate) fn get(&self, property: &str) -> Answer<Call> {
         let properties = Object {
             interface: "org.freedesktop.DBus.Properties",
             ..*self
@@ -167,7 +187,7 @@ impl Object<'_> {
 /// The path of an object whose last part is `label`: every byte that a path cannot
 /// hold, and a digit at the beginning, as `_` and two hexadecimal digits
 /// (sd_bus_path_encode(3)).
-pub(super) fn path(prefix: &str, label: &str) -> String {
+pub(crate) fn path(prefix: &str, label: &str) -> String {
     let mut path = format!("{prefix}/");
     if label.is_empty() {
         path.push('_');
@@ -183,35 +203,35 @@ pub(super) fn path(prefix: &str, label: &str) -> String {
 }
 
 /// What an answer says: one value.
-pub(super) fn value<'a, T: Take<'a>>(answer: &'a Message) -> Answer<T> {
+pub(crate) fn value<'a, T: Take<'a>>(answer: &'a Message) -> Answer<T> {
     let (value,) = body(answer)?;
     Ok(value)
 }
 
 /// What a message says: a tuple of values.
-pub(super) fn body<'a, T: Take<'a>>(message: &'a Message) -> Answer<T> {
+pub(crate) fn body<'a, T: Take<'a>>(message: &'a Message) -> Answer<T> {
     message.body().map_err(Failure::from)
 }
 
 /// The properties of an object. A value is read when it is asked for: of a dozen and
 /// more that a service tells, most are of no use here.
-pub(super) struct Properties<'a>(Vec<Entry<&'a str, Variant<'a>>>);
+pub(crate) struct Properties<'a>(Vec<Entry<&'a str, Variant<'a>>>);
 
 impl<'a> Properties<'a> {
     /// The answer to [`Object::get_all`].
-    pub(super) fn of(answer: &'a Message) -> Answer<Self> {
+    pub(crate) fn of(answer: &'a Message) -> Answer<Self> {
         value(answer).map(Self)
     }
 
     /// A property; none where this version does not have it.
-    pub(super) fn get<T: Take<'a>>(&self, name: &str) -> Answer<Option<T>> {
+    pub(crate) fn get<T: Take<'a>>(&self, name: &str) -> Answer<Option<T>> {
         let known = self.0.iter().find(|Entry(known, _)| *known == name);
         known.map(|Entry(_, value)| typed(name, value)).transpose()
     }
 }
 
 /// The answer to [`Object::get`].
-pub(super) fn property<'a, T: Take<'a>>(name: &str, answer: &'a Message) -> Answer<T> {
+pub(crate) fn property<'a, T: Take<'a>>(name: &str, answer: &'a Message) -> Answer<T> {
     typed(name, &value(answer)?)
 }
 

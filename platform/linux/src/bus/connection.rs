@@ -22,7 +22,7 @@ use nix::sys::socket::{
 use nix::sys::time::{TimeVal, TimeValLike};
 
 use super::address::Address;
-use crate::resolver::dbus::{Kind, Malformed, Message};
+use crate::dbus::{Kind, Malformed, Message};
 
 /// The longest message that is kept. Each server and each domain of a link takes some
 /// forty bytes of an answer, so this is room for tens of thousands, while D-Bus itself
