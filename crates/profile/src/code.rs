@@ -134,4 +134,12 @@ codes! {
     KEPT_AND_ROUTED = "lint::kept-and-routed";
     /// Container subnets that overlap.
     OVERLAPPING_POOLS = "lint::overlapping-pools";
+    /// This machine itself, reached through the proxy.
+    PROXIED_LOCALHOST = "lint::proxied-localhost";
+    /// Names of a scope, reached through the proxy.
+    PROXIED_SCOPE = "lint::proxied-scope";
+    /// Containers, reached through the proxy.
+    PROXIED_CONTAINERS = "lint::proxied-containers";
+    /// A prefix in `bypass`, which some programs do not understand.
+    BYPASS_PREFIX = "lint::bypass-prefix";
 }

@@ -17,6 +17,8 @@ use crate::code;
 use crate::limit::Findings;
 use crate::piece::effective_metric;
 
+mod proxy;
+
 /// Finds everything that is worth a warning, or a note.
 pub(crate) fn lint(profile: &Profile, found: &mut Findings) {
     let routes = Table::of(profile);
@@ -27,6 +29,7 @@ pub(crate) fn lint(profile: &Profile, found: &mut Findings) {
     unreachable(profile, &routes, found);
     kept_and_routed(profile, &routes, found);
     overlapping_pools(profile, found);
+    proxy::proxy(profile, found);
 }
 
 /// The declared routes by prefix; of one prefix, the one that wins first.

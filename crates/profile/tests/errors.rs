@@ -172,8 +172,12 @@ fn every_diagnostic_of_a_file_has_a_place_and_says_what_would_help() {
 
 #[test]
 fn no_diagnostic_shows_a_password() {
-    let (diagnostics, sources) = checked(&folder().join("bad-url.kdl"));
-    let shown = rendered(&diagnostics, &sources);
+    let files = ["bad-url.kdl", "bad-host.kdl"];
+    let shown = files.map(|file| {
+        let (diagnostics, sources) = checked(&folder().join(file));
+        rendered(&diagnostics, &sources)
+    });
+    let shown = shown.concat();
     assert!(
         !shown.contains("secret") && !shown.contains("word@"),
         "{shown}"

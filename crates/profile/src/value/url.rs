@@ -2,7 +2,7 @@
 //!
 //! No message here repeats what was written: it may hold a password.
 
-use std::net::Ipv6Addr;
+use std::net::{IpAddr, Ipv6Addr};
 
 use netprof_model::profile::ProxyUrl;
 
@@ -112,22 +112,94 @@ fn url(value: &Value<'_>, schemes: &[&str], example: &str) -> Read<ProxyUrl> {
 }
 
 /// What is reached without a proxy: a host, `*.DOMAIN`, an address or a prefix.
+///
+/// It is what every program that reads a list of exceptions can be told. Some know more
+/// (ports, `*` within a name), and then others take the entry for something else.
 pub(crate) fn bypass(value: &Value<'_>) -> Read<String> {
     let written = text(value)?;
+    let wrong = |help: String| {
+        // Somebody may have put a whole URL here.
+        let shown = ProxyUrl::new(written).redacted();
+        let message = format!("`{}` is no host, domain or prefix", Shown(&shown));
+        Refusal::new(code::BAD_HOST, message, "not a host").help(help)
+    };
+    if let Some(help) = not_for_all(written) {
+        return Err(wrong(help));
+    }
     if written.contains('/') {
         return super::prefix(value).map(|net| net.to_string());
     }
-    let host = written
-        .strip_prefix("*.")
-        .or_else(|| written.strip_prefix('.'));
-    let is_address = written.parse::<std::net::IpAddr>().is_ok();
-    if is_address || domain(&Value::Text(host.unwrap_or(written).into())).is_ok() {
-        return Ok(written.to_ascii_lowercase());
+    if let Ok(address) = written.parse::<IpAddr>() {
+        return Ok(address.to_string());
     }
-    Err(Refusal::new(
-        code::BAD_HOST,
-        format!("`{}` is no host, domain or prefix", Shown(written)),
-        "not a host",
-    )
-    .help("write \"localhost\", \"*.corp.example.com\" or \"127.0.0.0/8\", each in its own quotes"))
+    let (under, host) = match written.strip_prefix("*.") {
+        Some(host) => ("*.", host),
+        None => match written.strip_prefix('.') {
+            Some(host) => (".", host),
+            None => ("", written),
+        },
+    };
+    // Without a dot at its end, which wget and requests would look for in a URL.
+    match domain(&Value::Text(host.into())) {
+        Ok(domain) => Ok(format!("{under}{domain}")),
+        Err(_) => Err(wrong(EACH_IN_QUOTES.to_owned())),
+    }
+}
+
+const EACH_IN_QUOTES: &str =
+    "write \"localhost\", \"*.corp.example.com\" or \"127.0.0.0/8\", each in its own quotes";
+
+/// What to write in the place of an entry that some programs know and others do not.
+fn not_for_all(written: &str) -> Option<String> {
+    if written.contains([',', ' ', '\t']) {
+        return Some(EACH_IN_QUOTES.to_owned());
+    }
+    if let Some((_, rest)) = written.split_once("://") {
+        let authority = rest.split('/').next().unwrap_or(rest);
+        let host = authority.rsplit('@').next().unwrap_or(authority);
+        let host = host.split(':').next().unwrap_or(host);
+        return Some(format!("leave the scheme out: write \"{}\"", Shown(host)));
+    }
+    let inner = written
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once(']'));
+    if let Some((address, _)) = inner {
+        return Some(format!(
+            "write \"{}\", without brackets and port",
+            Shown(address)
+        ));
+    }
+    if written.parse::<IpAddr>().is_err()
+        && let Some((host, port)) = written.split_once(':')
+        && port.bytes().all(|byte| byte.is_ascii_digit())
+    {
+        let host = Shown(host);
+        return Some(format!(
+            "a host is reached directly on all its ports: write \"{host}\""
+        ));
+    }
+    let starred = written.strip_prefix("*.").unwrap_or(written);
+    if starred.contains('*') {
+        return Some("`*` stands for the first parts of a name alone, as in \"*.corp.example.com\"; for no proxy at all write no `proxy`".to_owned());
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_exception_is_written_in_one_way() {
+        for (written, is) in [
+            ("NAS.example.com.", "nas.example.com"),
+            ("*.Corp.example.com.", "*.corp.example.com"),
+            (".corp.example.com", ".corp.example.com"),
+            ("FD00:0::1", "fd00::1"),
+            ("10.0.0.0/8", "10.0.0.0/8"),
+        ] {
+            let read = bypass(&Value::Text(written.into()));
+            assert_eq!(read.ok().as_deref(), Some(is), "{written}");
+        }
+    }
 }
