@@ -116,6 +116,8 @@ codes! {
     AMBIGUOUS = "profile::ambiguous";
     /// A file that was passed over because it has errors.
     BROKEN_FILE = "profile::broken-file";
+    /// A file that is to choose proxies, and does not.
+    NOT_PAC = "profile::not-pac";
     /// There are more warnings than are shown.
     MORE_WARNINGS = "lint::more-warnings";
     /// A link that nothing uses.
@@ -142,4 +144,6 @@ codes! {
     PROXIED_CONTAINERS = "lint::proxied-containers";
     /// A prefix in `bypass`, which some programs do not understand.
     BYPASS_PREFIX = "lint::bypass-prefix";
+    /// A file that is to choose proxies, and cannot be read here.
+    PAC_UNREADABLE = "lint::pac-unreadable";
 }

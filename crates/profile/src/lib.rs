@@ -3,7 +3,7 @@
 //! A text goes through four steps, each of which knows nothing of the next.
 //! `syntax` makes a tree of any text, and never more than a bounded number of
 //! calls deep; `read` takes nodes apart, strictly, with the values of `value`;
-//! `merge` makes one profile of several; `check` and `lint` look at the result.
+//! `merge` makes one profile of several; `check`, `lint` and `pac` look at the result.
 //! Errors gather: one run shows all of them, of all files.
 //!
 //! [`Library`] finds profiles in folders and is what callers use; [`show`] writes a
@@ -19,6 +19,7 @@ mod limit;
 mod lint;
 mod load;
 mod merge;
+mod pac;
 mod piece;
 mod read;
 mod show;

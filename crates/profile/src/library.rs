@@ -13,6 +13,7 @@ use crate::digest::digest;
 use crate::limit::{Findings, MAX_MERGED};
 use crate::lint::lint;
 use crate::load::{Found, Listing, Loader, Place, named};
+use crate::pac;
 use crate::source::{Source, Sources};
 use crate::suggest::{did_you_mean, list};
 use crate::walk::{Graph, folder_of};
@@ -155,13 +156,13 @@ impl Library {
 
     fn look_at(&self, mut loader: Loader, places: &[Place], mut found: Findings) -> Checked {
         let mut checked = Checked::default();
-        let mut graphs = [Os::Linux, Os::Macos].map(|os| Graph::new(self, os));
+        let mut graphs = [Os::Linux, Os::Macos].map(|os| (os, Graph::new(self, os)));
         let mut left = MAX_MERGED;
         // What cannot be merged takes nothing away from what can.
         let mut unsound = MAX_MERGED;
         for place in places {
             let before = found.errors();
-            for graph in &mut graphs {
+            for (os, graph) in &mut graphs {
                 let number = graph.explore(&mut loader, place, &mut found);
                 if !graph.is_sound(number) {
                     // Its includes have an error, which was added when it was met.
@@ -171,6 +172,7 @@ impl Library {
                     left = rest;
                     if let Some((profile, _)) = graph.merged(number, &mut found) {
                         lint(&profile, &mut found);
+                        pac::check(&profile, *os, &mut found);
                     }
                 } else {
                     left = 0;
@@ -381,7 +383,8 @@ fn finish(
             graph.undeclared(number, &mut { MAX_MERGED }, &mut found);
             return None;
         }
-        graph.merged(number, &mut found)
+        let merged = graph.merged(number, &mut found);
+        merged.filter(|(profile, _)| pac::check(profile, os, &mut found))
     });
     let diagnostics = match merged {
         Ok(Some((profile, files))) => {

@@ -129,6 +129,16 @@ fn of_the_file_system() -> Vec<(&'static str, Vec<Diagnostic>, Sources)> {
             .collect();
         results.push((name, diagnostics, refused.sources));
     }
+    fs::write(root.join("page.pac"), "<!doctype html>").expect("written");
+    for (name, file) in [("not-pac", "page.pac"), ("pac-unreadable", "absent.pac")] {
+        let url = format!("file://{}", path(file));
+        let text = format!("profile \"p\" {{\n proxy {{ pac \"{url}\"; }}\n}}\n");
+        fs::write(root.join("pac.kdl"), text).expect("written");
+        let checked = library.check(&path("pac.kdl"));
+        let said = checked.diagnostics.into_iter();
+        let said = said.map(|one| without(one, root)).collect();
+        results.push((name, said, checked.sources));
+    }
     results
 }
 
