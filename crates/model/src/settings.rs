@@ -16,6 +16,14 @@ use crate::snapshot::Section;
 /// that file stays when the last setting of netprof's goes.
 pub const OTHERS: &str = "(others)";
 
+/// Stands in the dictionary of a person's file that others may read: it is no place for a
+/// password.
+pub const READABLE: &str = "(readable by others)";
+
+/// The member of the Docker client's `config.json` that says what containers are told of
+/// proxies.
+pub const PROXIES: &str = "proxies";
+
 /// Where settings are kept. A path is that of the file itself: symbolic links that lead to
 /// it have been followed, so that they stay.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

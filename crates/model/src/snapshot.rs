@@ -22,7 +22,7 @@ use crate::resource::{AddressSpec, Lasts, Place, Resource, State};
 use crate::route::{Protocol, Route, RouteKey};
 use crate::rule::{Rule, RuleKey};
 use crate::secret;
-use crate::settings::LiveSettings;
+use crate::settings::{LiveSettings, Settings};
 use crate::shared::Shared;
 use crate::user::User;
 
@@ -292,6 +292,17 @@ impl Snapshot {
     #[must_use]
     pub fn has_expired(&self, held: &HeldResource) -> bool {
         held.lasts != Lasts::Durable && self.is_expired(&held.place)
+            || self.is_without_manager(&held.resource)
+    }
+
+    /// Whether it is variables of a service manager that does not run: they went with it,
+    /// and the next one makes its own of what files say.
+    fn is_without_manager(&self, resource: &Resource) -> bool {
+        let Resource::Settings(settings @ Settings::Environment { .. }) = resource else {
+            return false;
+        };
+        let mut all = self.settings.items().iter();
+        all.any(|one| one.settings == *settings && matches!(one.holds, Section::Absent))
     }
 
     /// Whether `place` is another network namespace of the same boot.

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use ipnet::IpNet;
 use netprof_model::dns::DnsServer;
 use netprof_model::link::{Link, LinkId, LinkManager};
 use netprof_model::plan::{Expectation, Reason, Row, Standing};
@@ -71,6 +72,8 @@ pub(crate) struct Draft {
     pub(crate) wanted: Vec<Wanted>,
     at: Positions,
     pub(crate) rows: Vec<Row>,
+    /// The networks of the LAN that are kept.
+    pub(crate) kept: Vec<IpNet>,
     /// What must win, to be looked at once the changes are known.
     pub(crate) claims: Vec<Claim>,
     /// Who must answer which names, likewise.

@@ -31,6 +31,7 @@ mod order;
 mod os;
 mod planning;
 mod prefixes;
+pub mod proxy;
 mod sieve;
 mod tables;
 mod when;

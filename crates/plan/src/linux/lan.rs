@@ -56,6 +56,7 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
     all.extend(behind.map(|behind| Kept::behind(&home, behind)));
     all.retain(|one| is_consistent(&home, one, draft));
     all.sort_by_key(|one| (one.prefix.prefix_len(), one.prefix));
+    draft.kept = all.iter().map(|one| one.prefix).collect();
     let rivals: Vec<Vec<&Route>> = all
         .iter()
         .map(|one| home.rivals(one.prefix, one.metric))

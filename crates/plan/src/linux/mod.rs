@@ -31,6 +31,7 @@ use netprof_model::{Diagnostic, Location, Snapshot};
 use crate::draft::Draft;
 use crate::ground::{is_known, standing};
 use crate::lan::Terrain;
+use crate::proxy;
 use fib::Fib;
 
 pub(crate) use above::{above, kept_by};
@@ -111,6 +112,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     managers::shorten(base, draft);
     engines::warn(base, draft);
     dns::desire(&ground, draft);
+    proxy::desire(profile, base, draft);
 }
 
 /// Looks at the machine as it will be: whatever is claimed must win there.
@@ -123,7 +125,7 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
 /// its line: nothing is dropped in silence.
 fn not_carried_out(profile: &Profile, draft: &mut Draft) {
     let containers = &profile.containers;
-    let nodes: [(&str, Option<&Location>); 6] = [
+    let nodes: [(&str, Option<&Location>); 5] = [
         (
             "containers keep-local",
             containers.keep_local.as_ref().map(|one| &one.at),
@@ -136,7 +138,6 @@ fn not_carried_out(profile: &Profile, draft: &mut Draft) {
             "containers podman",
             containers.podman.as_ref().map(|one| &one.at),
         ),
-        ("proxy", profile.proxy.as_ref().map(|one| &one.at)),
         ("mtu", profile.mtu.first().map(|one| &one.at)),
         ("clamp-mss", profile.clamp_mss.first().map(|one| &one.at)),
     ];

@@ -83,6 +83,7 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
     }));
     all.retain(|one| is_consistent(&home, one, draft));
     all.sort_by_key(|one| (one.prefix.prefix_len(), one.prefix));
+    draft.kept = all.iter().map(|one| one.prefix).collect();
     for (one, rivals) in all.iter().zip(rivals::of(&home, &all)) {
         keep(&home, &all, one, &rivals, draft);
     }

@@ -32,6 +32,7 @@ use crate::draft::Draft;
 use crate::footing::Footing;
 use crate::ground::{is_known, standing};
 use crate::mtu;
+use crate::proxy;
 use rib::Rib;
 
 /// What everything below looks at.
@@ -55,6 +56,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     dns::desire(&ground, draft);
     mtu::desire(profile, base, &ground.links, draft);
     proxies::desire(&ground, draft);
+    proxy::desire(profile, base, draft);
 }
 
 /// Looks at the machine as it will be: whatever is claimed must win there.

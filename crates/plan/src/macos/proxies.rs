@@ -52,20 +52,14 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
     let Some(proxy) = &ground.profile.proxy else {
         return;
     };
-    refuse_others(proxy, draft);
-    let mut omit = |why: &str| {
-        let reason = Reason::line(&proxy.at, "proxy");
-        draft.row(Standing::Omitted, "proxy", why, &reason);
-    };
+    refuse_desktop(proxy, draft);
     let mut places = proxy.export.iter();
     let Some(told) = places.find(|place| place.value == Export::System) else {
-        if proxy.export.is_empty() {
-            omit("no `export`: nobody is told");
-        }
         return;
     };
     if says_nothing(proxy) {
-        omit("no proxy is named");
+        let reason = Reason::line(&proxy.at, "proxy");
+        draft.row(Standing::Omitted, "proxy", "no proxy is named", &reason);
         return;
     }
     let reason = Reason::line(&told.at, "proxy");
@@ -113,25 +107,20 @@ fn says_nothing(proxy: &Proxy) -> bool {
         && proxy.bypass.is_empty()
 }
 
-/// Refuses every place but the system: those are not carried out yet.
-fn refuse_others(proxy: &Proxy, draft: &mut Draft) {
-    for place in &proxy.export {
-        let word = match place.value {
-            Export::System => continue,
-            Export::Env => "env",
-            Export::Desktop => "desktop",
-            Export::Docker => "docker",
-        };
-        let node = format!("proxy export \"{word}\"");
-        let error = Diagnostic::error(
-            "plan::not-carried-out",
-            format!("`export \"{word}\"` cannot be carried out on macOS yet"),
-        )
-        .label("not carried out yet")
-        .help("say `proxy { export \"system\"; }` in an `os \"macos\"` block");
-        let reason = Reason::line(&place.at, node.clone());
-        draft.refuse(node, &reason, error, &place.at);
-    }
+/// Refuses the desktop, which is told what the system is told.
+fn refuse_desktop(proxy: &Proxy, draft: &mut Draft) {
+    let mut places = proxy.export.iter();
+    let Some(place) = places.find(|place| place.value == Export::Desktop) else {
+        return;
+    };
+    let node = "proxy export \"desktop\"";
+    let error = Diagnostic::error(
+        "plan::not-carried-out",
+        "macOS has no proxies of a desktop: its apps go by those of the system",
+    )
+    .label("there is no such place on macOS")
+    .help("say `proxy { export \"system\"; }` in an `os \"macos\"` block");
+    draft.refuse(node, &Reason::line(&place.at, node), error, &place.at);
 }
 
 fn is_hardware(service: &NetworkService) -> bool {
