@@ -14,6 +14,7 @@ use netprof_model::snapshot::{BaseChain, Os};
 use netprof_model::{Owner, Resource, Section, Snapshot};
 use netprof_plan::Need;
 use netprof_plan::linux::owner;
+use netprof_plan::proxy::environment;
 use netprof_posix::changes::{each, or_refused, refusal};
 use netprof_posix::{files, user};
 
@@ -24,6 +25,7 @@ use crate::netlink::{Error, filters};
 use crate::networkd;
 use crate::owner as found;
 use crate::resolver::Resolver;
+use crate::settings;
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NAMESPACE: &str = "/proc/self/ns/net";
@@ -88,8 +90,12 @@ impl Backend for Linux {
         if need.session || need.engines {
             snapshot.user = user::invoking();
         }
-        if !need.files.is_empty() {
-            snapshot.files = files::observe(Path::new("/"), &need.files);
+        snapshot.settings = settings::observe(&need, snapshot.user.as_ref());
+        let mut paths = need.files.clone();
+        let session = snapshot.user.iter().filter(|_| need.session);
+        paths.extend(session.map(|user| environment::of(user, Os::Linux)));
+        if !paths.is_empty() {
+            snapshot.files = files::observe(Path::new("/"), &paths);
         }
         let mut tables = self.kernel()?.tables(&need)?;
         let mut chains = None;
@@ -182,6 +188,7 @@ fn apply_other(change: &Change, mode: Mode) -> Result<(), String> {
     let (before, after) = (change.before.as_ref(), change.after.as_ref());
     match &change.resource {
         Resource::File { path } => files::put(Path::new("/"), path, before, after, mode),
+        Resource::Settings(settings) => settings::put(settings, (before, after), mode),
         other => Err(format!("Linux has no {}", other.kind())),
     }
 }

@@ -20,4 +20,9 @@ pub mod networkd;
 pub mod owner;
 
 #[cfg(target_os = "linux")]
+mod service_manager;
+#[cfg(target_os = "linux")]
+mod settings;
+
+#[cfg(target_os = "linux")]
 pub use backend::Linux;

@@ -11,12 +11,13 @@ use netprof_model::snapshot::Os;
 use netprof_model::{Resource, Section, Snapshot, State};
 use netprof_plan::Need;
 use netprof_plan::macos::owner::attribute;
+use netprof_plan::proxy::environment;
 use netprof_posix::changes::{each, or_refused, refusal};
 use netprof_posix::{files as whole, user};
 
 use crate::mac::Mac;
 use crate::settle::{self, Awaited};
-use crate::{files, holder, kernel, link, owner, preferences, store};
+use crate::{files, holder, kernel, link, owner, preferences, settings, store};
 
 /// This Mac, or one in its place.
 #[derive(Debug, Default)]
@@ -77,6 +78,10 @@ impl<M: Mac> Macos<M> {
                 Resource::File { path } => {
                     let (before, after) = (change.before.as_ref(), change.after.as_ref());
                     whole::put(&self.root, path, before, after, mode)
+                }
+                Resource::Settings(of) => {
+                    let sides = (change.before.as_ref(), change.after.as_ref());
+                    settings::put(&self.root, of, sides, mode)
                 }
                 other => Err(format!("macOS has no {}", other.kind())),
             }),
@@ -222,13 +227,14 @@ impl<M: Mac> Backend for Macos<M> {
             };
             snapshot.files = files::observe(&self.root);
         }
+        snapshot.user = user::invoking().filter(|_| need.session);
+        let user = snapshot.user.as_ref();
+        snapshot.settings = settings::observe(&self.root, &need, user);
         let is_other = |path: &&String| !files::is_resolver(path);
-        let others: Vec<String> = need.files.iter().filter(is_other).cloned().collect();
+        let mut others: Vec<String> = need.files.iter().filter(is_other).cloned().collect();
+        others.extend(user.map(|user| environment::of(user, Os::Macos)));
         if !others.is_empty() {
             snapshot.files = both(snapshot.files, whole::observe(&self.root, &others));
-        }
-        if need.session {
-            snapshot.user = user::invoking();
         }
         if need.preferences {
             snapshot.preferences = preferences::observe(&self.root);

@@ -18,6 +18,7 @@ pub mod plist;
 pub mod preferences;
 pub mod program;
 pub mod route;
+mod settings;
 pub mod settle;
 pub mod store;
 pub mod text;

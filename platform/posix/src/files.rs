@@ -31,6 +31,30 @@ pub fn below(root: &Path, path: &str) -> PathBuf {
     root.join(path.trim_start_matches('/'))
 }
 
+/// The file that `path` leads to, behind all symbolic links. It need not be there.
+#[must_use]
+pub fn real(root: &Path, path: &str) -> String {
+    /// As many as the kernel follows (path_resolution(7)).
+    const MOST: usize = 40;
+    let mut place = below(root, path);
+    let followed = rights::along(&place.clone(), || {
+        for _ in 0..MOST {
+            let Ok(target) = fs::read_link(&place) else {
+                break;
+            };
+            place = place.parent()?.join(target);
+        }
+        let (folder, name) = (place.parent()?, place.file_name()?);
+        Some(fs::canonicalize(folder).ok()?.join(name))
+    });
+    let place = followed.ok().flatten();
+    let real = place.as_deref().and_then(|place| {
+        let place = place.strip_prefix(fs::canonicalize(root).ok()?).ok()?;
+        Some(format!("/{}", place.to_str()?))
+    });
+    real.unwrap_or_else(|| path.to_owned())
+}
+
 /// Those of `paths` that are there.
 #[must_use]
 pub fn observe(root: &Path, paths: &[String]) -> Section<Vec<LiveFile>> {

@@ -2,6 +2,7 @@
 
 mod attributes;
 pub mod changes;
+pub mod docker_client;
 pub mod files;
 pub mod members;
 pub mod rights;

@@ -46,9 +46,21 @@ pub fn put(
     (before, after): (Option<&State>, Option<&State>),
     mode: Mode,
 ) -> Result<(), String> {
+    put_with(root, path, names, (before, after), mode, 0o644)
+}
+
+/// The same, where a file that is made anew has these permission bits.
+pub(crate) fn put_with(
+    root: &Path,
+    path: &str,
+    names: &[&str],
+    sides: (Option<&State>, Option<&State>),
+    mode: Mode,
+    bits: u32,
+) -> Result<(), String> {
     let place = files::below(root, path);
     let told = |why: String| format!("{path}: {why}");
-    rights::along(&place, || change(&place, names, (before, after), mode))
+    rights::along(&place, || change(&place, names, sides, mode, bits))
         .map_err(|error| error.to_string())
         .flatten()
         .map_err(told)
@@ -109,6 +121,7 @@ fn change(
     names: &[&str],
     (before, after): (Option<&State>, Option<&State>),
     mode: Mode,
+    bits: u32,
 ) -> Result<(), String> {
     let live = read(place)?;
     let object = live.as_ref().map(|live| JsonObject::parse(&live.content));
@@ -140,7 +153,7 @@ fn change(
         },
         None => FileState::Regular {
             content: Content(text.into_bytes()),
-            mode: 0o644,
+            mode: bits,
             uid: nix::unistd::geteuid().as_raw(),
             gid: nix::unistd::getegid().as_raw(),
         },

@@ -14,6 +14,12 @@ pub fn may_change() -> bool {
     geteuid().is_root()
 }
 
+/// The user as whom this runs.
+#[must_use]
+pub fn effective() -> u32 {
+    geteuid().as_raw()
+}
+
 /// The home folder of the person on whose behalf this runs: under sudo, doas or
 /// pkexec the one who called it, whose dotfiles hold the profiles.
 ///

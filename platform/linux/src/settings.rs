@@ -1,0 +1,62 @@
+//! Settings that lie among those of others: who keeps which.
+
+use std::path::Path;
+
+use netprof_engine::Mode;
+use netprof_model::settings::{LiveSettings, Settings};
+use netprof_model::user::User;
+use netprof_model::{Section, State};
+use netprof_plan::Need;
+use netprof_posix::docker_client;
+
+use crate::service_manager;
+
+/// What `need` asks for, and what belongs to the session of `user` where it asks for that.
+pub(crate) fn observe(need: &Need, user: Option<&User>) -> Section<Vec<LiveSettings>> {
+    let session = user.filter(|_| need.session).map(of_session);
+    let mut all: Vec<Settings> = session.into_iter().flatten().collect();
+    all.extend(need.settings.iter().cloned());
+    all.sort();
+    all.dedup();
+    if all.is_empty() && !need.session {
+        return Section::Unread;
+    }
+    Section::Seen(all.into_iter().map(live).collect())
+}
+
+fn of_session(user: &User) -> [Settings; 2] {
+    [
+        Settings::DockerClient {
+            path: docker_client::path(Path::new("/"), user),
+        },
+        Settings::Environment {
+            user: user.name.clone(),
+        },
+    ]
+}
+
+fn live(settings: Settings) -> LiveSettings {
+    let holds = match &settings {
+        Settings::DockerClient { path } => docker_client::observe(Path::new("/"), path),
+        Settings::Environment { user } => service_manager::observe(user),
+        Settings::DockerDaemon { .. } | Settings::Kde { .. } | Settings::Gnome { .. } => {
+            Section::Unread
+        }
+    };
+    LiveSettings { settings, holds }
+}
+
+/// Puts `after` to where `before` is.
+pub(crate) fn put(
+    settings: &Settings,
+    sides: (Option<&State>, Option<&State>),
+    mode: Mode,
+) -> Result<(), String> {
+    match settings {
+        Settings::DockerClient { path } => docker_client::put(Path::new("/"), path, sides, mode),
+        Settings::Environment { user } => service_manager::put(user, sides, mode),
+        Settings::DockerDaemon { .. } | Settings::Kde { .. } | Settings::Gnome { .. } => {
+            Err(format!("{settings} cannot be changed yet"))
+        }
+    }
+}
