@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::render::shell::Shell;
+
 /// Declare what must hold of this machine's network; see what would change; change it
 /// as one transaction that can be taken back.
 #[derive(Debug, Parser)]
@@ -97,6 +99,14 @@ pub enum Command {
         #[arg(long)]
         exit_code: bool,
     },
+    /// Print the proxy variables of the profile in force, for a shell to run: eval "$(netprof env)".
+    ///
+    /// Also unsets what an earlier profile had set in the shell that asks. Needs no rights.
+    Env {
+        /// The shell that runs it [default: the one that $SHELL names].
+        #[arg(long, value_enum)]
+        shell: Option<Shell>,
+    },
     /// List the transactions.
     History,
     /// Finish what a crash left.
@@ -116,6 +126,7 @@ impl Command {
             Self::Rollback { .. } => "rollback",
             Self::Release => "release",
             Self::Status { .. } => "status",
+            Self::Env { .. } => "env",
             Self::History => "history",
             Self::Recover => "recover",
         }

@@ -3,6 +3,7 @@
 
 mod apply;
 mod check;
+mod env;
 mod history;
 mod input;
 mod list;
@@ -49,6 +50,7 @@ pub fn run(context: &Context, command: &Command) -> Answer {
         Command::Apply { what } => apply::run(context, what),
         Command::Rollback { to } => rollback::run(context, *to),
         Command::Release => release::run(context),
+        Command::Env { shell } => env::run(*shell),
         Command::Status { exit_code } => status::run(context, *exit_code),
         Command::History => history::run(context),
         Command::Recover => recover::run(context),

@@ -6,4 +6,5 @@ pub mod json;
 pub mod macos;
 pub mod plan;
 pub mod settings;
+pub mod shell;
 pub mod words;
