@@ -98,8 +98,8 @@ pub(crate) fn a_broken_profile_changes_nothing(lab: &Lab) {
             "`flush`",
         ),
         (
-            with("proxy { http \"http://me:secret@proxy.example:1\"; }"),
-            "`proxy`",
+            with("proxy { http \"http://me:secret@proxy.example:1\"; export \"system\"; }"),
+            "Linux keeps no proxies",
         ),
     ] {
         lab.write_profile("bad", &text);

@@ -63,6 +63,8 @@ mod managed;
 #[cfg(target_os = "linux")]
 mod owners;
 #[cfg(target_os = "linux")]
+mod proxy;
+#[cfg(target_os = "linux")]
 mod put_back;
 #[cfg(target_os = "linux")]
 mod resolver_faults;
@@ -173,6 +175,17 @@ fn main() -> std::process::ExitCode {
         Host input::a_link_that_goes_between_plan_and_apply_is_missed,
         Host input::a_route_that_the_kernel_refuses_is_named,
         Host input::a_wrong_command_line_changes_nothing,
+        Host proxy::a_shell_has_the_variables_and_drops_them,
+        Host proxy::the_shell_is_the_one_that_is_logged_in_to,
+        Host proxy::any_value_comes_out_of_a_shell_as_it_went_in,
+        Host proxy::curl_goes_through_the_proxy_and_past_it,
+        Host proxy::a_service_manager_is_told_and_forgets,
+        Host proxy::a_service_manager_forgets_what_it_has_read,
+        Host proxy::the_docker_client_is_told_and_nothing_else_of_its_file_changes,
+        Host proxy::it_is_the_caller_of_sudo_who_is_told,
+        Host proxy::what_no_system_has_is_refused_and_nothing_is_dropped_in_silence,
+        Host proxy::a_lan_that_is_kept_and_not_left_out_is_warned_of,
+        Host proxy::a_password_shows_nowhere,
         Host state_folder::a_state_folder_that_cannot_be_trusted_is_refused,
         Host state_folder::a_damaged_held_json_is_derived_anew_or_refused,
         Host vpn::openvpn_keeps_the_tunnel_and_the_lan_its_own,

@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::Write;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
@@ -89,6 +89,16 @@ impl<'lab> Peer<'lab> {
     /// A TCP service that tells each client the peer's name and the address
     /// that the client came from, so that a test sees which way it took.
     pub(crate) fn serve_tcp(&self, address: &str) {
+        let name = self.name;
+        self.serve(address, move |stream| {
+            if let Ok(from) = stream.peer_addr() {
+                let _ = writeln!(&stream, "{name} {}", from.ip());
+            }
+        });
+    }
+
+    /// A TCP service that does this with each client.
+    pub(super) fn serve(&self, address: &str, act: impl Fn(TcpStream) + Send + 'static) {
         let address: SocketAddr = address.parse().expect("an address and a port");
         let namespace = self
             .namespace
@@ -108,9 +118,7 @@ impl<'lab> Peer<'lab> {
                     .map_err(|error| error.to_string()),
             );
             for stream in listener.iter().flat_map(TcpListener::incoming).flatten() {
-                if let Ok(from) = stream.peer_addr() {
-                    let _ = writeln!(&stream, "{name} {}", from.ip());
-                }
+                act(stream);
             }
         });
         let result = is_ready.recv().expect("the thread answers");
