@@ -34,6 +34,16 @@ pub struct Link {
     pub loopback: bool,
     /// The largest packet in bytes.
     pub mtu: u32,
+    /// The least that `mtu` can be set to, where the device says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub min_mtu: Option<u32>,
+    /// The most that `mtu` can be set to, where the device says so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_mtu: Option<u32>,
+    /// Whether it may have IPv6 (`disable_ipv6`); none where the kernel has no settings of
+    /// IPv6 for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ipv6: Option<bool>,
     /// The hardware address, as `aa:bb:cc:dd:ee:ff`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mac: Option<String>,
@@ -62,6 +72,9 @@ impl Link {
             carrier: true,
             loopback: false,
             mtu: 1500,
+            min_mtu: None,
+            max_mtu: None,
+            ipv6: None,
             mac: None,
             owner: Owner::Unknown,
             evidence: Vec::new(),

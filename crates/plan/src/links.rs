@@ -53,6 +53,14 @@ impl<'a> Links<'a> {
             .unwrap_or_else(|| Meant::Blocked(format!("link {name} is not declared")))
     }
 
+    /// The links of `name`, of which there may be none.
+    pub(crate) fn of(&self, name: &Name) -> Vec<&'a Link> {
+        match self.meant(name) {
+            Meant::Links(links) => links,
+            Meant::Waits(_) | Meant::Blocked(_) => Vec::new(),
+        }
+    }
+
     /// The links of `name`; where there are none, the row that says so for `subject`.
     pub(crate) fn or_row(
         &self,

@@ -10,7 +10,7 @@ mod machine;
 mod sieved;
 
 use law::profiles::Palette;
-use law::words::{link, route, scope};
+use law::words::{link, mtu, route, scope};
 use law::{Drawn, Site};
 use machine::machine;
 use netprof_model::Snapshot;
@@ -109,7 +109,7 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
         ],
         also: vec!["192.168.50.0/24", "192.168.51.0/24"],
         via: vec![None, Some("192.168.7.1"), Some("192.168.7.254")],
-        mtu: Vec::new(),
+        mtu: vec![mtu("vpn", 1400), mtu("lan", 1492), mtu("mesh", 1200)],
         proxies: Vec::new(),
     })
 }

@@ -22,14 +22,14 @@ mod wifi;
 
 use ipnet::IpNet;
 use law::profiles::{Palette, empty};
-use law::words::{at, link, name, route, scope, spanned};
+use law::words::{at, link, mtu, route, scope, spanned};
 use law::{Drawn, Site, Verdict, xnu};
 use macs::{drawn, macs};
 use netprof_model::configd::{Resolver, ResolverList};
 use netprof_model::dns::{DnsServer, covers};
 use netprof_model::file::FileState;
 use netprof_model::plan::{Change, Plan, RouteAnswer, RouteProbe, Standing};
-use netprof_model::profile::{Export, Mtu, Profile, Proxy, ProxyUrl, Scope, Servers, Spanned};
+use netprof_model::profile::{Export, Profile, Proxy, ProxyUrl, Scope, Servers, Spanned};
 use netprof_model::route::{Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::snapshot::Index;
 use netprof_model::{Resource, Snapshot, State};
@@ -89,13 +89,7 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
         ],
         also: vec!["192.168.50.0/24", "192.168.51.0/24"],
         via: vec![None, Some("192.168.7.1"), Some("192.168.7.254")],
-        mtu: [("vpn", 1400), ("lan", 1492), ("app", 1280)]
-            .map(|(link, bytes)| Mtu {
-                link: spanned(name(link)),
-                bytes,
-                at: at(),
-            })
-            .to_vec(),
+        mtu: vec![mtu("vpn", 1400), mtu("lan", 1492), mtu("app", 1280)],
         proxies: vec![
             Proxy {
                 http: Some(spanned(ProxyUrl::new("http://proxy.corp.example:3128"))),

@@ -9,6 +9,7 @@
 //! - `plans/rules.rs`: rules of others that are asked before netprof's own.
 //! - `plans/above.rs`: what stands above routing.
 //! - `plans/names.rs`: scopes of names.
+//! - `plans/sizes.rs`: sizes of packets.
 //! - `plans/lasting.rs`: how long what is made lasts, and what becomes of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -29,6 +30,8 @@ mod names;
 mod routes;
 #[path = "plans/rules.rs"]
 mod rules;
+#[path = "plans/sizes.rs"]
+mod sizes;
 
 use insta::assert_snapshot;
 use machine::machine;
@@ -171,7 +174,6 @@ fn what_is_not_carried_out_yet_is_refused_on_its_line() {
         dns { scope "corp" { domains "corp.example"; servers from="dhcp"; link "lan"; }; }
         containers { keep-local; docker { bridge "172.30.0.1/24"; }; }
         proxy { http "http://me:s3cret@proxy.example:3128"; export "env"; }
-        mtu "lan" 1400
         clamp-mss "lan"
     "#;
     assert_snapshot!(planned(profile, &laptop("")));

@@ -127,6 +127,7 @@ impl Machine {
         match self {
             Self::Linux => vec![
                 up("lan0"),
+                mtu("lan0"),
                 address("lan0", "10.9.0.1/24"),
                 address("lan0", "10.9.0.2/24"),
                 route("192.168.1.0/24", 28272, None),

@@ -1,4 +1,4 @@
-//! What routes and rules outlive where a service manages links.
+//! What routes, rules and sizes of packets outlive where a service manages links.
 //!
 //! networkd deletes what it did not make whenever it sets up one of its links: routes
 //! through the link or through none, of every table, and all rules but those of the
@@ -13,6 +13,10 @@
 //! address the kernel takes every route through the link (`fib_disable_ip` in
 //! net/ipv4/fib_frontend.c). NetworkManager does so for each activation; networkd 252
 //! does for each `reconfigure`, and 262 does not (tried).
+//!
+//! The size of packets each of them sets where its own configuration says one, in the same
+//! moment (`link_configure_mtu` in networkd-setlink.c, `nm_device_commit_mtu` in
+//! nm-device.c).
 
 use netprof_model::link::LinkManager;
 use netprof_model::resource::Lasts;
@@ -21,7 +25,7 @@ use netprof_model::{Diagnostic, Resource, Snapshot};
 
 use crate::draft::{Draft, Wanted};
 
-/// Says of each route and rule in `draft` how long the managers of links leave it there.
+/// Says of what is wanted in `draft` how long the managers of links leave it there.
 pub(super) fn shorten(base: &Snapshot, draft: &mut Draft) {
     let mut links = base.links.items().iter();
     // There is one to heed only where it manages a link.
@@ -40,7 +44,8 @@ pub(super) fn shorten(base: &Snapshot, draft: &mut Draft) {
         deletes |= wanted.lasts == Lasts::Reconfigure
             && networkd.is_some_and(|networkd| match wanted.resource {
                 Resource::Rule(_) => networkd.foreign_rules,
-                _ => networkd.foreign_routes,
+                Resource::Route(_) => networkd.foreign_routes,
+                _ => false,
             });
     }
     if deletes {
@@ -57,8 +62,10 @@ fn lasting(
     match (&wanted.resource, &wanted.link, manager) {
         (Resource::Rule(_), ..) => deleted(networkd?.foreign_rules),
         (Resource::Route(_), None, _) => deleted(networkd?.foreign_routes),
-        (Resource::Route(_), _, Some(LinkManager::Networkd)) => Some(Lasts::Reconfigure),
-        (Resource::Route(_), _, Some(LinkManager::NetworkManager)) => Some(Lasts::Activation),
+        (Resource::Route(_) | Resource::Mtu { .. }, _, Some(manager)) => Some(match manager {
+            LinkManager::Networkd => Lasts::Reconfigure,
+            LinkManager::NetworkManager => Lasts::Activation,
+        }),
         _ => None,
     }
 }

@@ -10,6 +10,7 @@ pub mod firewall;
 mod lan;
 mod localhost;
 mod managers;
+mod mtu;
 mod own_table;
 pub mod owner;
 mod priority;
@@ -109,6 +110,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     localhost::desire(&ground, draft);
     lan::desire(&ground, &priorities, draft);
     routes::desire(&ground, &priorities, draft);
+    mtu::desire(&ground, draft);
     managers::shorten(base, draft);
     engines::warn(base, draft);
     dns::desire(&ground, draft);
@@ -138,7 +140,6 @@ fn not_carried_out(profile: &Profile, draft: &mut Draft) {
             "containers podman",
             containers.podman.as_ref().map(|one| &one.at),
         ),
-        ("mtu", profile.mtu.first().map(|one| &one.at)),
         ("clamp-mss", profile.clamp_mss.first().map(|one| &one.at)),
     ];
     for (node, at) in nodes {

@@ -54,7 +54,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     lan::desire(&ground, draft);
     routes::desire(&ground, draft);
     dns::desire(&ground, draft);
-    mtu::desire(profile, base, &ground.links, draft);
+    mtu::desire(profile, base, &ground.links, |_, _| None, draft);
     proxies::desire(&ground, draft);
     proxy::desire(profile, base, draft);
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use netprof_model::dns::DnsServer;
 use netprof_model::plan::ProfileRef;
 use netprof_model::profile::{
-    Also, KeepLan, LinkDecl, LinkMatch, Profile, RouteDecl, RouteTarget, Scope, Servers, Spanned,
+    Also, KeepLan, LinkDecl, LinkMatch, Mtu, Profile, RouteDecl, RouteTarget, Scope, Servers,
+    Spanned,
 };
 use netprof_model::{Location, Name};
 
@@ -70,6 +71,14 @@ pub(crate) fn route(
         metric,
         src: None,
         replace: false,
+        at: at(),
+    }
+}
+
+pub(crate) fn mtu(link: &str, bytes: u32) -> Mtu {
+    Mtu {
+        link: spanned(name(link)),
+        bytes,
         at: at(),
     }
 }

@@ -110,6 +110,11 @@ fn link(snapshot: &mut Snapshot, words: &[&str]) {
                     link.mac = None;
                 }
             }
+            "mtu" => link.mtu = rest.next().unwrap().parse().unwrap(),
+            "minmtu" => link.min_mtu = Some(rest.next().unwrap().parse().unwrap()),
+            "maxmtu" => link.max_mtu = Some(rest.next().unwrap().parse().unwrap()),
+            "ipv6" => link.ipv6 = Some(*rest.next().unwrap() == "on"),
+            "over" => link.lower = Some(rest.next().unwrap().parse().unwrap()),
             "master" => link.master = Some(rest.next().unwrap().parse().unwrap()),
             "owner" => link.owner = Owner::named(rest.next().unwrap()).unwrap(),
             "networkd" => link.manager = Some(LinkManager::Networkd),

@@ -18,7 +18,7 @@ use proptest::sample::{Index, select};
 
 use crate::carried_out::carried_out;
 use crate::law::profiles::Palette;
-use crate::law::words::{link, reference, route, scope};
+use crate::law::words::{link, mtu, reference, route, scope};
 use crate::law::{Drawn, Verdict, make};
 use crate::machine::{items, machine};
 
@@ -294,7 +294,7 @@ pub(crate) fn palette() -> Palette {
         ],
         also: vec!["192.168.50.0/24", "192.168.51.0/24", "10.20.0.0/16"],
         via: vec![None, Some("192.168.7.1"), Some("192.168.7.254")],
-        mtu: Vec::new(),
+        mtu: vec![mtu("vpn", 1400), mtu("mesh", 1280)],
         proxies: Vec::new(),
     }
 }

@@ -30,6 +30,7 @@ pub struct Step<'a> {
 pub fn is_netlink(change: &Change) -> bool {
     match change.resource {
         Resource::LinkUp { .. }
+        | Resource::Mtu { .. }
         | Resource::Address { .. }
         | Resource::Rule(_)
         | Resource::Route(_) => true,
@@ -37,7 +38,6 @@ pub fn is_netlink(change: &Change) -> bool {
         | Resource::DnsDelegate { .. }
         | Resource::Store { .. }
         | Resource::File { .. }
-        | Resource::Mtu { .. }
         | Resource::Proxies { .. }
         | Resource::Settings(_)
         | Resource::NftTable
@@ -57,10 +57,8 @@ pub fn steps(change: &Change, mode: Mode) -> impl Iterator<Item = Step<'_>> {
     let steps = match (&change.before, &change.after) {
         (None, None) => [None, None],
         // A link that is to be neither up nor down stays as it is.
-        (_, None) if matches!(change.resource, Resource::LinkUp { .. }) => [None, None],
-        (_, Some(after)) if matches!(change.resource, Resource::LinkUp { .. }) => {
-            [step(Write::Put, after), None]
-        }
+        (_, None) if is_of_link(&change.resource) => [None, None],
+        (_, Some(after)) if is_of_link(&change.resource) => [step(Write::Put, after), None],
         (None, Some(after)) => [step(Write::Add, after), None],
         (Some(before), None) => [step(Write::Delete, before), None],
         (Some(_), Some(after)) if replaces_exactly(&change.resource) => {
@@ -75,6 +73,11 @@ pub fn steps(change: &Change, mode: Mode) -> impl Iterator<Item = Step<'_>> {
         (Some(before), Some(after)) => [step(Write::Delete, before), step(Write::Add, after)],
     };
     steps.into_iter().flatten()
+}
+
+/// Whether every link has it, so that it is set and neither added nor removed.
+fn is_of_link(resource: &Resource) -> bool {
+    matches!(resource, Resource::LinkUp { .. } | Resource::Mtu { .. })
 }
 
 /// Whether NLM_F_REPLACE puts the new exactly into the place of the old.
@@ -98,6 +101,9 @@ impl Step<'_> {
         match (self.resource, self.state) {
             (Resource::LinkUp { dev }, State::LinkUp { up }) => {
                 link::set_up(requests, sequence, names.index(dev)?, *up)
+            }
+            (Resource::Mtu { dev }, State::Mtu { mtu }) => {
+                link::set_mtu(requests, sequence, names.index(dev)?, *mtu)
             }
             (Resource::Address { dev, local }, State::Address(spec)) => address::encode(
                 requests,
@@ -160,7 +166,9 @@ pub fn devices<'a>(changes: &[&'a Change]) -> BTreeSet<&'a str> {
         }
     };
     for change in changes {
-        if let Resource::LinkUp { dev } | Resource::Address { dev, .. } = &change.resource {
+        if let Resource::LinkUp { dev } | Resource::Mtu { dev } | Resource::Address { dev, .. } =
+            &change.resource
+        {
             see(dev);
         }
         if let Some(link) = &change.link {
@@ -184,7 +192,9 @@ pub fn same_link(change: &Change, names: &LinkNames) -> Result<(), Unwritable> {
         return Ok(());
     };
     let goes_with_it = match &change.resource {
-        Resource::LinkUp { dev } | Resource::Address { dev, .. } => *dev == id.name,
+        Resource::LinkUp { dev } | Resource::Mtu { dev } | Resource::Address { dev, .. } => {
+            *dev == id.name
+        }
         Resource::Route(_) => [&change.before, &change.after].iter().any(|side| {
             matches!(side, Some(State::Route(spec))
                 if spec.hops.iter().any(|hop| hop.dev.as_ref() == Some(&id.name)))

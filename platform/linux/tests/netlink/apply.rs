@@ -21,6 +21,7 @@ pub(crate) const TESTS: &[Test] = &[
         made_and_taken_away,
     ),
     ("lo_gets_its_address_and_comes_up", lo_comes_up),
+    ("sizes_of_packets_are_set_and_put_back", sizes),
     ("a_refused_change_is_named_in_the_kernels_words", refusals),
     ("what_is_taken_by_another_is_refused", taken),
     ("what_is_gone_is_no_error_on_the_way_back", gone),
@@ -224,6 +225,41 @@ fn lo_comes_up() {
     assert_eq!(index.state(&local("127.0.0.1/8")).unwrap(), Some(host));
     back(&changes);
     assert_eq!(sh("ip -4 addr show dev lo"), before);
+}
+
+fn sizes() {
+    two_links();
+    let mtu = |mtu| Some(State::Mtu { mtu });
+    let resource = |dev: &str| {
+        let dev = dev.to_owned();
+        Resource::Mtu { dev }
+    };
+    let shown = |dev: &str| json(&format!("ip -j link show {dev}"))[0]["mtu"].clone();
+    let before = sh("ip -d link");
+    let changes = [
+        change(resource("one"), mtu(1500), mtu(1400)),
+        change(resource("two"), mtu(1500), mtu(9000)),
+    ];
+    forward(&changes);
+    assert_eq!((shown("one"), shown("two")), (1400.into(), 9000.into()));
+    let seen = observe();
+    let index = netprof_model::snapshot::Index::new(&seen);
+    assert_eq!(index.state(&resource("two")).unwrap(), mtu(9000));
+    back(&changes);
+    assert_eq!(sh("ip -d link"), before);
+
+    let refused = refused(
+        &[change(resource("one"), mtu(1500), mtu(70_000))],
+        Mode::Forward,
+    );
+    let why = &refused[0].why;
+    assert!(why.contains("mtu greater than device maximum"), "{why}");
+    let mut elsewhere = changes[0].clone();
+    let name = "one".to_owned();
+    elsewhere.link = Some(LinkId { index: 99, name }.into());
+    let refused = self::refused(&[elsewhere], Mode::Forward);
+    assert_eq!(refused[0].why, "link one was made anew since");
+    assert_eq!(sh("ip -d link"), before);
 }
 
 fn refusals() {

@@ -48,6 +48,8 @@ fn links() {
     two_links();
     sh("ip link add br-0123456789ab type bridge && ip link set two master br-0123456789ab");
     sh("ip tuntap add mode tun tun0 && ip link set tun0 mtu 1400");
+    sh("ip tuntap add mode tun tun1 && ip link set tun1 mtu 1200");
+    sh("sysctl -qw net.ipv6.conf.tun0.disable_ipv6=1");
     let snapshot = observe();
     let seen = snapshot.links.items();
     let shown = list("ip -j -d link");
@@ -56,6 +58,12 @@ fn links() {
         assert_eq!(u64::from(link.index), ip["ifindex"].as_u64().unwrap());
         assert_eq!(link.name, ip["ifname"]);
         assert_eq!(u64::from(link.mtu), ip["mtu"].as_u64().unwrap());
+        let limit = |key: &str| ip[key].as_u64().filter(|limit| *limit > 0);
+        assert_eq!(link.min_mtu.map(u64::from), limit("min_mtu"), "{link:?}");
+        assert_eq!(link.max_mtu.map(u64::from), limit("max_mtu"), "{link:?}");
+        let off = format!("/proc/sys/net/ipv6/conf/{}/disable_ipv6", link.name);
+        let off = std::fs::read_to_string(off).ok();
+        assert_eq!(link.ipv6, off.map(|off| off.trim() == "0"), "{link:?}");
         let flags: BTreeSet<&str> = ip["flags"]
             .as_array()
             .unwrap()
@@ -80,6 +88,10 @@ fn links() {
         snapshot.link("br-0123456789ab").unwrap().owner.as_str(),
         "docker"
     );
+    let ipv6 = |name: &str| snapshot.link(name).unwrap().ipv6;
+    // Of a link that is too small for it, the kernel has no settings of IPv6.
+    let all = ["one", "tun0", "tun1"].map(ipv6);
+    assert_eq!(all, [Some(true), Some(false), None]);
     assert!(snapshot.place.netns > 0 && snapshot.place.boot.len() == 36);
 }
 
