@@ -32,7 +32,8 @@ enum Ending {
     New,
 }
 
-/// Enough of a transaction that there is a middle: routes, rules and the resolver.
+/// Enough of a transaction that there is a middle: sizes of packets, routes, rules, the
+/// resolver and a table of nft.
 fn profile() -> String {
     let mut routes = String::new();
     for n in 0..200 {
@@ -44,6 +45,8 @@ fn profile() -> String {
             link \"corp\" {{ match name=\"corp0\"; }}
             dns {{ scope \"corp\" {{ domains \"corp.example\"; servers \"10.99.0.1\"; link \"corp\"; }}; }}
             routes {{ keep-lan \"lan\"\n{routes} }}
+            mtu \"corp\" 1400
+            clamp-mss \"corp\"
         }}"
     )
 }

@@ -63,6 +63,8 @@ mod managed;
 #[cfg(target_os = "linux")]
 mod owners;
 #[cfg(target_os = "linux")]
+mod packet_size;
+#[cfg(target_os = "linux")]
 mod proxy;
 #[cfg(target_os = "linux")]
 mod put_back;
@@ -250,6 +252,14 @@ fn main() -> std::process::ExitCode {
         Host resolver_faults::scopes_that_no_program_would_reach_are_refused,
         Host interruptions::a_wish_to_stop_takes_all_of_it_back,
         Host interruptions::a_kill_is_recovered_from,
+        Host packet_size::a_smaller_link_leads_through_a_black_hole,
+        Host packet_size::clamping_helps_what_is_forwarded_into_a_smaller_link,
+        Host packet_size::clamping_helps_own_packets_that_are_led_elsewhere,
+        Host packet_size::a_link_that_comes_again_is_clamped_at_once,
+        Host packet_size::what_somebody_puts_into_the_table_is_named_and_stays,
+        Host packet_size::a_table_of_that_name_is_refused,
+        Host packet_size::a_table_that_was_flushed_is_missed_and_made_anew,
+        Host packet_size::a_size_that_would_take_more_with_it_is_refused,
         Host undo::what_resolved_takes_half_of_is_taken_back,
         Host undo::a_resolver_that_is_restarted_meanwhile_ends_as_it_was,
         Host undo::a_resolver_that_is_gone_for_long_is_undone_by_the_next_command,

@@ -63,7 +63,14 @@ fn every_type_of_the_page_is_one() {
             {
                 let is_plain = matches!(
                     one,
-                    "string" | "number" | "boolean" | "null" | "object" | "map" | "dictionary" | "absent"
+                    "string"
+                        | "number"
+                        | "boolean"
+                        | "null"
+                        | "object"
+                        | "map"
+                        | "dictionary"
+                        | "absent"
                 );
                 let leads_on = linked(one).is_some_and(|to| SHAPES.contains_key(to));
                 assert!(is_plain || leads_on, "{shape}.{name}: {one}");

@@ -222,7 +222,7 @@ pub(crate) fn until_addressed(lab: &Lab, link: &str) {
 }
 
 /// A link's carrier and its IPv6 routes come from a work queue of the kernel.
-fn settle(lab: &Lab, links: &[&str]) {
+pub(super) fn settle(lab: &Lab, links: &[&str]) {
     for link in links {
         until(&format!("{link} is settled"), || {
             let state = std::fs::read_to_string(format!("/sys/class/net/{link}/operstate"));

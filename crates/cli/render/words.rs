@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use netprof_model::dns::{DefaultRoute, DnsLink};
 use netprof_model::engine::EngineNetworks;
+use netprof_model::nft_table::NftTable;
 use netprof_model::plan::Change;
 use netprof_model::route::{RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
@@ -119,10 +120,20 @@ pub fn state(resource: &Resource, state: &State) -> String {
         (_, State::Proxies(all)) => macos::proxies(all),
         (_, State::File(file)) => macos::file(&file.redacted()),
         (_, State::Settings(all)) => settings::all(&secret::redacted_dictionary(all)),
-        (_, State::NftTable(table)) => format!("clamp-mss {}", table.clamped.join(" ")),
+        (_, State::NftTable(table)) => nft_table(table),
         (_, State::Engine(networks)) => engine(networks),
         (other, _) => other.to_string(),
     }
+}
+
+fn nft_table(table: &NftTable) -> String {
+    let clamped = format!(
+        "clamp-mss {}",
+        listed(table.clamped.iter().cloned(), "nothing")
+    );
+    let others = table.others.iter().map(String::as_str);
+    let all: Vec<&str> = std::iter::once(clamped.as_str()).chain(others).collect();
+    all.join(", ")
 }
 
 fn engine(networks: &EngineNetworks) -> String {

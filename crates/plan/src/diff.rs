@@ -242,15 +242,15 @@ fn say_left_over(draft: &mut Draft, os: Os) {
     if draft.diagnostics.iter().any(|said| said.code == CODE) {
         return;
     }
-    let (what, help) = match os {
-        Os::Linux => (
-            "routes or rules of netprof's are there that it does not hold: a release will leave them",
-            "another state folder made them: see `ip rule` and `ip route show table all proto 110`",
-        ),
-        Os::Macos => (
-            "things of netprof's are there that it does not hold: a release will leave them",
-            "another state folder made them: see `scutil --dns`, /etc/resolver and `netstat -rn`",
-        ),
+    let what = "things of netprof's are there that it does not hold: a release will leave them";
+    let help = match os {
+        Os::Linux => {
+            "another state folder made them: see `ip rule`, `ip route show table all proto 110` \
+             and `nft list table inet netprof`"
+        }
+        Os::Macos => {
+            "another state folder made them: see `scutil --dns`, /etc/resolver and `netstat -rn`"
+        }
     };
     draft
         .diagnostics
@@ -292,6 +292,7 @@ fn still_held(resource: &Resource, unknown: &NotKnown, os: Os) -> Diagnostic {
         _ if *unknown == NotKnown::ELSEWHERE => {
             "do the same again in the location that has this service: Apple menu > Location"
         }
+        _ if *resource == Resource::NftTable => "do the same again as root",
         Os::Linux => "do the same again once systemd-resolved runs",
         Os::Macos => "do the same again once configd answers",
     };

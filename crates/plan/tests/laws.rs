@@ -13,8 +13,8 @@ use law::profiles::Palette;
 use law::words::{link, mtu, route, scope};
 use law::{Drawn, Site};
 use machine::machine;
-use netprof_model::Snapshot;
 use netprof_model::profile::{Profile, Scope};
+use netprof_model::{Resource, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
@@ -110,6 +110,7 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
         also: vec!["192.168.50.0/24", "192.168.51.0/24"],
         via: vec![None, Some("192.168.7.1"), Some("192.168.7.254")],
         mtu: vec![mtu("vpn", 1400), mtu("lan", 1492), mtu("mesh", 1200)],
+        clamp_mss: vec!["vpn", "mesh"],
         proxies: Vec::new(),
     })
 }
@@ -152,4 +153,10 @@ fn most_generated_plans_are_carried_out() {
         "{} changes in {made} plans",
         changes.len()
     );
+    let touches = |is: fn(&Resource) -> bool| {
+        let count = changes.iter().filter(|change| is(&change.resource)).count();
+        assert!(count > 20, "{count} in {made} plans");
+    };
+    touches(|one| matches!(one, Resource::Mtu { .. }));
+    touches(|one| matches!(one, Resource::NftTable));
 }

@@ -90,6 +90,7 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
         also: vec!["192.168.50.0/24", "192.168.51.0/24"],
         via: vec![None, Some("192.168.7.1"), Some("192.168.7.254")],
         mtu: vec![mtu("vpn", 1400), mtu("lan", 1492), mtu("app", 1280)],
+        clamp_mss: Vec::new(),
         proxies: vec![
             Proxy {
                 http: Some(spanned(ProxyUrl::new("http://proxy.corp.example:3128"))),

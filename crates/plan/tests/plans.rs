@@ -174,7 +174,6 @@ fn what_is_not_carried_out_yet_is_refused_on_its_line() {
         dns { scope "corp" { domains "corp.example"; servers from="dhcp"; link "lan"; }; }
         containers { keep-local; docker { bridge "172.30.0.1/24"; }; }
         proxy { http "http://me:s3cret@proxy.example:3128"; export "env"; }
-        clamp-mss "lan"
     "#;
     assert_snapshot!(planned(profile, &laptop("")));
 }

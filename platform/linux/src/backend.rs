@@ -8,10 +8,11 @@ use std::path::Path;
 
 use netprof_engine::backend::{Backend, BackendError, Mode, Refusal};
 use netprof_model::link::LinkManager;
+use netprof_model::nft_table::NftTable;
 use netprof_model::plan::{Change, RouteAnswer, RouteProbe};
 use netprof_model::resource::Place;
 use netprof_model::snapshot::{BaseChain, Os};
-use netprof_model::{Owner, Resource, Section, Snapshot};
+use netprof_model::{Owner, Resource, Section, Snapshot, State};
 use netprof_plan::Need;
 use netprof_plan::linux::owner;
 use netprof_plan::proxy::environment;
@@ -21,7 +22,7 @@ use netprof_posix::{files, user};
 use crate::netlink::changes::is_netlink;
 use crate::netlink::filters::Firewall;
 use crate::netlink::kernel::{Kernel, Tables};
-use crate::netlink::{Error, filters};
+use crate::netlink::{Error, clamp, filters};
 use crate::networkd;
 use crate::owner as found;
 use crate::resolver::Resolver;
@@ -96,6 +97,9 @@ impl Backend for Linux {
         paths.extend(session.map(|user| environment::of(user, Os::Linux)));
         if !paths.is_empty() {
             snapshot.files = files::observe(Path::new("/"), &paths);
+        }
+        if need.nft_table {
+            snapshot.nft_table = clamp::table();
         }
         let mut tables = self.kernel()?.tables(&need)?;
         let mut chains = None;
@@ -187,9 +191,20 @@ fn sort(change: &Change) -> Sort {
 fn apply_other(change: &Change, mode: Mode) -> Result<(), String> {
     let (before, after) = (change.before.as_ref(), change.after.as_ref());
     match &change.resource {
+        Resource::NftTable => {
+            let [before, after] = [before, after].map(nft_table);
+            clamp::put(before, after, mode)
+        }
         Resource::File { path } => files::put(Path::new("/"), path, before, after, mode),
         Resource::Settings(settings) => settings::put(settings, (before, after), mode),
         other => Err(format!("Linux has no {}", other.kind())),
+    }
+}
+
+fn nft_table(state: Option<&State>) -> Option<&NftTable> {
+    match state {
+        Some(State::NftTable(table)) => Some(table),
+        _ => None,
     }
 }
 

@@ -25,6 +25,9 @@
 #[path = "netlink/apply.rs"]
 mod apply;
 #[cfg(target_os = "linux")]
+#[path = "netlink/clamp.rs"]
+mod clamp;
+#[cfg(target_os = "linux")]
 #[path = "netlink/filters.rs"]
 mod filters;
 #[cfg(target_os = "linux")]
@@ -56,6 +59,7 @@ fn main() {
         kill_switches::TESTS,
         policies::TESTS,
         rulesets::TESTS,
+        clamp::TESTS,
     ]
     .concat();
     namespace::run(&all);

@@ -2,6 +2,7 @@
 
 mod above;
 mod claim;
+mod clamp;
 pub(crate) mod connected;
 mod dns;
 mod engines;
@@ -111,6 +112,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     lan::desire(&ground, &priorities, draft);
     routes::desire(&ground, &priorities, draft);
     mtu::desire(&ground, draft);
+    clamp::desire(&ground, draft);
     managers::shorten(base, draft);
     engines::warn(base, draft);
     dns::desire(&ground, draft);
@@ -127,7 +129,7 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
 /// its line: nothing is dropped in silence.
 fn not_carried_out(profile: &Profile, draft: &mut Draft) {
     let containers = &profile.containers;
-    let nodes: [(&str, Option<&Location>); 5] = [
+    let nodes: [(&str, Option<&Location>); 3] = [
         (
             "containers keep-local",
             containers.keep_local.as_ref().map(|one| &one.at),
@@ -140,7 +142,6 @@ fn not_carried_out(profile: &Profile, draft: &mut Draft) {
             "containers podman",
             containers.podman.as_ref().map(|one| &one.at),
         ),
-        ("clamp-mss", profile.clamp_mss.first().map(|one| &one.at)),
     ];
     for (node, at) in nodes {
         if let Some(at) = at {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::{select, subsequence};
 
 use super::Drawn;
-use super::words::{at, keep_lan, name, spanned};
+use super::words::{self, at, keep_lan, name, spanned};
 
 /// What the profiles of a system are drawn from.
 #[derive(Clone)]
@@ -22,6 +22,8 @@ pub(crate) struct Palette {
     pub(crate) via: Vec<Option<&'static str>>,
     /// The sizes of packets: any of them.
     pub(crate) mtu: Vec<Mtu>,
+    /// The links whose connections are told a smaller segment: any of them.
+    pub(crate) clamp_mss: Vec<&'static str>,
     /// The proxies: one or none of them.
     pub(crate) proxies: Vec<Proxy>,
 }
@@ -34,6 +36,7 @@ pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Drawn<Profile>> {
         also,
         via,
         mtu,
+        clamp_mss,
         proxies,
     } = from;
     let kept = (any::<bool>(), any_of(also), select(via))
@@ -50,12 +53,15 @@ pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Drawn<Profile>> {
             .chain(proxies.into_iter().map(Some))
             .collect::<Vec<_>>(),
     );
-    (any_of(scopes), routes, any_of(mtu), proxy).prop_map(move |(scopes, routes, mtu, proxy)| {
+    let sizes = (any_of(mtu), any_of(clamp_mss));
+    (any_of(scopes), routes, sizes, proxy).prop_map(move |(scopes, routes, sizes, proxy)| {
+        let (mtu, clamp_mss) = sizes;
         let profile = Profile {
             scopes,
             routes,
             proxy,
             mtu,
+            clamp_mss: clamp_mss.into_iter().map(words::clamp_mss).collect(),
             ..empty(links.clone())
         };
         let text = netprof_profile::show(&profile);

@@ -49,6 +49,7 @@ pub(crate) fn machine(text: &str) -> Snapshot {
         }),
         firewall: Section::Seen(Vec::new()),
         xfrm: Section::Seen(Vec::new()),
+        nft_table: Section::Absent,
         held: Section::Absent,
         ..Snapshot::empty(Os::Linux)
     };

@@ -1,7 +1,8 @@
-//! Sizes of packets.
+//! Sizes of packets, and of the segments that connections are told.
 
 use insta::assert_snapshot;
-use netprof_model::Section;
+use netprof_model::nft_table::NftTable;
+use netprof_model::{Section, Snapshot};
 
 use crate::machine::machine;
 use crate::planned::made;
@@ -107,4 +108,90 @@ fn a_size_that_a_client_set_anew_is_drift_and_outlives_a_release() {
     assert_eq!(release.kept.len(), 1);
     let back = carried_out::carried_out(&done, &release);
     assert_eq!(back.link("tun0").unwrap().mtu, 1420);
+}
+
+const CLAMPED: &str = r#"
+    link "vpn" { match name="tun*"; }
+    link "far" optional=#true { match name="ppp*"; }
+    mtu "vpn" 1400
+    clamp-mss "vpn"
+    clamp-mss "far"
+"#;
+
+fn table(clamped: &[&str], others: &[&str]) -> Section<NftTable> {
+    let owned = |all: &[&str]| all.iter().map(|one| (*one).to_owned()).collect();
+    Section::Seen(NftTable {
+        clamped: owned(clamped),
+        others: owned(others),
+    })
+}
+
+#[test]
+fn connections_are_told_what_fits() {
+    let more = format!("{OPENVPN} link ppp0\n addr ppp0 10.7.0.2/32");
+    assert_snapshot!(format!(
+        "--- one waits\n{}--- both\n{}",
+        planned(CLAMPED, &laptop(OPENVPN)),
+        planned(CLAMPED, &laptop(&more)),
+    ));
+}
+
+#[test]
+fn a_link_more_or_less_is_a_change_of_the_same_table() {
+    let more = format!("{OPENVPN} link ppp0\n addr ppp0 10.7.0.2/32");
+    let mut done = applied(CLAMPED, &laptop(&more));
+    if let Section::Seen(links) = &mut done.links {
+        links.retain(|link| link.name != "ppp0");
+    }
+    assert_snapshot!(planned(CLAMPED, &done));
+}
+
+#[test]
+fn a_table_that_is_not_netprofs_is_never_taken() {
+    let with = |nft_table, privileged| Snapshot {
+        nft_table,
+        privileged,
+        ..laptop(OPENVPN)
+    };
+    let mine = table(&["tun0"], &["rule 6 of chain forward"]);
+    let refused = "cannot read the nft ruleset: Operation not permitted".to_owned();
+    let none = "this kernel has no nf_tables".to_owned();
+    let all = [
+        with(mine, true),
+        with(Section::Unreadable(refused), false),
+        with(Section::Unreadable(none), true),
+    ];
+    assert_snapshot!(all.map(|machine| planned(CLAMPED, &machine)).join("\n"));
+}
+
+#[test]
+fn what_somebody_put_into_the_table_stays_whatever_is_done() {
+    let mut done = applied(CLAMPED, &laptop(OPENVPN));
+    let edited = table(&["tun0"], &["rule 6 of chain forward"]);
+    done.nft_table = edited.clone();
+    assert!(made(CLAMPED, &done).is_refused());
+    let release = netprof_plan::plan(None, &done);
+    let named: Vec<String> = release
+        .kept
+        .iter()
+        .map(|one| one.resource.to_string())
+        .collect();
+    assert_eq!(named, ["nft table inet netprof"]);
+    assert_eq!(carried_out::carried_out(&done, &release).nft_table, edited);
+}
+
+#[test]
+fn where_nothing_takes_more_there_is_nothing_to_lower() {
+    let profile = "link \"it\" { match name=\"eth0\"; }\nclamp-mss \"it\"";
+    let smaller = format!("{profile}\nmtu \"it\" 1400");
+    let says = |profile: &str, more: &str| {
+        let plan = made(profile, &machine(&format!("link eth0\n{more}")));
+        assert!(!plan.is_refused(), "{:?}", plan.diagnostics);
+        let mut all = plan.diagnostics.iter();
+        all.any(|said| said.code == "plan::clamp-lowers-nothing")
+    };
+    assert!(says(profile, "link wlan0"));
+    assert!(!says(profile, "link eth1 mtu 9000"));
+    assert!(says(profile, "link eth1 mtu 9000 down"));
+    assert!(!says(&smaller, "link wlan0"));
 }

@@ -295,6 +295,7 @@ pub(crate) fn palette() -> Palette {
         also: vec!["192.168.50.0/24", "192.168.51.0/24", "10.20.0.0/16"],
         via: vec![None, Some("192.168.7.1"), Some("192.168.7.254")],
         mtu: vec![mtu("vpn", 1400), mtu("mesh", 1280)],
+        clamp_mss: vec!["vpn"],
         proxies: Vec::new(),
     }
 }

@@ -53,7 +53,7 @@ pub fn firewall() -> Section<Firewall> {
 /// The number of the ruleset; none where the kernel has no nf_tables: nfnetlink answers
 /// EINVAL to a subsystem that it does not know (`nfnetlink_rcv_msg`). Of what is asked of
 /// nf_tables itself, EINVAL says something else.
-fn generation(socket: &mut Socket) -> Result<Option<u32>, Error> {
+pub(super) fn generation(socket: &mut Socket) -> Result<Option<u32>, Error> {
     let decode = |message: &Message<'_>| nftables::decode_generation(message.kind, message.payload);
     match socket.ask("read the nft ruleset", nftables::get_generation, decode) {
         Ok(number) => Ok(Some(number)),

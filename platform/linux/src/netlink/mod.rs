@@ -21,6 +21,7 @@
 //! | [`look_up`] | which way the kernel would send a packet |
 //! | [`changes`] | a plan's changes as requests |
 //! | [`nftables`], [`xfrm`] | what can undo a route |
+//! | `clamp` | the table of nft that is netprof's own |
 //! | `socket`, `kernel`, `batch`, `filters` | the conversation itself |
 
 pub mod address;
@@ -40,6 +41,8 @@ pub mod xfrm;
 
 #[cfg(target_os = "linux")]
 mod batch;
+#[cfg(target_os = "linux")]
+pub mod clamp;
 #[cfg(target_os = "linux")]
 pub mod filters;
 #[cfg(target_os = "linux")]
