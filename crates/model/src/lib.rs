@@ -36,6 +36,7 @@ pub mod settings;
 pub mod shared;
 pub mod shell;
 pub mod snapshot;
+pub mod space;
 pub mod user;
 
 pub use diagnostic::{Diagnostic, Location, Severity};

@@ -7,11 +7,12 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use ipnet::{IpNet, Ipv4Net, Ipv6Net};
+use ipnet::{IpNet, Ipv4Net};
 use netprof_model::Diagnostic;
 use netprof_model::link::Link;
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::KeepLan;
+use netprof_model::space::is_private;
 
 use crate::draft::Draft;
 
@@ -99,11 +100,11 @@ fn judge(prefix: &IpNet, allow_public: bool) -> Verdict {
         IpNet::V4(net) if is_shared(net) => {
             Verdict::Refuse("these are a provider's addresses (RFC 6598)")
         }
-        IpNet::V4(net) if !is_private(net) => Verdict::Refuse("these are public addresses"),
+        IpNet::V4(_) if !is_private(prefix) => Verdict::Refuse("these are public addresses"),
         IpNet::V4(net) if net.prefix_len() < WIDEST_V4 => {
             Verdict::Refuse("that is wider than a LAN is")
         }
-        IpNet::V6(net) if !is_unique_local(net) => Verdict::LeaveOut(format!(
+        IpNet::V6(net) if !is_private(prefix) => Verdict::LeaveOut(format!(
             "public addresses: left to the VPN; `allow-public=#true` keeps {net}"
         )),
         IpNet::V6(net) if net.prefix_len() < WIDEST_V6 => {
@@ -113,25 +114,9 @@ fn judge(prefix: &IpNet, allow_public: bool) -> Verdict {
     }
 }
 
-/// RFC 1918.
-fn is_private(net: &Ipv4Net) -> bool {
-    [
-        Ipv4Net::new_assert([10, 0, 0, 0].into(), 8),
-        Ipv4Net::new_assert([172, 16, 0, 0].into(), 12),
-        Ipv4Net::new_assert([192, 168, 0, 0].into(), 16),
-    ]
-    .iter()
-    .any(|private| private.contains(net))
-}
-
 /// RFC 6598.
 fn is_shared(net: &Ipv4Net) -> bool {
     Ipv4Net::new_assert([100, 64, 0, 0].into(), 10).contains(net)
-}
-
-/// RFC 4193.
-fn is_unique_local(net: &Ipv6Net) -> bool {
-    Ipv6Net::new_assert([0xfc00, 0, 0, 0, 0, 0, 0, 0].into(), 7).contains(net)
 }
 
 /// Link-local prefixes need no rule: they are looked up with a link.
