@@ -14,6 +14,7 @@
 mod after;
 mod base;
 mod claim;
+mod containers;
 mod declared;
 mod diff;
 mod draft;

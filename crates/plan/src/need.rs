@@ -12,8 +12,8 @@ use netprof_model::rule::Rule;
 use netprof_model::settings::Settings;
 use netprof_model::{Name, Resource, State};
 
-use crate::sieve::{ITSELF, Lan, Question, Sieve};
-use crate::{linux, tables};
+use crate::sieve::{ITSELF, Links, Networks, Question, Sieve};
+use crate::{containers, linux, tables};
 
 /// What of a machine must be read. Links, addresses and rules always are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -150,7 +150,7 @@ fn add_profile(need: &mut Need, profile: &Profile) {
     let containers = &profile.containers;
     // Whose proxies programs are told is in the dynamic store as well (macOS).
     need.resolver |= !profile.scopes.is_empty() || has_proxy;
-    need.filters |= profile.routes.keep_lan.is_some();
+    need.filters |= profile.routes.keep_lan.is_some() || containers.keep_local.is_some();
     need.preferences |= has_proxy;
     need.session |= has_proxy;
     need.engines |= containers.docker.is_some() || containers.podman.is_some();
@@ -222,6 +222,9 @@ fn ask_of_profile(question: &mut Question, profile: &Profile) {
     if let Some(keep_lan) = &profile.routes.keep_lan {
         ask_of_lan(question, profile, keep_lan);
     }
+    if profile.containers.keep_local.is_some() {
+        ask_of_containers(question, profile);
+    }
 }
 
 fn ask_of_lan(question: &mut Question, profile: &Profile, keep_lan: &KeepLan) {
@@ -238,10 +241,25 @@ fn ask_of_lan(question: &mut Question, profile: &Profile, keep_lan: &KeepLan) {
     };
     let links: Vec<_> = named.map(|link| of_anybody(&link.matching)).collect();
     // A link that is not declared is refused, and no other is kept in its place.
-    if links.is_empty() == keep_lan.links.is_empty() {
-        question.lan = Some(Lan {
-            links,
-            allow_public: keep_lan.allow_public,
-        });
-    }
+    let of = match (keep_lan.links.is_empty(), links.is_empty()) {
+        (true, _) => Links::Hardware,
+        (false, false) => Links::Fitting(links),
+        (false, true) => return,
+    };
+    question.networks.push(Networks {
+        of,
+        public: keep_lan.allow_public,
+    });
+}
+
+/// The networks of engines, and what lies in the pools that they are cut from.
+fn ask_of_containers(question: &mut Question, profile: &Profile) {
+    let declared = containers::declared(profile);
+    question
+        .within
+        .extend(declared.iter().map(|one| one.prefix));
+    question.networks.push(Networks {
+        of: Links::Bridges,
+        public: true,
+    });
 }

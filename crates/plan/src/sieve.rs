@@ -25,7 +25,7 @@ use netprof_model::rule::{Family, Rule};
 use crate::lan::networks;
 use crate::linux::{MAIN, connected, owner};
 use crate::prefixes::Prefixes;
-use crate::{declared, links, tables};
+use crate::{containers, declared, links, tables};
 
 /// What is asked of the routes, as far as profile and held tell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,8 @@ pub struct Question {
     pub(crate) tables: BTreeSet<u32>,
     /// And of those that the machine's rules lead to.
     pub(crate) follows_rules: bool,
+    /// And of all others: addresses are in use also where only some packets are led.
+    pub(crate) everywhere: bool,
     /// All routes around these matter.
     pub(crate) around: Vec<IpNet>,
     /// All routes within these matter.
@@ -41,15 +43,26 @@ pub struct Question {
     /// In each of these an address will be looked for that nobody has a longer route to.
     pub(crate) probed: Vec<IpNet>,
     /// The networks of these links matter.
-    pub(crate) lan: Option<Lan>,
+    pub(crate) networks: Vec<Networks>,
 }
 
-/// Links whose networks are kept.
+/// Networks that are kept, or looked at as if they were.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Lan {
-    /// Those that fit one of these; where there are none, all that are hardware.
-    pub(crate) links: Vec<LinkMatch>,
-    pub(crate) allow_public: bool,
+pub(crate) struct Networks {
+    pub(crate) of: Links,
+    /// Whether those with public addresses count.
+    pub(crate) public: bool,
+}
+
+/// Which links, as far as is known before their owners are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Links {
+    /// All that are hardware.
+    Hardware,
+    /// Those that fit one of these.
+    Fitting(Vec<LinkMatch>),
+    /// Those that may be bridges of container engines.
+    Bridges,
 }
 
 impl Question {
@@ -65,7 +78,7 @@ impl Question {
 
     /// Whether there is any table to look into.
     pub(crate) fn asks_for_any(&self) -> bool {
-        self.follows_rules || !self.tables.is_empty()
+        self.follows_rules || self.everywhere || !self.tables.is_empty()
     }
 
     /// What is asked where nothing but the default routes of links matters.
@@ -83,6 +96,8 @@ impl Question {
 /// What lets through the routes that can matter.
 #[derive(Clone, Debug, Default)]
 pub struct Sieve {
+    /// Whether it lets all of them through.
+    open: bool,
     /// None for all.
     tables: Option<BTreeSet<u32>>,
     /// Sorted; a route to one of these, or around it, matters.
@@ -91,7 +106,7 @@ pub struct Sieve {
     within: Vec<IpNet>,
     holding: Prefixes,
     probed: Prefixes,
-    lan: Option<Home>,
+    homes: Vec<Home>,
     /// Tables of VPNs: the links that their routes go through are theirs.
     telling: BTreeSet<u32>,
 }
@@ -101,14 +116,17 @@ pub struct Sieve {
 struct Home {
     links: HashSet<String>,
     addresses: Vec<Address>,
-    allow_public: bool,
+    public: bool,
 }
 
 impl Sieve {
     /// One that lets every route through.
     #[must_use]
     pub fn open() -> Self {
-        Self::default()
+        Self {
+            open: true,
+            ..Self::default()
+        }
     }
 
     /// One for `question`, on a machine with these links, addresses and rules.
@@ -126,19 +144,18 @@ impl Sieve {
             these.extend(tables::asked(rules));
             around.extend(addresses.iter().map(|one| Block::from(one.local.addr())));
         }
-        let lan = question
-            .lan
-            .as_ref()
-            .map(|lan| Home::of(lan, all, addresses));
-        let networks = lan.iter().flat_map(Home::networks);
+        let homes = question.networks.iter();
+        let homes: Vec<Home> = homes.map(|one| Home::of(one, all, addresses)).collect();
+        let networks = homes.iter().flat_map(Home::networks);
         let mut sieve = Self {
-            tables: Some(these),
+            open: false,
+            tables: (!question.everywhere).then_some(these),
             addresses: around,
             near: Finger::default(),
             within: question.within.iter().copied().chain(networks).collect(),
             holding: Prefixes::default(),
             probed: question.probed.iter().copied().collect(),
-            lan,
+            homes,
             telling: BTreeSet::new(),
         };
         sieve.lay_out();
@@ -148,8 +165,8 @@ impl Sieve {
     /// The same, through which it also shows whose links are: a VPN's table tells that,
     /// whatever its routes lead to.
     pub(crate) fn and_owners(mut self, rules: &[Rule]) -> Self {
+        self.telling = owner::tables_of_vpns(rules);
         if let Some(tables) = &mut self.tables {
-            self.telling = owner::tables_of_vpns(rules);
             tables.extend(&self.telling);
         }
         self
@@ -194,7 +211,7 @@ impl Sieve {
             let mut around = self.probed.holding(block);
             around.any(|(prefix, _)| declared::may_meet(prefix.into(), dst))
         };
-        self.tables.is_none()
+        self.open
             || self.has_table(table)
                 // What an earlier state folder left is seen wherever it is looked.
                 && (protocol == Protocol::NETPROF
@@ -215,7 +232,7 @@ impl Sieve {
     /// Whether it may be the route of a network that is kept, though this host has no
     /// address in it.
     fn may_be_connected(&self, dst: &IpNet, table: u32, protocol: Protocol) -> bool {
-        self.lan.is_some() && connected::may_be_announced(dst, table, protocol)
+        !self.homes.is_empty() && connected::may_be_announced(dst, table, protocol)
     }
 
     /// Reads routes by `read`, which is given the sieve, until they ask for no more: a
@@ -240,12 +257,12 @@ impl Sieve {
     /// Lets more through where `routes` show networks that are kept and that no address
     /// told of; whether it does.
     fn widen(&mut self, routes: &[Route]) -> bool {
-        let Some(home) = &self.lan else {
+        if self.homes.is_empty() {
             return false;
-        };
+        }
         let new: Vec<IpNet> = routes
             .iter()
-            .filter(|route| home.may_keep(route))
+            .filter(|route| self.homes.iter().any(|home| home.may_keep(route)))
             .map(|route| route.key.dst)
             .filter(|dst| self.holding.narrowest((*dst).into()).is_none())
             .collect();
@@ -259,23 +276,27 @@ impl Sieve {
 }
 
 impl Home {
-    fn of(lan: &Lan, all: &[Link], addresses: &[Address]) -> Self {
-        let named = |link: &&Link| {
-            let mut matches = lan.links.iter();
-            matches.any(|wanted| links::may_fit(wanted, link, addresses))
+    fn of(networks: &Networks, all: &[Link], addresses: &[Address]) -> Self {
+        let links: Vec<&Link> = match &networks.of {
+            Links::Hardware => networks::physical(all),
+            Links::Fitting(these) => {
+                let fits = |link: &&Link| {
+                    let mut these = these.iter();
+                    these.any(|wanted| links::may_fit(wanted, link, addresses))
+                };
+                all.iter().filter(fits).collect()
+            }
+            Links::Bridges => all
+                .iter()
+                .filter(|link| containers::is_bridge(link))
+                .collect(),
         };
-        let links: HashSet<String> = if lan.links.is_empty() {
-            let physical = networks::physical(all).into_iter();
-            physical.map(|link| link.name.clone()).collect()
-        } else {
-            let named = all.iter().filter(named);
-            named.map(|link| link.name.clone()).collect()
-        };
+        let links: HashSet<String> = links.iter().map(|link| link.name.clone()).collect();
         let own = addresses.iter().filter(|one| links.contains(&one.dev));
         Self {
             addresses: own.cloned().collect(),
             links,
-            allow_public: lan.allow_public,
+            public: networks.public,
         }
     }
 
@@ -286,7 +307,7 @@ impl Home {
     }
 
     fn may_keep_network(&self, network: &IpNet) -> bool {
-        connected::is_network(network) && networks::may_be_kept(network, self.allow_public)
+        connected::is_network(network) && networks::may_be_kept(network, self.public)
     }
 
     /// Whether `route` is that of a network which may be kept.

@@ -3,12 +3,14 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
 
+mod bridges;
 mod carried_out;
 #[macro_use]
 mod law;
 mod machine;
 mod sieved;
 
+use bridges::containers;
 use law::profiles::Palette;
 use law::words::{link, mtu, route, scope};
 use law::{Drawn, Site};
@@ -19,7 +21,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 /// What a VPN, a mesh and an administrator have been seen to do to a machine.
-const FACTS: [&str; 28] = [
+const FACTS: [&str; 33] = [
     "route default via 192.168.7.1 dev wlan0 metric 600",
     "route 0.0.0.0/1 via 10.8.0.1 dev tun0",
     "route 128.0.0.0/1 via 10.8.0.1 dev tun0",
@@ -30,7 +32,7 @@ const FACTS: [&str; 28] = [
     "route 192.168.50.0/24 via 192.168.7.1 dev wlan0",
     "route 192.168.50.0/25 dev tun0",
     "route fd00:7::/65 dev tun0",
-    "rule 5270 lookup 52 owner tailscale\nroute 192.168.7.0/24 dev tailscale0 table 52\nroute 192.168.50.0/24 dev tailscale0 table 52",
+    "rule 5270 lookup 52 owner tailscale\nroute 192.168.7.0/24 dev tailscale0 table 52\nroute 192.168.50.0/24 dev tailscale0 table 52\nroute 172.17.4.0/24 dev tailscale0 table 52",
     "rule6 5270 lookup 52 owner tailscale\nroute default6 dev tailscale0 table 52",
     "rule 220 lookup 220 owner strongswan\nroute default dev tun0 table 220",
     "rule 32764 lookup 254 suppress 0\nrule 32765 not fwmark 51820 lookup 51820\nroute default dev tun0 table 51820",
@@ -47,6 +49,11 @@ const FACTS: [&str; 28] = [
     "addr wlan0 fe80::20/64\nroute default6 via fe80::1 dev wlan0 proto 9 owner ra",
     "rule 100 to 192.168.7.128/25 lookup 77\nroute 192.168.7.192/26 dev tun0 table 77",
     "rule 5260 lookup 53\nroute 10.0.0.0/8 dev tailscale0 table 53\nroute throw 10.64.0.0/16 table 53",
+    "link podman0 kind bridge owner podman\naddr podman0 10.87.0.1/16\naddr podman0 fd00:87::1/64",
+    "route 172.16.0.0/12 via 10.8.0.1 dev tun0",
+    "route 172.17.128.0/17 dev tun0",
+    "route 10.87.0.0/24 dev tun0\nroute fd00:87::/65 dev tun0",
+    "rule 111 lookup 77",
     "route 10.88.0.0/16 dev docker0\nroute 198.51.100.7/32 via 192.168.7.1 dev wlan0",
 ];
 
@@ -112,6 +119,7 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
         mtu: vec![mtu("vpn", 1400), mtu("lan", 1492), mtu("mesh", 1200)],
         clamp_mss: vec!["vpn", "mesh"],
         proxies: Vec::new(),
+        containers: vec![containers(&[], &[])],
     })
 }
 
@@ -141,6 +149,18 @@ proptest! {
         lost in any::<proptest::sample::Index>(),
     ) {
         sieved::what_is_not_asked_for_changes_no_plan(&machine, &since, [&one, &other], &lost)?;
+    }
+}
+
+proptest! {
+    #![proptest_config(law::config())]
+
+    #[test]
+    fn every_address_of_containers_stays_on_their_bridge(
+        machine in machines(),
+        profile in profiles(),
+    ) {
+        bridges::every_address_of_containers_stays_on_their_bridge(&machine, &profile)?;
     }
 }
 

@@ -91,6 +91,7 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
         via: vec![None, Some("192.168.7.1"), Some("192.168.7.254")],
         mtu: vec![mtu("vpn", 1400), mtu("lan", 1492), mtu("app", 1280)],
         clamp_mss: Vec::new(),
+        containers: Vec::new(),
         proxies: vec![
             Proxy {
                 http: Some(spanned(ProxyUrl::new("http://proxy.corp.example:3128"))),

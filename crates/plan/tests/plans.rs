@@ -5,6 +5,7 @@
 //! changed one with `cargo insta review`.
 //!
 //! - `plans/keep_lan.rs`: what is kept of the LAN, and of which links.
+//! - `plans/keep_local.rs`: what is kept of the networks of containers.
 //! - `plans/routes.rs`: routes, their gateways and sources, the links that they go through.
 //! - `plans/rules.rs`: rules of others that are asked before netprof's own.
 //! - `plans/above.rs`: what stands above routing.
@@ -22,6 +23,8 @@ mod planned;
 mod above;
 #[path = "plans/keep_lan.rs"]
 mod keep_lan;
+#[path = "plans/keep_local.rs"]
+mod keep_local;
 #[path = "plans/lasting.rs"]
 mod lasting;
 #[path = "plans/names.rs"]

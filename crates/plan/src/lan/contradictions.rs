@@ -18,7 +18,27 @@ pub(crate) struct Kept<'a, 'b> {
     /// The links that it may be reached through.
     pub(crate) links: &'b [&'a Link],
     pub(crate) reason: &'b Reason,
+    pub(crate) help: Help,
 }
+
+/// What helps against a contradiction: of a server, and of a route.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Help {
+    server: &'static str,
+    route: &'static str,
+}
+
+/// Where the network of a LAN is kept.
+pub(crate) const LAN: Help = Help {
+    server: "the two networks overlap: one of them must be renumbered, or left out of `keep-lan`",
+    route: "make the route wider than the LAN (the kept prefix then wins inside it), or leave the LAN out",
+};
+
+/// Where that of containers is.
+pub(crate) const CONTAINERS: Help = Help {
+    server: "the two networks overlap: give the containers another one, or leave `keep-local` out",
+    route: "make the route wider than the network (the kept prefix then wins inside it), or give the containers another one",
+};
 
 /// Whether nothing else in `profile` contradicts keeping it; else it is refused, with both
 /// sides named. `has_own_way` tells whether a longer route of this host's own keeps its
@@ -62,7 +82,7 @@ pub(crate) fn check<'a>(
                 ),
             )
             .label("this server lies in a kept network")
-            .help("the two networks overlap: one of them must be renumbered, or left out of `keep-lan`");
+            .help(one.help.server);
             draft.refuse(subject, reason, error, &server.at);
         }
     }
@@ -75,10 +95,13 @@ pub(crate) fn check<'a>(
         if elsewhere {
             let error = Diagnostic::error(
                 "plan::kept-route",
-                format!("{subject} on {dev} and `route {}` contradict each other", route.prefix),
+                format!(
+                    "{subject} on {dev} and `route {}` contradict each other",
+                    route.prefix
+                ),
             )
             .label("this lies in a kept network")
-            .help("make the route wider than the LAN (the kept prefix then wins inside it), or leave the LAN out");
+            .help(one.help.route);
             draft.refuse(subject, reason, error, &route.at);
         }
     }

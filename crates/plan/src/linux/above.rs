@@ -1,8 +1,9 @@
 //! What stands above the rules and routes that netprof holds.
 //!
 //! A kill switch that comes later changes neither routes nor rules, and nothing that is
-//! held has drifted; but the LAN is cut off all the same. So every network that netprof
-//! keeps is put to the firewall and to the IPsec policies once more.
+//! held has drifted; but the LAN is cut off all the same, or containers are. So every network
+//! that netprof keeps is put to the firewall and to the IPsec policies once more. Of a pool
+//! that is kept whole, these are the networks that engines have in it by now.
 
 use ipnet::IpNet;
 use netprof_model::link::Link;
@@ -11,8 +12,9 @@ use netprof_model::{Diagnostic, Resource, Severity, Snapshot, State};
 
 use super::fib::Fib;
 use super::firewall::{Lan, said};
-use super::lan::filters::{taken, taking, unread};
+use super::kept::filters::{taken, taking, unread};
 use super::{MAIN, TABLE, own_key, stale};
+use crate::containers::{self, Network};
 use crate::footing::Footing;
 use crate::lan::probes;
 
@@ -21,6 +23,7 @@ use crate::lan::probes;
 pub(crate) fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
     let held = snapshot.held().map_or(&[][..], |held| &held.resources);
     let (fib, footing) = (Fib::new(snapshot), Footing::of(snapshot));
+    let containers = containers::networks(snapshot);
     let mut all = Vec::new();
     let mut is_kept = false;
     for one in held {
@@ -30,27 +33,19 @@ pub(crate) fn above(snapshot: &Snapshot) -> Vec<Diagnostic> {
         let (Resource::Rule(key), Some(State::Rule(_))) = (&one.resource, &one.committed) else {
             continue;
         };
-        let Some((prefix, link)) = kept(&footing, &fib, key) else {
-            continue;
-        };
-        is_kept = true;
-        let mut own = snapshot.addresses.items().iter();
-        let source = own
-            .find(|one| {
-                one.dev == link.name && prefix.contains(&one.local.addr()) && !one.secondary
-            })
-            .map(|one| one.local.addr());
-        let lan = Lan {
-            prefix,
-            link,
-            source,
-        };
-        if let Some(source) = source
-            && let Some(policy) = taking(snapshot.xfrm.items(), &prefix, source)
-        {
-            all.push(taken(policy, &prefix, source));
+        let kept = kept_by(key).into_iter().flat_map(|(prefix, table)| {
+            let networks = match table {
+                MAIN if fib.exact(MAIN, &prefix).is_empty() => in_pool(&containers, prefix),
+                _ => vec![prefix],
+            };
+            networks.into_iter().map(move |prefix| (prefix, table))
+        });
+        for (prefix, table) in kept {
+            if let Some(link) = link(&footing, &fib, prefix, table) {
+                is_kept = true;
+                all.extend(on_the_way(snapshot, prefix, link));
+            }
         }
-        all.extend(said(snapshot.firewall.items(), &lan));
     }
     if is_kept && let Some(note) = unread(snapshot) {
         all.push(if snapshot.privileged {
@@ -78,11 +73,37 @@ pub(crate) fn kept_by(key: &RuleKey) -> Option<(IpNet, u32)> {
     }
 }
 
-/// The network that a rule keeps, and the link that its packets leave by now; none where
-/// the rule has lapsed, or leads nowhere that they go.
-fn kept<'a>(footing: &Footing<'a>, fib: &Fib<'a>, key: &RuleKey) -> Option<(IpNet, &'a Link)> {
+/// The networks that engines have in a pool which is kept whole.
+fn in_pool(containers: &[Network], pool: IpNet) -> Vec<IpNet> {
+    let networks = containers.iter().map(|one| one.prefix);
+    networks.filter(|network| pool.contains(network)).collect()
+}
+
+/// What takes packets that leave for `prefix` by `link`.
+fn on_the_way(snapshot: &Snapshot, prefix: IpNet, link: &Link) -> Vec<Diagnostic> {
+    let mut own = snapshot.addresses.items().iter();
+    let source = own
+        .find(|one| one.dev == link.name && prefix.contains(&one.local.addr()) && !one.secondary)
+        .map(|one| one.local.addr());
+    let lan = Lan {
+        prefix,
+        link,
+        source,
+    };
+    let policy = source.and_then(|source| {
+        let policy = taking(snapshot.xfrm.items(), &prefix, source)?;
+        Some(taken(policy, &prefix, source))
+    });
+    policy
+        .into_iter()
+        .chain(said(snapshot.firewall.items(), &lan))
+        .collect()
+}
+
+/// The link that packets to a network leave by now, which a rule keeps by leading to `table`;
+/// none where the rule has lapsed, or leads nowhere that they go.
+fn link<'a>(footing: &Footing<'a>, fib: &Fib<'a>, prefix: IpNet, table: u32) -> Option<&'a Link> {
     let snapshot = footing.snapshot;
-    let (prefix, table) = kept_by(key)?;
     if table == TABLE && !has_fresh_copy(footing, prefix) {
         return None;
     }
@@ -92,15 +113,15 @@ fn kept<'a>(footing: &Footing<'a>, fib: &Fib<'a>, key: &RuleKey) -> Option<(IpNe
     };
     let to = probes::address(prefix, None, is_free)?;
     let led_to = fib.in_table(table, to, None)?;
-    let length = u32::from(led_to.key.dst.prefix_len());
-    if key.suppress_prefixlength.is_some_and(|most| length <= most) {
+    // What is shorter is passed over in main, and not in netprof's own table.
+    if table == MAIN && led_to.key.dst.prefix_len() < prefix.prefix_len() {
         return None;
     }
     let found = fib.look_up(to, None).route()?;
     if found != led_to {
         return None;
     }
-    Some((prefix, snapshot.link(found.devices().next()?)?))
+    snapshot.link(found.devices().next()?)
 }
 
 /// Whether a copy of the route to `prefix` is held, and its link still in that network.

@@ -8,7 +8,7 @@ mod dns;
 mod engines;
 pub mod fib;
 pub mod firewall;
-mod lan;
+mod kept;
 mod localhost;
 mod managers;
 mod mtu;
@@ -109,7 +109,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     let ground = Ground::new(profile, base, Fib::new(base), draft);
     let priorities = priority::Priorities::of(base);
     localhost::desire(&ground, draft);
-    lan::desire(&ground, &priorities, draft);
+    kept::desire(&ground, &priorities, draft);
     routes::desire(&ground, &priorities, draft);
     mtu::desire(&ground, draft);
     clamp::desire(&ground, draft);
@@ -129,11 +129,7 @@ pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
 /// its line: nothing is dropped in silence.
 fn not_carried_out(profile: &Profile, draft: &mut Draft) {
     let containers = &profile.containers;
-    let nodes: [(&str, Option<&Location>); 3] = [
-        (
-            "containers keep-local",
-            containers.keep_local.as_ref().map(|one| &one.at),
-        ),
+    let nodes: [(&str, Option<&Location>); 2] = [
         (
             "containers docker",
             containers.docker.as_ref().map(|one| &one.at),

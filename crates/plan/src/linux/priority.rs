@@ -1,7 +1,7 @@
 //! Which priorities netprof's rules take.
 //!
-//! 110 keeps the LAN, 111 is reserved for container networks, 118 and 119 lead into
-//! netprof's own table. All of them come before the rules of VPN clients (strongSwan 220, Tailscale
+//! 110 keeps the LAN, 111 container networks, 112 the pools that those are cut from, 118
+//! and 119 lead into netprof's own table. All of them come before the rules of VPN clients (strongSwan 220, Tailscale
 //! 5210 to 5270, wg-quick 32764) and after those that administrators put first. Where
 //! somebody else sits on one, the next free one below 120 is taken.
 //!
@@ -64,17 +64,50 @@ impl Priorities {
     /// The priority of the rules that keep the LAN: 110, or the next free one that
     /// still comes before [`Priorities::route`].
     pub(crate) fn keep_lan(&self, family: Family) -> Option<u32> {
-        let (last, _) = self.usual_route(family)?;
-        (KEEP_LAN..last).find(|priority| !self.taken.contains(&(family, *priority)))
+        self.keep(family, 0)
     }
 
-    /// The same for rules that must come before those that nobody numbered.
+    /// That of the rules that keep networks of containers: 111, or the next free one.
+    pub(crate) fn keep_local(&self, family: Family) -> Option<u32> {
+        self.keep(family, 1)
+    }
+
+    /// That of the rules that keep what such networks are cut from: 112, or the next free
+    /// one.
+    pub(crate) fn keep_pools(&self, family: Family) -> Option<u32> {
+        self.keep(family, 2)
+    }
+
+    /// The same as [`Priorities::keep_lan`] for rules that must come before those that
+    /// nobody numbered.
     pub(crate) fn keep_lan_first(&self, family: Family) -> Option<u32> {
         match self.room.get(&family) {
             None => self.keep_lan(family),
             // The last two are for routes.
             Some(room) => room.clone().rev().nth(2),
         }
+    }
+
+    /// The same as [`Priorities::keep_local`]. Both lead to copies in one table, in which
+    /// the longer prefix wins: it does not matter which is asked first.
+    pub(crate) fn keep_local_first(&self, family: Family) -> Option<u32> {
+        match self.room.get(&family) {
+            None => self.keep_local(family),
+            Some(_) => self.keep_lan_first(family),
+        }
+    }
+
+    /// The free priority of the rules that keep networks of some `rank`; those of a lower
+    /// one come before.
+    fn keep(&self, family: Family, rank: u32) -> Option<u32> {
+        let (last, _) = self.usual_route(family)?;
+        let mut free = (KEEP_LAN..last).filter(|one| !self.taken.contains(&(family, *one)));
+        let mut found = free.next()?;
+        for rank in 1..=rank {
+            let usual = KEEP_LAN + rank;
+            found = free.find(|one| *one >= usual.max(found))?;
+        }
+        Some(found)
     }
 
     /// Who put rules before the usual priorities without numbering them, and the first

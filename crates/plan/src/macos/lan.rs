@@ -246,6 +246,7 @@ fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
         prefix: one.prefix,
         links: &one.links,
         reason: &one.reason,
+        help: contradictions::LAN,
     };
     let ground = home.ground;
     let has_own_way = |address| {

@@ -149,7 +149,7 @@ pub(crate) fn make(profile: &Profile, snapshot: &Snapshot) -> Plan {
 }
 
 /// The plan of `profile`, which is worth looking at: it is not refused.
-fn made(profile: &Profile, snapshot: &Snapshot) -> Result<Plan, TestCaseError> {
+pub(crate) fn made(profile: &Profile, snapshot: &Snapshot) -> Result<Plan, TestCaseError> {
     let plan = make(profile, snapshot);
     if plan.is_refused() {
         return Err(TestCaseError::reject("refused"));
@@ -460,7 +460,7 @@ pub(crate) fn nothing_goes_astray_on_the_way(
 }
 
 /// Addresses of every network that machines and profiles have something to say of.
-const PROBES: [&str; 17] = [
+const PROBES: [&str; 23] = [
     "9.9.9.9",
     "192.168.7.1",
     "192.168.7.50",
@@ -472,7 +472,13 @@ const PROBES: [&str; 17] = [
     "10.0.0.53",
     "10.64.0.1",
     "10.64.7.1",
+    "172.17.0.9",
+    "172.17.4.9",
+    "172.17.200.9",
     "172.20.0.1",
+    "10.87.0.9",
+    "10.87.9.9",
+    "fd00:87::9",
     "198.51.100.7",
     "203.0.113.9",
     "fd00:7::9",

@@ -26,6 +26,8 @@ pub(crate) struct Palette {
     pub(crate) clamp_mss: Vec<&'static str>,
     /// The proxies: one or none of them.
     pub(crate) proxies: Vec<Proxy>,
+    /// What it says of containers: one or none of these.
+    pub(crate) containers: Vec<Containers>,
 }
 
 pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Drawn<Profile>> {
@@ -38,6 +40,7 @@ pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Drawn<Profile>> {
         mtu,
         clamp_mss,
         proxies,
+        containers,
     } = from;
     let kept = (any::<bool>(), any_of(also), select(via))
         .prop_map(|(named, also, via)| keep_lan(named, &also, via));
@@ -53,12 +56,19 @@ pub(crate) fn profiles(from: Palette) -> impl Strategy<Value = Drawn<Profile>> {
             .chain(proxies.into_iter().map(Some))
             .collect::<Vec<_>>(),
     );
+    let containers = select(
+        std::iter::once(Containers::default())
+            .chain(containers)
+            .collect::<Vec<_>>(),
+    );
     let sizes = (any_of(mtu), any_of(clamp_mss));
-    (any_of(scopes), routes, sizes, proxy).prop_map(move |(scopes, routes, sizes, proxy)| {
+    let all = (any_of(scopes), routes, sizes, proxy, containers);
+    all.prop_map(move |(scopes, routes, sizes, proxy, containers)| {
         let (mtu, clamp_mss) = sizes;
         let profile = Profile {
             scopes,
             routes,
+            containers,
             proxy,
             mtu,
             clamp_mss: clamp_mss.into_iter().map(words::clamp_mss).collect(),

@@ -179,6 +179,38 @@ fn a_kill_switch_that_came_later_is_seen_without_the_profile() {
     }
 }
 
+/// Of a pool, those are cut off that are in it by then.
+#[test]
+fn a_kill_switch_before_containers_is_seen_too() {
+    let base = laptop("link podman0 kind bridge owner podman\naddr podman0 10.88.0.1/16");
+    let profile = r#"containers { keep-local; docker { pool "172.16.0.0/12" size=24; }; }"#;
+    let mut plan = made(profile, &base);
+    plan.diagnostics.clear();
+    let done = carried_out::carried_out(&base, &plan);
+    let cut_off = |network: &str| {
+        format!(
+            "packets to {network} would be dropped by the policy of nft chain inet mullvad output of mullvad"
+        )
+    };
+    let (podman, docker) = (cut_off("10.88.0.0/16"), cut_off("172.17.0.0/16"));
+    assert_eq!(stands_above(&shut(&done)), [podman.clone(), docker.clone()]);
+    let mut later = done.clone();
+    let more = machine::machine(
+        "link br-0123456789ab kind bridge owner docker index 30\naddr br-0123456789ab 172.29.0.1/24",
+    );
+    machine::items(&mut later.links).push(more.link("br-0123456789ab").unwrap().clone());
+    let addresses = more.addresses.items().iter();
+    let addresses = addresses
+        .filter(|one| one.dev == "br-0123456789ab")
+        .cloned();
+    machine::items(&mut later.addresses).extend(addresses);
+    let is_new = |route: &&Route| route.goes_through("br-0123456789ab");
+    let routes = more.routes.items().iter().filter(is_new).cloned();
+    machine::items(&mut later.routes).extend(routes);
+    let new = cut_off("172.29.0.0/24");
+    assert_eq!(stands_above(&shut(&later)), [podman, docker, new]);
+}
+
 #[test]
 fn of_a_network_that_was_left_no_kill_switch_is_named() {
     for more in [

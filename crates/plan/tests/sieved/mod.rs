@@ -16,6 +16,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::{Index, select};
 
+use crate::bridges::containers;
 use crate::carried_out::carried_out;
 use crate::law::profiles::Palette;
 use crate::law::words::{link, mtu, reference, route, scope};
@@ -143,7 +144,7 @@ pub(crate) fn what_is_not_asked_for_changes_no_plan(
 }
 
 /// Prefixes that somebody has something to say of.
-const PREFIXES: [&str; 22] = [
+const PREFIXES: [&str; 25] = [
     "0.0.0.0/0",
     "0.0.0.0/1",
     "128.0.0.0/2",
@@ -151,9 +152,11 @@ const PREFIXES: [&str; 22] = [
     "10.8.0.0/24",
     "10.20.0.0/16",
     "10.64.0.0/16",
+    "10.87.0.0/16",
     "10.88.0.0/16",
     "100.64.0.0/10",
     "127.0.0.0/8",
+    "172.16.0.0/12",
     "172.17.0.0/16",
     "172.20.0.0/14",
     "192.168.7.0/24",
@@ -164,6 +167,7 @@ const PREFIXES: [&str; 22] = [
     "::/0",
     "2000::/3",
     "fd00:7::/64",
+    "fd00:87::/64",
     "fd00:98::/48",
     "fd00:99::/48",
 ];
@@ -297,5 +301,10 @@ pub(crate) fn palette() -> Palette {
         mtu: vec![mtu("vpn", 1400), mtu("mesh", 1280)],
         clamp_mss: vec!["vpn"],
         proxies: Vec::new(),
+        containers: vec![
+            containers(&[], &[]),
+            containers(&["172.16.0.0/12", "203.0.113.0/25"], &["10.87.0.0/20"]),
+            containers(&["10.20.0.0/16", "fd00:99::/56"], &["100.64.0.0/16"]),
+        ],
     }
 }

@@ -19,7 +19,9 @@ use crate::linux::{LOCAL, MAIN};
 
 /// Claims that packets to all of `one` leave through its links.
 pub(super) fn claim(home: &Home, one: &Kept, rivals: &[&Route], draft: &mut Draft) {
-    let Some(best) = one.link() else { return };
+    let Some(best) = one.link().filter(|_| one.is_live) else {
+        return;
+    };
     let family = Family::of(&one.prefix);
     let gateways = home.ground.gateways(best, family);
     let gateway = gateways.into_iter().find(|via| one.prefix.contains(via));

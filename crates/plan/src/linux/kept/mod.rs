@@ -1,18 +1,20 @@
-//! `keep-lan`: the networks of the LAN stay reachable, whatever a VPN claims.
+//! `keep-lan` and `keep-local`: the networks of the LAN and those of container engines stay
+//! reachable, whatever a VPN claims.
 //!
 //! Per prefix there is one rule before everybody else's, `to PREFIX lookup main
 //! suppress_prefixlength LEN-1`: it finds the kernel's own connected route and nothing
 //! shorter, so that it beats any table and rule of a VPN client, and lapses by itself
-//! when the machine moves to another network and the connected route goes.
+//! when the machine moves to another network, or the engine takes its bridge away, and the
+//! connected route goes.
 //!
 //! That form asks main, so it cannot help where the VPN has put a route *into main*
-//! that ties with or beats the LAN's: half of the prefix, or all of it with a better
+//! that ties with or beats the network's: half of the prefix, or all of it with a better
 //! metric. Only there the connected route is copied into netprof's own table and the
 //! rule leads to the copy. A copy does not lapse; see [`super::stale`].
 //!
-//! All kept prefixes are found first and their forms chosen together: one that lies in
-//! another that needs a copy needs one, too, since the rule of the wider one may be
-//! asked first.
+//! All kept prefixes are found first, of the LAN ([`lan`]) and of containers
+//! ([`containers`]), and their forms chosen together: one that lies in another that needs
+//! a copy needs one, too, since the rule of the wider one may be asked first.
 
 use std::net::IpAddr;
 
@@ -29,31 +31,22 @@ use super::priority::Priorities;
 use super::{Ground, MAIN, TABLE, own_route};
 use crate::declared;
 use crate::draft::{Draft, Wanted};
-use crate::lan;
-use crate::lan::also::Behind;
 use crate::lan::contradictions;
 
+mod containers;
 pub(super) mod filters;
-mod prefixes;
+mod lan;
 mod probes;
 
-/// Wants the LAN to stay reachable, if the profile does.
+/// Wants the networks to stay reachable that the profile says so of.
 pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft) {
-    let Some(node) = &ground.profile.routes.keep_lan else {
-        return;
-    };
-    let reason = Reason::line(&node.at, "keep-lan");
-    let kept = lan::kept_links(ground, node, &reason, draft);
-    if kept.is_empty() {
-        return;
-    }
+    let links = lan::links(ground, draft);
     let home = Home {
         ground,
-        links: &kept,
+        links: &links,
     };
-    let mut all = prefixes::of(&home, node, &reason, draft);
-    let behind = lan::also::of(&home, node, draft).into_iter();
-    all.extend(behind.map(|behind| Kept::behind(&home, behind)));
+    let mut all = lan::of(&home, draft);
+    all.extend(containers::of(ground, &all, draft));
     all.retain(|one| is_consistent(&home, one, draft));
     all.sort_by_key(|one| (one.prefix.prefix_len(), one.prefix));
     draft.kept = all.iter().map(|one| one.prefix).collect();
@@ -69,6 +62,7 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
     for (one, _) in all.iter().zip(&copied).filter(|(_, copied)| **copied) {
         want_inner(&home, one, draft);
     }
+    containers::want_pools(ground.profile, priorities, draft);
     for (one, rivals) in all.iter().zip(&rivals) {
         probes::claim(&home, one, rivals, draft);
         filters::check(ground.base, one, draft);
@@ -100,10 +94,23 @@ fn copied(all: &[Kept], rivals: &[Vec<&Route>]) -> Vec<bool> {
     }
 }
 
-type Home<'a, 'b> = lan::Home<'a, 'b, Fib<'a>>;
+type Home<'a, 'b> = crate::lan::Home<'a, 'b, Fib<'a>>;
+
+/// Whose network is kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Of {
+    /// It is the LAN, or lies behind it.
+    Lan,
+    /// It is a container engine's.
+    Containers {
+        /// Whether the rule of a declared pool keeps it, unless it needs a copy.
+        pooled: bool,
+    },
+}
 
 /// One prefix to keep, and the way to it.
 struct Kept<'a> {
+    of: Of,
     /// In the words of the profile.
     subject: String,
     prefix: IpNet,
@@ -119,36 +126,17 @@ struct Kept<'a> {
     is_new: bool,
     /// Whether a live route leads elsewhere, and the profile says better.
     overrides: bool,
+    /// Whether packets to it leave now: the kernel may be told to pass routes by whose
+    /// link has no carrier (`ignore_routes_with_linkdown`), as a bridge without containers
+    /// has none.
+    is_live: bool,
     reason: Reason,
+    /// What it is, where the line of the profile does not tell.
+    what: Option<Reason>,
     at: Location,
 }
 
 impl<'a> Kept<'a> {
-    /// A prefix behind a gateway on the LAN.
-    fn behind(home: &Home<'a, '_>, behind: Behind<'a>) -> Self {
-        let Behind {
-            subject,
-            also,
-            way,
-            reason,
-        } = behind;
-        Self {
-            subject,
-            prefix: also.prefix,
-            source: way.via.and_then(|via| source(home, way.link, via)),
-            links: vec![way.link],
-            via: way.via,
-            metric: way.live.map_or_else(
-                || super::metric_or_default(&also.prefix, None),
-                |live| live.key.metric,
-            ),
-            is_new: way.live.is_none(),
-            overrides: way.overrides,
-            reason,
-            at: also.at,
-        }
-    }
-
     /// The best link; a kept prefix has at least one.
     fn link(&self) -> Option<&'a Link> {
         self.links.first().copied()
@@ -176,6 +164,7 @@ fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
         prefix: one.prefix,
         links: &one.links,
         reason: &one.reason,
+        help: one.of.renumbered(),
     };
     let ground = home.ground;
     let has_own_way = |address| {
@@ -188,14 +177,6 @@ fn is_consistent(home: &Home, one: &Kept, draft: &mut Draft) -> bool {
     let way_out = |route: &RouteDecl| declared::way_out(ground, route);
     let profile = (ground.profile, &ground.links);
     contradictions::check(profile, &kept, has_own_way, way_out, draft)
-}
-
-/// The address of `link` that packets to `gateway` come from.
-fn source(home: &Home, link: &Link, gateway: IpAddr) -> Option<IpAddr> {
-    let mut addresses = home.ground.base.addresses.items().iter();
-    addresses
-        .find(|one| one.dev == link.name && one.local.contains(&gateway) && !one.secondary)
-        .map(|one| one.local.addr())
 }
 
 impl<'a> Home<'a, '_> {
@@ -218,6 +199,16 @@ impl<'a> Home<'a, '_> {
     }
 }
 
+impl Of {
+    /// What helps where two networks overlap.
+    fn renumbered(self) -> contradictions::Help {
+        match self {
+            Self::Lan => contradictions::LAN,
+            Self::Containers { .. } => contradictions::CONTAINERS,
+        }
+    }
+}
+
 /// Wants the rule for one prefix, and the routes that it rests on.
 fn want(
     ground: &Ground,
@@ -231,11 +222,14 @@ fn want(
         return;
     };
     let family = Family::of(&one.prefix);
-    // The usual form finds the LAN where rules before it find it, too: in main. What
+    // The usual form finds the network where rules before it find it, too: in main. What
     // needs a copy must come before all that looks there.
-    let free = match needs_copy {
-        true => priorities.keep_lan_first(family),
-        false => priorities.keep_lan(family),
+    let free = match (one.of, needs_copy) {
+        (Of::Lan, true) => priorities.keep_lan_first(family),
+        (Of::Lan, false) => priorities.keep_lan(family),
+        (Of::Containers { .. }, true) => priorities.keep_local_first(family),
+        (Of::Containers { pooled: true }, false) => return,
+        (Of::Containers { pooled: false }, false) => priorities.keep_local(family),
     };
     let Some(priority) = free else {
         let error = priorities.none_free(family, "no rule priority");
@@ -245,6 +239,7 @@ fn want(
     let mut rule = RuleKey::new(family, priority, RuleAction::Lookup(MAIN));
     rule.to = Some(one.prefix);
     let mut reasons = vec![one.reason.clone()];
+    reasons.extend(one.what.clone());
     if needs_copy {
         rule.action = RuleAction::Lookup(TABLE);
         want_route(draft, one.prefix, TABLE, spec, Some(link), &one.reason);
