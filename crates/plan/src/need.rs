@@ -6,11 +6,11 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 use netprof_model::held::{Held, HeldResource};
 use netprof_model::link::{Address, Link};
-use netprof_model::profile::{KeepLan, LinkMatch, Profile, RouteTarget, Servers};
+use netprof_model::profile::{Containers, KeepLan, LinkMatch, Profile, RouteTarget, Servers};
 use netprof_model::route::RouteKey;
 use netprof_model::rule::Rule;
 use netprof_model::settings::Settings;
-use netprof_model::{Name, Resource, State};
+use netprof_model::{Name, Resource, State, space};
 
 use crate::sieve::{ITSELF, Links, Networks, Question, Sieve};
 use crate::{containers, linux, tables};
@@ -222,7 +222,7 @@ fn ask_of_profile(question: &mut Question, profile: &Profile) {
     if let Some(keep_lan) = &profile.routes.keep_lan {
         ask_of_lan(question, profile, keep_lan);
     }
-    if profile.containers.keep_local.is_some() {
+    if profile.containers != Containers::default() {
         ask_of_containers(question, profile);
     }
 }
@@ -252,8 +252,11 @@ fn ask_of_lan(question: &mut Question, profile: &Profile, keep_lan: &KeepLan) {
     });
 }
 
-/// The networks of engines, and what lies in the pools that they are cut from.
+/// Where containers have their addresses, and may have them: what else is there is in their
+/// way, in whatever table. And all that a network of theirs could be proposed to lie in.
 fn ask_of_containers(question: &mut Question, profile: &Profile) {
+    question.everywhere = true;
+    question.within.extend(space::PRIVATE);
     let declared = containers::declared(profile);
     question
         .within

@@ -6,6 +6,7 @@
 //!
 //! - `plans/keep_lan.rs`: what is kept of the LAN, and of which links.
 //! - `plans/keep_local.rs`: what is kept of the networks of containers.
+//! - `plans/collisions.rs`: addresses that containers and somebody else have.
 //! - `plans/routes.rs`: routes, their gateways and sources, the links that they go through.
 //! - `plans/rules.rs`: rules of others that are asked before netprof's own.
 //! - `plans/above.rs`: what stands above routing.
@@ -21,6 +22,8 @@ mod planned;
 
 #[path = "plans/above.rs"]
 mod above;
+#[path = "plans/collisions.rs"]
+mod collisions;
 #[path = "plans/keep_lan.rs"]
 mod keep_lan;
 #[path = "plans/keep_local.rs"]

@@ -3,9 +3,9 @@
 mod above;
 mod claim;
 mod clamp;
+mod collisions;
 pub(crate) mod connected;
 mod dns;
-mod engines;
 pub mod fib;
 pub mod firewall;
 mod kept;
@@ -114,7 +114,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     mtu::desire(&ground, draft);
     clamp::desire(&ground, draft);
     managers::shorten(base, draft);
-    engines::warn(base, draft);
+    collisions::warn(&ground, draft);
     dns::desire(&ground, draft);
     proxy::desire(profile, base, draft);
 }

@@ -1,0 +1,121 @@
+//! What containers have of the address space.
+
+use std::fmt;
+
+use ipnet::IpNet;
+use netprof_model::rule::Family;
+use netprof_model::{Location, Owner};
+
+use super::{Ground, spoken_of};
+use crate::containers::{self, Declared, Network, What};
+
+/// Addresses of containers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tract<'a> {
+    pub(super) prefix: IpNet,
+    pub(super) engine: Owner,
+    pub(super) form: Form<'a>,
+    /// The line that declares it; else one that speaks of containers.
+    pub(super) at: &'a Location,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Form<'a> {
+    /// The profile gives it to an engine.
+    Declared(Declared<'a>),
+    /// An engine has a network there.
+    Live(Network<'a>),
+}
+
+/// All of them. A network in what is declared for its engine is a part of that.
+pub(super) fn all<'a>(ground: &Ground<'a>) -> Vec<Tract<'a>> {
+    let Some(at) = spoken_of(&ground.profile.containers) else {
+        return Vec::new();
+    };
+    let mut tracts: Vec<Tract> = containers::declared(ground.profile)
+        .into_iter()
+        .map(|one| Tract {
+            prefix: one.prefix,
+            engine: one.engine,
+            form: Form::Declared(one),
+            at: one.at,
+        })
+        .collect();
+    let declared = tracts.len();
+    for network in containers::networks(ground.base) {
+        let engine = network.link.owner;
+        let mut pools = tracts[..declared].iter();
+        if !pools.any(|pool| pool.engine == engine && pool.prefix.contains(&network.prefix)) {
+            tracts.push(Tract {
+                prefix: network.prefix,
+                engine,
+                form: Form::Live(network),
+                at,
+            });
+        }
+    }
+    tracts
+}
+
+impl Tract<'_> {
+    /// The node of the profile that it is about.
+    pub(super) fn node(&self) -> &'static str {
+        match self.form {
+            Form::Declared(declared) => declared.node(),
+            Form::Live(_) => "containers",
+        }
+    }
+
+    pub(super) fn is_declared(&self) -> bool {
+        matches!(self.form, Form::Declared(_))
+    }
+
+    /// What to do about it, where `free` is as large and nobody's.
+    pub(super) fn help(&self, free: Option<IpNet>) -> String {
+        let Some(free) = free else {
+            let length = self.prefix.prefix_len();
+            return format!("no private /{length} is free: take a smaller one");
+        };
+        // The first address of an IPv6 network is that of any router on it (RFC 4291, 2.6.1).
+        let v6 = free.addr().is_ipv6();
+        let host = free.hosts().nth(usize::from(v6)).unwrap_or(free.addr());
+        let bridge = format!("{host}/{}", free.prefix_len());
+        let how = match &self.form {
+            Form::Declared(declared) => match (declared.engine, declared.what) {
+                (_, What::Pool(size)) => format!("pool \"{free}\" size={size}"),
+                (Owner::Docker, What::Default) => format!("bridge \"{bridge}\""),
+                (_, What::Default) => format!("subnet \"{free}\""),
+            },
+            Form::Live(network) => match (self.engine, network.link.name.as_str()) {
+                (Owner::Docker, "docker0") if v6 => {
+                    format!("\"fixed-cidr-v6\": \"{free}\" in daemon.json")
+                }
+                (Owner::Docker, "docker0") => format!("docker {{ bridge \"{bridge}\"; }}"),
+                (Owner::Podman, "podman0" | "cni-podman0") => {
+                    format!("podman {{ subnet \"{free}\"; }}")
+                }
+                (Owner::Docker, _) => format!("docker network create --subnet {free}"),
+                (Owner::Podman, _) => format!("podman network create --subnet {free}"),
+                (Owner::Libvirt, _) => "virsh net-edit".to_owned(),
+                (_, dev) => {
+                    let family = Family::of(&free);
+                    format!("lxc network set {dev} ipv{family}.address {bridge}")
+                }
+            },
+        };
+        format!("{free} collides with nothing that is known: {how}")
+    }
+}
+
+/// As the subject of a sentence.
+impl fmt::Display for Tract<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.form {
+            Form::Declared(declared) => declared.fmt(f),
+            Form::Live(network) => {
+                let (engine, dev) = (self.engine, &network.link.name);
+                write!(f, "{engine}'s network {} on {dev}", self.prefix)
+            }
+        }
+    }
+}
