@@ -15,6 +15,10 @@ use crate::dns::DnsServer;
 use crate::name::Name;
 use crate::owner::Owner;
 
+mod declared;
+
+pub use declared::{Declared, What};
+
 /// A profile after its includes were merged, for one operating system.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Profile {

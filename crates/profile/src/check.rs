@@ -3,8 +3,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use netprof_model::profile::{Profile, Spanned};
-use netprof_model::{Diagnostic, Location, Name};
+use ipnet::IpNet;
+use netprof_model::profile::{Declared, Profile, Spanned};
+use netprof_model::{Diagnostic, Location, Name, space};
 
 use crate::code;
 use crate::limit::Findings;
@@ -15,6 +16,7 @@ pub(crate) fn check(profile: &Profile, found: &mut Findings) {
     links(profile, found);
     domains(profile, found);
     defaults(profile, found);
+    addresses(profile, found);
 }
 
 /// Every use of a link in the profile.
@@ -120,4 +122,43 @@ fn defaults(profile: &Profile, found: &mut Findings) {
             .help("write `default-route #true` in one scope alone")
         });
     }
+}
+
+/// Two engines know nothing of each other, and would each take what the other has.
+fn addresses(profile: &Profile, found: &mut Findings) {
+    let mut all: Vec<Declared> = profile.containers.declared().collect();
+    all.sort_by_key(|one| one.prefix);
+    // Sorted, what lies in one follows it: the widest of each engine so far is enough.
+    let mut widest: Vec<Declared> = Vec::new();
+    for here in &all {
+        let others = || widest.iter().filter(|other| other.engine != here.engine);
+        if let Some(other) = others().find(|other| other.prefix.contains(&here.prefix)) {
+            found.error(code::SHARED_ADDRESSES, here.at, here.node(), || {
+                let given = all.iter().map(|one| one.prefix);
+                let free = space::free(here.prefix, given.chain(routed(profile)));
+                let free = free.map(|free| format!(": nothing here uses {free}"));
+                Diagnostic::error(
+                    code::SHARED_ADDRESSES,
+                    format!("{here} and {other} overlap"),
+                )
+                .at(here.at.clone())
+                .label(format!("the other one is at {}", other.at))
+                .help(format!(
+                    "two engines do not know of each other, so give each its own{}",
+                    free.unwrap_or_default()
+                ))
+            });
+        }
+        match widest.iter_mut().find(|other| other.engine == here.engine) {
+            Some(own) if own.prefix.contains(&here.prefix) => {}
+            Some(own) => *own = *here,
+            None => widest.push(*here),
+        }
+    }
+}
+
+/// Where the profile leads packets, but for the way out.
+fn routed(profile: &Profile) -> impl Iterator<Item = IpNet> {
+    let routes = profile.routes.routes.iter().map(|route| route.prefix);
+    routes.filter(|prefix| !space::is_way_out(prefix))
 }

@@ -100,6 +100,8 @@ codes! {
     SHARED_DOMAIN = "profile::shared-domain";
     /// Two scopes that take every name.
     TWO_DEFAULTS = "profile::two-defaults";
+    /// Addresses that are given to two container engines.
+    SHARED_ADDRESSES = "profile::shared-addresses";
     /// An include that is not found.
     INCLUDE_NOT_FOUND = "profile::include-not-found";
     /// A profile that includes itself.
@@ -136,6 +138,8 @@ codes! {
     KEPT_AND_ROUTED = "lint::kept-and-routed";
     /// Container subnets that overlap.
     OVERLAPPING_POOLS = "lint::overlapping-pools";
+    /// Addresses of containers that the profile says are elsewhere.
+    ELSEWHERE = "lint::elsewhere";
     /// This machine itself, reached through the proxy.
     PROXIED_LOCALHOST = "lint::proxied-localhost";
     /// Names of a scope, reached through the proxy.

@@ -17,6 +17,7 @@ use crate::code;
 use crate::limit::Findings;
 use crate::piece::effective_metric;
 
+mod containers;
 mod proxy;
 
 /// Finds everything that is worth a warning, or a note.
@@ -28,7 +29,7 @@ pub(crate) fn lint(profile: &Profile, found: &mut Findings) {
     beaten_routes(&routes, found);
     unreachable(profile, &routes, found);
     kept_and_routed(profile, &routes, found);
-    overlapping_pools(profile, found);
+    containers::lint(profile, found);
     proxy::proxy(profile, found);
 }
 
@@ -318,56 +319,6 @@ fn kept_and_routed(profile: &Profile, table: &Table<'_>, found: &mut Findings) {
                 .label(format!("routed at {}", route.at))
                 .help("what is kept wins over what is routed: remove one of them")
             });
-        }
-    }
-}
-
-fn overlapping_pools(profile: &Profile, found: &mut Findings) {
-    let containers = &profile.containers;
-    let mut nets = Vec::new();
-    if let Some(docker) = &containers.docker {
-        nets.extend(
-            docker
-                .bridge
-                .map(|net| (net.trunc(), &docker.at, "docker's bridge")),
-        );
-        nets.extend(
-            docker
-                .pools
-                .iter()
-                .map(|pool| (pool.prefix, &pool.at, "a pool of docker")),
-        );
-    }
-    if let Some(podman) = &containers.podman {
-        nets.extend(
-            podman
-                .subnet
-                .map(|net| (net, &podman.at, "podman's subnet")),
-        );
-        nets.extend(
-            podman
-                .pools
-                .iter()
-                .map(|pool| (pool.prefix, &pool.at, "a pool of podman")),
-        );
-    }
-    nets.sort_by_key(|(net, ..)| *net);
-    // Sorted, the prefixes that lie in one follow it: the widest so far is enough.
-    let mut widest: Option<&(IpNet, &netprof_model::Location, &str)> = None;
-    for here in &nets {
-        match widest {
-            Some(wide) if wide.0.contains(&here.0) => {
-                found.warning(code::OVERLAPPING_POOLS, here.1, here.2, || {
-                    Diagnostic::warning(
-                        code::OVERLAPPING_POOLS,
-                        format!("{} `{}` overlaps {} `{}`", here.2, here.0, wide.2, wide.0),
-                    )
-                    .at(here.1.clone())
-                    .label(format!("overlaps what is declared at {}", wide.1))
-                    .help("two engines do not know of each other: give each its own addresses")
-                })
-            }
-            _ => widest = Some(here),
         }
     }
 }

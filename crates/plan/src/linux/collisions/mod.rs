@@ -1,8 +1,9 @@
 //! Collisions: addresses that containers have, or will have, and somebody else has, too.
 //!
-//! An engine that looks for a free subnet asks who is in it by a link, and no further. Docker
-//! passes by what the routes of main lead to without a gateway (`CheckRouteOverlaps` of its
-//! libnetwork); what lies behind a gateway, or in a table of a VPN's own, it takes. So a
+//! An engine that looks for a free subnet asks little. Docker passes by what IPv4 routes of
+//! main lead to on a link (`InferReservedNetworks` in moby's libnetwork/netutils), and Podman
+//! the networks that links have addresses in (`getLiveNetworkSubnets` in its
+//! libnetwork/util). What lies behind a gateway, or in a table of a VPN's own, both take. So a
 //! server that nobody can reach any more answers from a container, or a container is looked
 //! for in the VPN.
 //!

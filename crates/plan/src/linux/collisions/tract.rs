@@ -3,11 +3,12 @@
 use std::fmt;
 
 use ipnet::IpNet;
+use netprof_model::profile::{Declared, What};
 use netprof_model::rule::Family;
 use netprof_model::{Location, Owner};
 
 use super::{Ground, spoken_of};
-use crate::containers::{self, Declared, Network, What};
+use crate::containers::{self, Network};
 
 /// Addresses of containers.
 #[derive(Clone, Copy, Debug)]
