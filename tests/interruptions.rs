@@ -32,6 +32,15 @@ enum Ending {
     New,
 }
 
+/// An engine's network: what Docker leaves behind tells whose it is.
+fn add_bridge(lab: &Lab) {
+    lab.run_each(
+        "ip link add docker0 address 02:42:ac:11:00:01 type bridge
+         ip addr add 172.17.0.1/16 dev docker0
+         ip link set docker0 up",
+    );
+}
+
 /// Enough of a transaction that there is a middle: sizes of packets, routes, rules, the
 /// resolver and a table of nft.
 fn profile() -> String {
@@ -45,6 +54,7 @@ fn profile() -> String {
             link \"corp\" {{ match name=\"corp0\"; }}
             dns {{ scope \"corp\" {{ domains \"corp.example\"; servers \"10.99.0.1\"; link \"corp\"; }}; }}
             routes {{ keep-lan \"lan\"\n{routes} }}
+            containers {{ keep-local; }}
             mtu \"corp\" 1400
             clamp-mss \"corp\"
         }}"
@@ -136,6 +146,7 @@ fn interrupt(lab: &Lab, signal: Signal, mut judge: impl FnMut(std::process::Outp
 pub(crate) fn a_wish_to_stop_takes_all_of_it_back(lab: &Lab) {
     let office = Office::new(lab);
     let _resolver = office.start_resolver();
+    add_bridge(lab);
     lab.write_profile("office", &profile());
     let before = Picture::take(lab);
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
@@ -161,6 +172,7 @@ pub(crate) fn a_wish_to_stop_takes_all_of_it_back(lab: &Lab) {
 pub(crate) fn a_kill_is_recovered_from(lab: &Lab) {
     let office = Office::new(lab);
     let _resolver = office.start_resolver();
+    add_bridge(lab);
     lab.write_profile("office", &profile());
     let before = Picture::take(lab);
     lab.netprof("apply office").exits(0);

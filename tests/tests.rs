@@ -47,6 +47,8 @@ mod clients;
 mod walks;
 // What netprof is for.
 #[cfg(target_os = "linux")]
+mod containers_vpn;
+#[cfg(target_os = "linux")]
 mod engines;
 #[cfg(target_os = "linux")]
 mod examples;
@@ -244,6 +246,9 @@ fn main() -> std::process::ExitCode {
         Engines engines::docker_keeps_what_is_its_own,
         Engines engines::a_route_into_dockers_network_names_both,
         Engines engines::podman_keeps_what_is_its_own,
+        Engines containers_vpn::dockers_networks_are_kept_from_what_openvpn_pushes,
+        Engines containers_vpn::podmans_network_is_kept_from_what_openvpn_pushes,
+        Engines containers_vpn::a_bridge_without_containers_is_kept_too,
         Host resolver_faults::without_a_bus_there_is_no_resolver,
         Host resolver_faults::a_resolver_that_is_gone_is_refused,
         Host resolver_faults::a_resolver_that_hangs_is_refused_in_time,
