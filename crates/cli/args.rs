@@ -99,9 +99,10 @@ pub enum Command {
         #[arg(long)]
         exit_code: bool,
     },
-    /// Print the proxy variables of the profile in force, for a shell to run: eval "$(netprof env)".
+    /// Print the proxies in force as variables, for a shell to run.
     ///
-    /// Also unsets what an earlier profile had set in the shell that asks. Needs no rights.
+    /// As in: eval "$(netprof env)". Also unsets what an earlier profile had set in the shell
+    /// that asks. Needs no rights.
     Env {
         /// The shell that runs it [default: the one that $SHELL names].
         #[arg(long, value_enum)]

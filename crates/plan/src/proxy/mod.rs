@@ -64,7 +64,8 @@ fn not_yet(told: &Spanned<Export>, draft: &mut Draft) {
     draft.refuse(node, &Reason::line(&told.at, node), error, &told.at);
 }
 
-/// The person who is told; it is refused where nobody knows who that is.
+/// The person who is told; it is refused where nobody knows who that is, which is so of an
+/// older snapshot as well.
 fn whose<'a>(
     base: &'a Snapshot,
     told: &Spanned<Export>,
@@ -74,10 +75,10 @@ fn whose<'a>(
     if base.user.is_none() {
         let error = Diagnostic::error(
             "plan::not-known",
-            "the list of users does not say whose programs are to be told",
+            "the snapshot does not say whose programs are to be told",
         )
         .label("nobody to tell")
-        .help("run it as a user that `getent passwd` knows");
+        .help("take the snapshot anew, as a user that `getent passwd` knows");
         draft.refuse(reason.text.clone(), reason, error, &told.at);
     }
     base.user.as_ref()
