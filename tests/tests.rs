@@ -67,6 +67,8 @@ mod owners;
 #[cfg(target_os = "linux")]
 mod packet_size;
 #[cfg(target_os = "linux")]
+mod pools;
+#[cfg(target_os = "linux")]
 mod proxy;
 #[cfg(target_os = "linux")]
 mod put_back;
@@ -249,6 +251,12 @@ fn main() -> std::process::ExitCode {
         Engines containers_vpn::dockers_networks_are_kept_from_what_openvpn_pushes,
         Engines containers_vpn::podmans_network_is_kept_from_what_openvpn_pushes,
         Engines containers_vpn::a_bridge_without_containers_is_kept_too,
+        Engines pools::docker_cuts_its_networks_where_the_profile_says,
+        Engines pools::what_was_not_there_is_gone_again_unless_somebody_else_uses_it,
+        Engines pools::what_docker_would_choke_on_is_refused_and_nothing_is_changed,
+        Engines pools::podman_cuts_its_networks_where_the_profile_says,
+        Engines pools::a_person_is_told_in_their_own_files_and_with_their_own_rights,
+        Engines pools::a_kill_leaves_files_as_they_were_or_as_they_are_to_be,
         Host resolver_faults::without_a_bus_there_is_no_resolver,
         Host resolver_faults::a_resolver_that_is_gone_is_refused,
         Host resolver_faults::a_resolver_that_hangs_is_refused_in_time,

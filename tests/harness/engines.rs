@@ -6,8 +6,10 @@
 
 use std::os::unix::fs::symlink;
 
+use ipnet::IpNet;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::Value;
 
 use super::daemon::Daemon;
 use super::{Lab, Peer, until};
@@ -32,14 +34,33 @@ impl Docker {
     }
 
     fn start_with(lab: &Lab, settings: &str) -> Self {
-        prepare(lab);
         lab.write(
             "/etc/docker/daemon.json",
             format!(r#"{{ {settings}"storage-driver": "vfs" }}"#),
         );
-        let mut daemon = Daemon::start("dockerd", lab.command("dockerd --log-level=warn"));
+        Self::start_as_told(lab, "")
+    }
+
+    /// As its file says, whatever that is, and these words of its command line.
+    pub(crate) fn start_as_told(lab: &Lab, words: &str) -> Self {
+        prepare(lab);
+        let line = format!("dockerd --log-level=warn {words}");
+        let mut daemon = Daemon::start("dockerd", lab.command(&line));
         daemon.ready_when(|_| lab.succeeds("docker version"));
         Self { daemon }
+    }
+
+    /// The subnet of a network of its own that it makes.
+    pub(crate) fn new_network(&self, lab: &Lab, name: &str) -> IpNet {
+        lab.run(&format!("docker network create {name}"));
+        let shown = lab.run(&format!("docker network inspect {name}"));
+        let shown: Value = serde_json::from_str(&shown).expect("it is JSON");
+        let subnet = shown[0]["IPAM"]["Config"][0]["Subnet"].as_str();
+        subnet.expect("it has one").parse().expect("a prefix")
+    }
+
+    pub(crate) fn pid(&self) -> Pid {
+        self.daemon.pid()
     }
 
     /// Ends it; its bridges stay.

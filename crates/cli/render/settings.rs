@@ -1,11 +1,13 @@
 //! Settings in the words that a person reads.
 
 use netprof_model::plist::{Dictionary, Value};
+use netprof_model::settings::OTHERS;
 
 /// All of them, on one line.
 pub fn all(settings: &Dictionary) -> String {
     let words: Vec<String> = settings
         .iter()
+        .filter(|(key, _)| *key != OTHERS)
         .map(|(key, value)| format!("{key}={}", word(value)))
         .collect();
     words.join(" ")

@@ -6,6 +6,8 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::resource::Resource;
+use crate::settings::Settings;
 use crate::snapshot::Section;
 
 /// The member of Docker's `daemon.json` that is the address of its default bridge.
@@ -62,6 +64,18 @@ pub struct Engine {
     /// Its daemon; absent where none runs, or where it has none.
     #[serde(default)]
     pub daemon: Section<EngineDaemon>,
+}
+
+impl Engine {
+    /// Where it is told where its networks are cut from.
+    #[must_use]
+    pub fn told_in(&self) -> Resource {
+        let path = self.file.clone();
+        match self.kind {
+            EngineKind::Docker => Resource::Settings(Settings::DockerDaemon { path }),
+            EngineKind::Podman => Resource::File { path },
+        }
+    }
 }
 
 /// A daemon that runs.

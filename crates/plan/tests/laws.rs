@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 /// What a VPN, a mesh and an administrator have been seen to do to a machine.
-const FACTS: [&str; 33] = [
+const FACTS: [&str; 35] = [
     "route default via 192.168.7.1 dev wlan0 metric 600",
     "route 0.0.0.0/1 via 10.8.0.1 dev tun0",
     "route 128.0.0.0/1 via 10.8.0.1 dev tun0",
@@ -44,6 +44,8 @@ const FACTS: [&str; 33] = [
     "dns tailscale0 100.100.100.100 ~. ts.example",
     "dns tailscale0 100.100.100.100 ts.example default",
     "dns global 9.9.9.9",
+    "docker bip 172.30.0.1/24 others",
+    "podman",
     "addr eth0 192.168.7.30/24",
     "addr eth0 10.20.0.5/16\nroute default via 10.20.0.1 dev eth0 metric 100",
     "addr wlan0 fe80::20/64\nroute default6 via fe80::1 dev wlan0 proto 9 owner ra",

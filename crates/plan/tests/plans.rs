@@ -12,6 +12,7 @@
 //! - `plans/above.rs`: what stands above routing.
 //! - `plans/names.rs`: scopes of names.
 //! - `plans/sizes.rs`: sizes of packets.
+//! - `plans/pools.rs`: where container engines cut their networks from.
 //! - `plans/lasting.rs`: how long what is made lasts, and what becomes of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -32,6 +33,8 @@ mod keep_local;
 mod lasting;
 #[path = "plans/names.rs"]
 mod names;
+#[path = "plans/pools.rs"]
+mod pools;
 #[path = "plans/routes.rs"]
 mod routes;
 #[path = "plans/rules.rs"]
@@ -178,7 +181,7 @@ fn what_is_not_carried_out_yet_is_refused_on_its_line() {
         link "lan" { match name="wl*"; }
         link "cafe" { match ssid="cafe"; }
         dns { scope "corp" { domains "corp.example"; servers from="dhcp"; link "lan"; }; }
-        containers { keep-local; docker { bridge "172.30.0.1/24"; }; }
+        containers { keep-local; }
         proxy { http "http://me:s3cret@proxy.example:3128"; export "env"; }
     "#;
     assert_snapshot!(planned(profile, &laptop("")));

@@ -23,10 +23,9 @@ use crate::netlink::changes::is_netlink;
 use crate::netlink::filters::Firewall;
 use crate::netlink::kernel::{Kernel, Tables};
 use crate::netlink::{Error, clamp, filters};
-use crate::networkd;
 use crate::owner as found;
 use crate::resolver::Resolver;
-use crate::settings;
+use crate::{engines, networkd, settings};
 
 const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
 const NAMESPACE: &str = "/proc/self/ns/net";
@@ -78,7 +77,7 @@ impl Backend for Linux {
         Ok(place()?)
     }
 
-    fn observe(&mut self, need: Need) -> Result<Snapshot, BackendError> {
+    fn observe(&mut self, mut need: Need) -> Result<Snapshot, BackendError> {
         // The bus answers while the kernel is read. It also knows which service manages
         // which link, where there is such a service.
         let bus = need.resolver || (need.owners && MANAGERS.iter().any(knows_links));
@@ -90,6 +89,13 @@ impl Backend for Linux {
         snapshot.privileged = user::may_change();
         if need.session || need.engines {
             snapshot.user = user::invoking();
+        }
+        if need.engines {
+            let engines = engines::observe(Path::new("/"), snapshot.user.as_ref());
+            for engine in &engines {
+                need.add(&engine.told_in());
+            }
+            snapshot.engines = Section::Seen(engines);
         }
         snapshot.settings = settings::observe(&need, snapshot.user.as_ref());
         let mut paths = need.files.clone();

@@ -5,6 +5,7 @@
 //! operating system, the conversations on Linux alone.
 
 pub mod dbus;
+pub mod engines;
 pub mod netlink;
 pub mod resolver;
 
@@ -18,7 +19,6 @@ pub mod memory;
 pub mod networkd;
 #[cfg(target_os = "linux")]
 pub mod owner;
-
 #[cfg(target_os = "linux")]
 mod service_manager;
 #[cfg(target_os = "linux")]

@@ -123,12 +123,12 @@ fn dockerd() -> Option<u32> {
 }
 
 /// Whether the links that a process means are those that are seen here.
-fn is_here(proc: &Path, pid: u32) -> bool {
+pub(crate) fn is_here(proc: &Path, pid: u32) -> bool {
     namespace::is_ours(proc, pid).unwrap_or(false)
 }
 
 /// The processes below `proc`, with the names that they gave themselves.
-fn names_below(proc: &Path) -> impl Iterator<Item = (u32, String)> {
+pub(crate) fn names_below(proc: &Path) -> impl Iterator<Item = (u32, String)> {
     let processes = fs::read_dir(proc).into_iter().flatten().flatten();
     processes
         .filter_map(|entry| Some((number(&entry.file_name())?, entry.path())))

@@ -3,13 +3,17 @@
 use std::path::Path;
 
 use netprof_engine::Mode;
+use netprof_model::engine::{BIP, DEFAULT_ADDRESS_POOLS};
 use netprof_model::settings::{LiveSettings, Settings};
 use netprof_model::user::User;
 use netprof_model::{Section, State};
 use netprof_plan::Need;
-use netprof_posix::docker_client;
+use netprof_posix::{docker_client, members};
 
 use crate::service_manager;
+
+/// The members of Docker's `daemon.json` that netprof may touch.
+const OF_DOCKER_DAEMON: [&str; 2] = [BIP, DEFAULT_ADDRESS_POOLS];
 
 /// What `need` asks for, and what belongs to the session of `user` where it asks for that.
 pub(crate) fn observe(need: &Need, user: Option<&User>) -> Section<Vec<LiveSettings>> {
@@ -37,11 +41,12 @@ fn of_session(user: &User) -> [Settings; 2] {
 
 fn live(settings: Settings) -> LiveSettings {
     let holds = match &settings {
+        Settings::DockerDaemon { path } => {
+            members::observe(Path::new("/"), path, &OF_DOCKER_DAEMON)
+        }
         Settings::DockerClient { path } => docker_client::observe(Path::new("/"), path),
         Settings::Environment { user } => service_manager::observe(user),
-        Settings::DockerDaemon { .. } | Settings::Kde { .. } | Settings::Gnome { .. } => {
-            Section::Unread
-        }
+        Settings::Kde { .. } | Settings::Gnome { .. } => Section::Unread,
     };
     LiveSettings { settings, holds }
 }
@@ -53,9 +58,12 @@ pub(crate) fn put(
     mode: Mode,
 ) -> Result<(), String> {
     match settings {
+        Settings::DockerDaemon { path } => {
+            members::put(Path::new("/"), path, &OF_DOCKER_DAEMON, sides, mode)
+        }
         Settings::DockerClient { path } => docker_client::put(Path::new("/"), path, sides, mode),
         Settings::Environment { user } => service_manager::put(user, sides, mode),
-        Settings::DockerDaemon { .. } | Settings::Kde { .. } | Settings::Gnome { .. } => {
+        Settings::Kde { .. } | Settings::Gnome { .. } => {
             Err(format!("{settings} cannot be changed yet"))
         }
     }

@@ -60,8 +60,10 @@ impl Drop for Rights {
     }
 }
 
-/// The owner of the first folder on the way to `path` that is not root's.
-fn stranger(path: &Path) -> Option<(u32, u32)> {
+/// The owner of the first folder on the way to `path` that is not root's, with the group:
+/// whose rights it is reached with.
+#[must_use]
+pub fn stranger(path: &Path) -> Option<(u32, u32)> {
     let mut folders: Vec<&Path> = path.ancestors().skip(1).collect();
     folders.reverse();
     let owners = folders.into_iter().map_while(|folder| {

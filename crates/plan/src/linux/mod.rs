@@ -14,6 +14,7 @@ mod managers;
 mod mtu;
 mod own_table;
 pub mod owner;
+mod pools;
 mod priority;
 pub mod put_back;
 pub mod resolver;
@@ -23,12 +24,11 @@ mod stale;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
+use netprof_model::Snapshot;
 use netprof_model::link::Link;
-use netprof_model::plan::Reason;
 use netprof_model::profile::Profile;
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::Family;
-use netprof_model::{Diagnostic, Location, Snapshot};
 
 use crate::draft::Draft;
 use crate::ground::{is_known, standing};
@@ -96,7 +96,6 @@ impl<'a> Terrain<'a> for Ground<'a> {
 
 /// Writes down in `draft` what `profile` wants of the machine of `base`.
 pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
-    not_carried_out(profile, draft);
     let sections = [
         ("links", standing(&base.links)),
         ("addresses", standing(&base.addresses)),
@@ -117,39 +116,13 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
     collisions::warn(&ground, draft);
     dns::desire(&ground, draft);
     proxy::desire(profile, base, draft);
+    pools::desire(profile, base, draft);
 }
 
 /// Looks at the machine as it will be: whatever is claimed must win there.
 pub(crate) fn check(after: &Snapshot, draft: &mut Draft) {
     claim::check(after, draft);
     dns::check(after, draft);
-}
-
-/// What the language has and this backend does not carry out yet is refused, each on
-/// its line: nothing is dropped in silence.
-fn not_carried_out(profile: &Profile, draft: &mut Draft) {
-    let containers = &profile.containers;
-    let nodes: [(&str, Option<&Location>); 2] = [
-        (
-            "containers docker",
-            containers.docker.as_ref().map(|one| &one.at),
-        ),
-        (
-            "containers podman",
-            containers.podman.as_ref().map(|one| &one.at),
-        ),
-    ];
-    for (node, at) in nodes {
-        if let Some(at) = at {
-            let error = Diagnostic::error(
-                "plan::not-carried-out",
-                format!("`{node}` cannot be carried out on Linux yet"),
-            )
-            .label("not carried out yet")
-            .help("take it out of the profile, or put it in an `os` block of a system that can");
-            draft.refuse(node, &Reason::line(at, node), error, at);
-        }
-    }
 }
 
 /// A route of netprof's own.

@@ -2,14 +2,18 @@
 //!
 //! One line a fact; what a line leaves out is what the kernel would have.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
 use netprof_model::dns::{DefaultRoute, DnsDomain, DnsLink, DnsServer};
+use netprof_model::engine::{BIP, Engine, EngineKind};
 use netprof_model::link::{Address, Link, LinkId, LinkManager};
+use netprof_model::plist::{Dictionary, Value};
 use netprof_model::resource::Place;
 use netprof_model::route::{Hop, Protocol, Route, RouteKey, RouteKind, RouteLive, RouteSpec};
 use netprof_model::rule::{Family, Rule, RuleAction, RuleKey, RuleSpec};
+use netprof_model::settings::{LiveSettings, OTHERS, Settings};
 use netprof_model::snapshot::{
     DnsGlobal, Nsswitch, Os, ResolvConf, Resolved, ResolvedLink, SameNamespace,
 };
@@ -50,6 +54,9 @@ pub(crate) fn machine(text: &str) -> Snapshot {
         firewall: Section::Seen(Vec::new()),
         xfrm: Section::Seen(Vec::new()),
         nft_table: Section::Absent,
+        engines: Section::Seen(Vec::new()),
+        settings: Section::Seen(Vec::new()),
+        files: Section::Seen(Vec::new()),
         held: Section::Absent,
         ..Snapshot::empty(Os::Linux)
     };
@@ -63,6 +70,8 @@ pub(crate) fn machine(text: &str) -> Snapshot {
             ["rule", rest @ ..] => rule(&mut snapshot, Family::V4, rest),
             ["rule6", rest @ ..] => rule(&mut snapshot, Family::V6, rest),
             ["dns", rest @ ..] => dns(&mut snapshot, rest),
+            ["docker", rest @ ..] => docker(&mut snapshot, rest),
+            ["podman"] => items(&mut snapshot.engines).push(engine(EngineKind::Podman, PODMAN)),
             other => panic!("{other:?}"),
         }
     }
@@ -88,6 +97,46 @@ pub(crate) fn items<T>(section: &mut Section<Vec<T>>) -> &mut Vec<T> {
         Section::Seen(items) => items,
         _ => panic!("a machine has every section"),
     }
+}
+
+/// The files that tell engines where to cut their networks from.
+const DOCKER: &str = "/etc/docker/daemon.json";
+const PODMAN: &str = "/etc/containers/containers.conf.d/60-netprof.conf";
+
+fn engine(kind: EngineKind, file: &str) -> Engine {
+    Engine {
+        kind,
+        user: None,
+        file: file.to_owned(),
+        beside: BTreeMap::new(),
+        later: Vec::new(),
+        daemon: Section::Absent,
+    }
+}
+
+/// Docker, and what its file says of its bridge and besides; without a word there is none.
+fn docker(snapshot: &mut Snapshot, words: &[&str]) {
+    let mut holds = Dictionary::new();
+    let mut rest = words.iter();
+    while let Some(word) = rest.next() {
+        match *word {
+            "bip" => {
+                let bridge = format!("\"{}\"", rest.next().unwrap());
+                holds.insert(BIP.to_owned(), Value::String(bridge));
+            }
+            "others" => drop(holds.insert(OTHERS.to_owned(), Value::Boolean(true))),
+            other => panic!("{other}"),
+        }
+    }
+    let path = DOCKER.to_owned();
+    items(&mut snapshot.engines).push(engine(EngineKind::Docker, DOCKER));
+    items(&mut snapshot.settings).push(LiveSettings {
+        settings: Settings::DockerDaemon { path },
+        holds: match words {
+            [] => Section::Absent,
+            _ => Section::Seen(holds),
+        },
+    });
 }
 
 fn link(snapshot: &mut Snapshot, words: &[&str]) {
