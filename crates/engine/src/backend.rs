@@ -54,7 +54,8 @@ pub enum Mode {
     Forward,
     /// Back. What is gone by itself needs no removing: no error. Where both sides of a
     /// change are alike, what shows is as it should be, and who goes by it may not have been
-    /// told: it is written and told all the same.
+    /// told: it is written and told all the same. Of a file, what a kill has left beside it is
+    /// taken away then, and that is never refused.
     Back,
 }
 

@@ -122,8 +122,8 @@ pub(crate) fn undo(
 struct Looked {
     /// What turns into what it was before that which netprof made, whole or half.
     inverses: Vec<Change>,
-    /// What shows as it was, and may not be: see [`is_told_apart`]. It is written once more,
-    /// and again where that was refused.
+    /// What shows as it was, and may not be all: see [`is_told_apart`] and [`is_beside`]. It
+    /// is written once more, and again where that was refused.
     unseen: Vec<Change>,
     /// All that is not as it was and not somebody else's: what `inverses` are for, what
     /// may be netprof's, and what could not be seen.
@@ -221,7 +221,8 @@ fn look(
             }
         };
         if live == change.before {
-            if here.boot == made.boot && is_told_apart(&change.resource) {
+            let is_same_boot = here.boot == made.boot;
+            if is_same_boot && is_told_apart(&change.resource) || is_beside(&change.resource) {
                 looked.unseen.push(Change {
                     before: live,
                     ..change.inverse()
@@ -284,6 +285,17 @@ fn is_told_apart(resource: &Resource) -> bool {
         resource,
         Resource::DnsDelegate { .. } | Resource::Proxies { .. }
     )
+}
+
+/// Whether something may lie beside it that does not show: a file is written under another
+/// name first, in folders that are made for it. It is told once more that nothing is to be
+/// there, in any boot.
+fn is_beside(resource: &Resource) -> bool {
+    match resource {
+        Resource::File { .. } => true,
+        Resource::Settings(settings) => settings.path().is_some(),
+        _ => false,
+    }
 }
 
 /// Whether `live`, which is neither what `change` found nor what it makes, is what a stop

@@ -149,11 +149,8 @@ pub fn put(
         let told = |error: io::Error| format!("{path}: {error}");
         let live = read(&place).map_err(told)?;
         if live.as_ref() == after && mode == Mode::Back {
-            // A kill may fall between a file and its folder.
-            return match after {
-                Some(_) => Ok(()),
-                None => remove(&place).map_err(told),
-            };
+            settle(&place);
+            return Ok(());
         }
         if live.as_ref() != before {
             return Err(format!(
@@ -224,6 +221,24 @@ pub fn remove(path: &Path) -> io::Result<()> {
         }
     }
     Ok(())
+}
+
+/// Takes away what a kill has left beside `path` on the way there, and folders that were
+/// made for it and are empty. What cannot be taken away is in nobody's way.
+pub fn settle(path: &Path) {
+    for place in path.ancestors() {
+        let (Some(folder), Some(name)) = (place.parent(), place.file_name()) else {
+            break;
+        };
+        let beside = beside(folder, name);
+        let _ = fs::remove_file(&beside).or_else(|_| fs::remove_dir(&beside));
+        if folder.is_dir() {
+            break;
+        }
+    }
+    if fs::symlink_metadata(path).is_err() {
+        let _ = remove(path);
+    }
 }
 
 /// Makes a file or a symbolic link where nothing is.

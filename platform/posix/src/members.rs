@@ -86,7 +86,7 @@ fn read(place: &Path) -> Result<Option<Replaceable>, String> {
         gid,
     } = state
     else {
-        return Err("it is a symbolic link".to_owned());
+        return Err("it is a symbolic link, which leads to what is not its owner's".to_owned());
     };
     // What replaces a file takes one of its names; the others would lead to the old one.
     let links = fs::symlink_metadata(place).map_err(told)?.nlink();
@@ -130,6 +130,7 @@ fn change(
         .as_ref()
         .map(|object| State::Settings(members(object, names)));
     if holds.as_ref() == after && mode == Mode::Back {
+        files::settle(place);
         return Ok(());
     }
     if holds.as_ref() != before {

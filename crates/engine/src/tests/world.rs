@@ -427,6 +427,10 @@ impl World {
 
     fn set(&self, change: &Change, mode: Mode) -> Result<(), String> {
         let resource = &change.resource;
+        let is_file = matches!(resource, Resource::File { .. } | Resource::Settings(_));
+        if is_file && mode == Mode::Back && change.before == change.after {
+            return Ok(());
+        }
         if self.0.stuck.borrow().contains(resource) {
             return Err("operation not permitted".to_owned());
         }

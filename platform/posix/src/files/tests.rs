@@ -177,3 +177,18 @@ fn what_a_file_bears_it_bears_afterwards() {
     assert_eq!(attribute(&root.path()).as_deref(), Some(&b"kept"[..]));
     assert_eq!(fs::read_to_string(root.path()).unwrap(), "two\n");
 }
+
+#[test]
+fn the_way_back_takes_away_what_a_kill_left_on_the_way_there() {
+    let root = Root::new();
+    let one = text("one\n", 0o644);
+    // In the folder that is being made, and in the file that is being written.
+    fs::create_dir_all(root.0.path().join(".netprof.etc")).unwrap();
+    root.put(Some(&one), None, Mode::Back).unwrap();
+    assert_eq!(fs::read_dir(root.0.path()).unwrap().count(), 0);
+    let folder = root.path().parent().unwrap().to_owned();
+    make(&folder).unwrap();
+    fs::write(folder.join(".netprof.one.conf"), "on").unwrap();
+    root.put(Some(&one), None, Mode::Back).unwrap();
+    assert_eq!(fs::read_dir(root.0.path()).unwrap().count(), 0);
+}
