@@ -1,7 +1,10 @@
 //! Packets that are too large for the way, where nobody is told so: the connection is made, a
 //! greeting passes, and two hundred kilobytes hang. Each test shows that first.
 
-use crate::harness::{Lab, NarrowBeyond, NarrowLink, Picture, Transfer};
+use crate::harness::{
+    Bus, Lab, NarrowBeyond, NarrowLink, NetworkManager, Networkd, Office, Picture, Ran, Transfer,
+    until,
+};
 
 use Transfer::{Stuck, Whole};
 
@@ -192,4 +195,68 @@ pub(crate) fn a_size_that_would_take_more_with_it_is_refused(lab: &Lab) {
     lab.netprof("apply large").exits(0);
     lab.netprof("release").exits(0);
     before.assert_same(&Picture::take(lab));
+}
+
+const CORP: &str = r#"
+profile "corp" {
+    link "corp" { match name="corp0"; }
+    mtu "corp" 1400
+}
+"#;
+
+pub(crate) fn networkmanager_sets_the_size_of_its_link_anew(lab: &Lab) {
+    let _office = Office::new(lab);
+    let _bus = Bus::start(lab);
+    lab.run("ip addr flush dev corp0");
+    let manager = NetworkManager::start(lab);
+    let settings = "ip4 10.99.0.2/24 802-3-ethernet.mtu 1450 ipv6.method disabled";
+    manager.connect(lab, "corp0", settings);
+    is_set_anew(lab, "NetworkManager", "activation", || {
+        lab.run("nmcli --wait 15 connection up corp0");
+    });
+}
+
+pub(crate) fn networkd_sets_the_size_of_its_link_anew(lab: &Lab) {
+    let _office = Office::new(lab);
+    let _bus = Bus::start(lab);
+    lab.run("ip addr flush dev corp0");
+    let file = "[Match]\nName=corp0\n[Link]\nMTUBytes=1450\n[Network]\nAddress=10.99.0.2/24\nLinkLocalAddressing=no\nIPv6AcceptRA=no\n";
+    let mut networkd = Networkd::start(lab, &[("10-corp.network", file)]);
+    networkd.until_configured(lab, "corp0");
+    is_set_anew(lab, "networkd", "reconfigure", || {
+        lab.run("networkctl reconfigure corp0");
+    });
+}
+
+/// A manager that has a size for the link sets it at its next `event`; the plan said so.
+fn is_set_anew(lab: &Lab, manager: &str, event: &str, happens: impl Fn()) {
+    let has = |size: u64| lab.ip("link show corp0")[0]["mtu"] == size;
+    until("the manager has set the size", || has(1450));
+    lab.write_profile("corp", CORP);
+    let plan = lab.netprof("plan corp --json").exits(0).json();
+    let lasts = format!("until {manager}'s next {event}");
+    assert_eq!(plan["changes"][0]["lasts"], lasts.as_str());
+    lab.netprof("apply corp").exits(0);
+    assert!(has(1400));
+
+    happens();
+    until("the manager has set the size anew", || has(1450));
+    let status = lab.netprof("status --exit-code --json").exits(5).json();
+    assert_eq!(status["resources"][0]["standing"], "changed");
+    assert_eq!(status["resources"][0]["suspect"], manager);
+    lab.netprof("apply corp").exits(0);
+    assert!(has(1400));
+    lab.netprof("release").exits(0);
+    assert!(has(1450));
+}
+
+pub(crate) fn without_root_a_plan_says_what_it_could_not_see(lab: &Lab) {
+    let _way = NarrowLink::new(lab);
+    lab.write("/tmp/clamped.kdl", CLAMPED);
+    let plan = "plan /tmp/clamped.kdl";
+    let output = lab.netprof_command_as_person(plan).output().unwrap();
+    let refused = Ran::new(plan, output).exits(1);
+    for says in ["Operation not permitted", "try again as root"] {
+        assert!(refused.stderr.contains(says), "{}", refused.stderr);
+    }
 }
