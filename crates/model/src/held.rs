@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::ProfileRef;
 use crate::plist::Dictionary;
 use crate::resource::{Lasts, Place, Resource, State};
+use crate::settings::is_alike;
 
 /// The version of what is held, as a snapshot has it. `held.json` is written more closely,
 /// and has a version of its own.
@@ -111,7 +112,7 @@ impl HeldResource {
         live == made
             || Sides::of(live, made, found).is_some_and(|sides| {
                 let mut changed = sides.changed();
-                changed.all(|key| sides.live.get(key) == sides.made.get(key))
+                changed.all(|key| is_alike(sides.live.get(key), sides.made.get(key)))
             })
     }
 
@@ -161,12 +162,12 @@ pub fn taken_back(live: Option<&State>, made: Option<&State>, found: Option<&Sta
     let mut theirs = Vec::new();
     for key in sides.changed() {
         let value = sides.live.get(key);
-        if value == sides.made.get(key) {
+        if is_alike(value, sides.made.get(key)) {
             match sides.found.get(key) {
                 Some(value) => back.insert(key.clone(), value.clone()),
                 None => back.remove(key),
             };
-        } else if value != sides.found.get(key) {
+        } else if !is_alike(value, sides.found.get(key)) {
             theirs.push(key.clone());
         }
     }
@@ -257,6 +258,21 @@ mod tests {
         assert_eq!(taken.state, proxies(&[("HTTPEnable", 0), ("HTTPPort", 80)]));
         assert!(taken.theirs);
         assert_eq!(taken.settings, ["HTTPPort"]);
+    }
+
+    #[test]
+    fn a_setting_that_was_only_written_anew_is_still_as_it_was_made() {
+        let members = |text: &str| {
+            let all = [("pools".to_owned(), Value::String(text.to_owned()))];
+            Some(State::Settings(all.into()))
+        };
+        let (made, found) = (members("[{\"size\": 24}]"), members("[ ]"));
+        let live = members("[\n  {\"size\":24}\n]");
+        let taken = back(&live, &made, &found);
+        assert_eq!((taken.state, taken.theirs), (found.clone(), false));
+        let other = members("[{\"size\": 25}]");
+        assert!(back(&other, &made, &found).theirs);
+        assert!(!back(&members("[]"), &made, &found).theirs);
     }
 
     #[test]

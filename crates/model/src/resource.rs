@@ -17,7 +17,7 @@ use crate::plist::Dictionary;
 use crate::route::{Protocol, RouteKey, RouteSpec};
 use crate::rule::{RuleKey, RuleSpec};
 use crate::secret;
-use crate::settings::Settings;
+use crate::settings::{self, Settings};
 use crate::shared::Shared;
 
 /// The address of one piece of state. Two changes never share one within a plan.
@@ -230,6 +230,16 @@ impl State {
             // Nobody else has a reason to call theirs so, and what is in it is compared.
             Self::NftTable(table) => table.others.is_empty(),
         }
+    }
+
+    /// Whether it is the same, however its settings are written.
+    #[must_use]
+    pub fn is_alike(&self, other: &Self) -> bool {
+        let (Self::Settings(one), Self::Settings(other)) = (self, other) else {
+            return self == other;
+        };
+        let mut keys = one.keys().chain(other.keys());
+        keys.all(|key| settings::is_alike(one.get(key), other.get(key)))
     }
 
     /// The settings that it consists of, where each is looked at by itself.

@@ -9,7 +9,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::plist::Dictionary;
+use crate::json_object;
+use crate::plist::{Dictionary, Value};
 use crate::snapshot::Section;
 
 /// Stands in the dictionary of a file that holds anything beside what netprof may touch:
@@ -23,6 +24,18 @@ pub const READABLE: &str = "(readable by others)";
 /// The member of the Docker client's `config.json` that says what containers are told of
 /// proxies.
 pub const PROXIES: &str = "proxies";
+
+/// Whether two settings are the same. A JSON text is, however it is written: who changes one
+/// member of a file with a tool has all others written anew.
+#[must_use]
+pub fn is_alike(one: Option<&Value>, other: Option<&Value>) -> bool {
+    match (one, other) {
+        (Some(Value::String(one)), Some(Value::String(other))) => {
+            one == other || one.starts_with(['{', '[', '"']) && json_object::is_same(one, other)
+        }
+        _ => one == other,
+    }
+}
 
 /// Where settings are kept. A path is that of the file itself: symbolic links that lead to
 /// it have been followed, so that they stay.

@@ -150,7 +150,8 @@ fn make_so(
     live: Option<State>,
     index: &Index,
 ) {
-    if live.as_ref() == Some(&wanted.state) || is_same_rule(live.as_ref(), &wanted.state) {
+    let is_alike = |live: &State| live.is_alike(&wanted.state);
+    if live.as_ref().is_some_and(is_alike) || is_same_rule(live.as_ref(), &wanted.state) {
         match entry {
             None if is_own(live.as_ref()) => say_left_over(draft, index.snapshot().os),
             Some(entry) => hold_anew(plan, entry, &wanted, live, index),
