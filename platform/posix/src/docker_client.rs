@@ -26,7 +26,8 @@ const OTHERS_READ: u32 = 0o044;
 #[must_use]
 pub fn path(root: &Path, user: &User) -> String {
     let home = user.home.trim_end_matches('/');
-    files::real(root, &format!("{home}/.docker/config.json"))
+    let path = format!("{home}/.docker/config.json");
+    files::real_of(root, &path, user).unwrap_or(path)
 }
 
 /// What of the file at `path` is netprof's business.

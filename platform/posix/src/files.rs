@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 
 use netprof_engine::Mode;
 use netprof_model::file::{Content, FileState, LiveFile};
+use netprof_model::user::User;
 use netprof_model::{Section, State};
 
 use crate::{attributes, rights};
@@ -53,6 +54,20 @@ pub fn real(root: &Path, path: &str) -> String {
         Some(format!("/{}", place.to_str()?))
     });
     real.unwrap_or_else(|| path.to_owned())
+}
+
+/// The same, of a file that is said to be `user`'s. netprof, which is root, could follow a
+/// symbolic link of theirs where they cannot go themselves; so one that leads to what is not
+/// theirs is not followed, and shows as a link where the file is read. None where not even
+/// `path` is theirs.
+#[must_use]
+pub fn real_of(root: &Path, path: &str, user: &User) -> Option<String> {
+    let real = real(root, path);
+    let is_theirs = |path: &String| {
+        let owner = rights::stranger(&below(root, path));
+        owner.map_or(0, |(uid, _)| uid) == user.uid
+    };
+    [real, path.to_owned()].into_iter().find(is_theirs)
 }
 
 /// Those of `paths` that are there.

@@ -26,9 +26,6 @@ const BESIDE: [&str; 4] = ["bridge", "default-gateway", "fixed-cidr", "live-rest
 /// netprof's own among the files that Podman reads in the order of their names.
 const OWN: &str = "60-netprof.conf";
 
-/// How far symbolic links are followed, as the kernel does (path_resolution(7)).
-const MOST_LINKS: usize = 40;
-
 /// The machine's engines, and those of `user`, below `root`.
 #[must_use]
 pub fn observe(root: &Path, user: Option<&User>) -> Vec<Engine> {
@@ -167,37 +164,12 @@ fn is_any(root: &Path, paths: &[String]) -> bool {
     paths.iter().any(|path| files::below(root, path).exists())
 }
 
-/// The file that `path` leads to. What a person says of theirs, by a symbolic link or by how
-/// they started a daemon, leads to what is theirs and no further: netprof, which is root,
-/// would write it for them. A link that leads further is not followed, and is refused where
-/// it is read.
+/// The file that `path` leads to, of the machine's or of a person's.
 fn own(root: &Path, path: &str, whose: Option<&User>) -> Option<String> {
-    let real = real(root, path);
-    let Some(user) = whose else {
-        return Some(real);
-    };
-    let is_theirs = |path: &String| {
-        let place = files::below(root, path);
-        rights::stranger(&place).is_some_and(|(uid, _)| uid == user.uid)
-    };
-    [real, path.to_owned()].into_iter().find(is_theirs)
-}
-
-/// The file that `path` leads to, behind all symbolic links. It need not be there.
-fn real(root: &Path, path: &str) -> String {
-    let mut place = files::below(root, path);
-    let followed = rights::along(&place.clone(), || {
-        for _ in 0..MOST_LINKS {
-            let Ok(target) = fs::read_link(&place) else {
-                break;
-            };
-            place = place.parent().unwrap_or(Path::new("/")).join(target);
-        }
-        let (folder, name) = (place.parent()?, place.file_name()?);
-        Some(fs::canonicalize(folder).ok()?.join(name))
-    });
-    let followed = followed.ok().flatten();
-    followed.map_or_else(|| path.to_owned(), |place| text(root, &place))
+    match whose {
+        None => Some(files::real(root, path)),
+        Some(user) => files::real_of(root, path, user),
+    }
 }
 
 /// The path below `root`, as it is named there.
