@@ -455,7 +455,7 @@ pub(crate) fn what_no_system_has_is_refused_and_nothing_is_dropped_in_silence(la
     assert!(plan.stdout.contains("nobody is told"), "{}", plan.stdout);
 }
 
-pub(crate) fn a_lan_that_is_kept_and_not_left_out_is_warned_of(lab: &Lab) {
+pub(crate) fn what_is_kept_and_not_left_out_is_warned_of(lab: &Lab) {
     let _office = Office::new(lab);
     let with_lan = |says: &str| {
         let link = "link \"lan\" { match name=\"lan0\"; }\n routes { keep-lan \"lan\"; }\n proxy {";
@@ -470,7 +470,7 @@ pub(crate) fn a_lan_that_is_kept_and_not_left_out_is_warned_of(lab: &Lab) {
     );
     lab.write_profile("p", &with_lan(HTTP));
     let plan = lab.netprof("plan p").exits(0);
-    assert!(!plan.stderr.contains("proxied-lan"), "{}", plan.stderr);
+    assert!(!plan.stderr.contains("proxied-network"), "{}", plan.stderr);
 }
 
 /// Every file below the root that somebody else than its owner may read, and that has the

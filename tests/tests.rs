@@ -190,7 +190,7 @@ fn main() -> std::process::ExitCode {
         Host proxy::the_docker_client_is_told_and_nothing_else_of_its_file_changes,
         Host proxy::it_is_the_caller_of_sudo_who_is_told,
         Host proxy::what_no_system_has_is_refused_and_nothing_is_dropped_in_silence,
-        Host proxy::a_lan_that_is_kept_and_not_left_out_is_warned_of,
+        Host proxy::what_is_kept_and_not_left_out_is_warned_of,
         Host proxy::a_password_shows_nowhere,
         Host state_folder::a_state_folder_that_cannot_be_trusted_is_refused,
         Host state_folder::a_damaged_held_json_is_derived_anew_or_refused,

@@ -72,7 +72,7 @@ pub(crate) struct Draft {
     pub(crate) wanted: Vec<Wanted>,
     at: Positions,
     pub(crate) rows: Vec<Row>,
-    /// The networks of the LAN that are kept.
+    /// The networks that are kept reachable.
     pub(crate) kept: Vec<IpNet>,
     /// What must win, to be looked at once the changes are known.
     pub(crate) claims: Vec<Claim>,

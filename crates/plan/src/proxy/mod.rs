@@ -7,7 +7,7 @@ mod docker;
 mod env;
 pub mod environment;
 mod exceptions;
-mod lan;
+mod kept;
 mod variables;
 
 use netprof_model::plan::{Reason, Standing};
@@ -39,7 +39,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
             (Export::System | Export::Desktop, Os::Macos) => {}
         }
     }
-    lan::check(proxy, draft);
+    kept::check(proxy, draft);
 }
 
 fn refuse_system(told: &Spanned<Export>, draft: &mut Draft) {

@@ -1,7 +1,7 @@
-//! The LAN in `bypass`.
+//! What is kept reachable, in `bypass`.
 //!
-//! Which networks the LAN has is known only where it is: so this is no matter of a profile
-//! by itself, but of its plan.
+//! Which networks the LAN and containers have is known only where they are: so this is no
+//! matter of a profile by itself, but of its plan.
 
 use std::net::IpAddr;
 
@@ -39,14 +39,14 @@ pub(super) fn check(proxy: &Proxy, draft: &mut Draft) {
     let at = proxy.bypass.first().map_or(&proxy.at, |first| &first.at);
     draft.diagnostics.push(
         Diagnostic::warning(
-            "plan::proxied-lan",
+            "plan::proxied-network",
             format!(
-                "the LAN is kept, and its hosts would be reached through the proxy: `bypass` leaves {} out",
+                "what is kept would be reached through the proxy: `bypass` leaves {} out",
                 networks.join(" and ")
             ),
         )
         .at(at.clone())
-        .label("not for the LAN")
+        .label("not for what is kept")
         .help(format!("add to `bypass`: {}", words.join(" "))),
     );
 }
