@@ -5,6 +5,7 @@
 //! operating system, the conversations on Linux alone.
 
 pub mod dbus;
+pub mod desktop;
 pub mod engines;
 pub mod netlink;
 pub mod resolver;
