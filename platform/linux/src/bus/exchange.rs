@@ -2,12 +2,10 @@
 
 use std::collections::VecDeque;
 use std::io;
-use std::thread;
 use std::time::{Duration, Instant};
 
-use nix::unistd::geteuid;
-use rustix::process::Uid;
-use rustix::thread::set_thread_res_uid;
+use netprof_posix::rights;
+use nix::unistd::getegid;
 
 use super::address::{self, Address};
 use super::connection::{Broken, Connection, Incoming, LONGEST};
@@ -302,7 +300,7 @@ impl Exchange {
 
     /// Lets time pass, at most until the deadline. False when that has come.
     pub(crate) fn pause(&mut self, time: Duration) -> bool {
-        thread::sleep(time.min(self.time_left()));
+        std::thread::sleep(time.min(self.time_left()));
         !self.time_left().is_zero()
     }
 
@@ -413,22 +411,13 @@ fn not_answered(bus: Bus) -> Failure {
 }
 
 /// Connects with the rights that `bus` wants: it goes by who connects (`SO_PEERCRED` in
-/// unix(7)). On Linux each thread has rights of its own, and those of a thread that ends
-/// need not be given back.
+/// unix(7)).
 fn open(bus: Bus, address: &Address, patience: Duration) -> io::Result<Connection> {
-    let uid = match bus {
-        Bus::User(uid) if uid != geteuid().as_raw() => Uid::from_raw(uid),
-        _ => return Connection::open(address, patience),
-    };
-    thread::scope(|scope| {
-        let as_user = scope.spawn(|| {
-            set_thread_res_uid(uid, uid, uid)?;
-            Connection::open(address, patience)
-        });
-        as_user
-            .join()
-            .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
-    })
+    let connect = || Connection::open(address, patience);
+    match bus {
+        Bus::System => connect(),
+        Bus::User(uid) => rights::of(uid, getegid().as_raw(), connect).flatten(),
+    }
 }
 
 /// An error reply as a failure.
