@@ -103,4 +103,25 @@ pub struct LiveSettings {
     /// The keys that netprof may touch, as far as they are there. Absent where there is
     /// nothing that could hold one, such as a file that is not there.
     pub holds: Section<Dictionary>,
+    /// The keys that an administrator has locked: programs pass over what is kept under
+    /// them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub locked: Vec<String>,
+    /// Why nothing of it can be changed now, though it can be read: whoever keeps it is
+    /// asked over the bus of a session, and there is none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<String>,
+}
+
+impl LiveSettings {
+    /// Settings that can be changed.
+    #[must_use]
+    pub fn new(settings: Settings, holds: Section<Dictionary>) -> Self {
+        Self {
+            settings,
+            holds,
+            locked: Vec::new(),
+            unreachable: None,
+        }
+    }
 }

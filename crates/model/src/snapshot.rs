@@ -657,6 +657,17 @@ impl<'a> Index<'a> {
         })
     }
 
+    /// Why what `resource` holds cannot be changed now, though it is known.
+    #[must_use]
+    pub fn unreachable(&self, resource: &Resource) -> Option<&'a str> {
+        let Resource::Settings(settings) = resource else {
+            return None;
+        };
+        let mut all = self.snapshot.settings.items().iter();
+        let live = all.find(|one| one.settings == *settings)?;
+        live.unreachable.as_deref()
+    }
+
     /// The network service of that identifier.
     #[must_use]
     pub fn service(&self, id: &str) -> Option<&'a NetworkService> {

@@ -310,10 +310,7 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
             let list = items(&mut snapshot.settings);
             match list.iter_mut().find(|one| one.settings == *settings) {
                 Some(one) => one.holds = holds,
-                None => list.push(LiveSettings {
-                    settings: settings.clone(),
-                    holds,
-                }),
+                None => list.push(LiveSettings::new(settings.clone(), holds)),
             }
         }
         (Resource::NftTable, state) => {

@@ -46,7 +46,7 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index, holdings: &
                     .diagnostics
                     .push(still_held(&entry.resource, &unknown, snapshot.os))
             }
-            Ok(state) => give_back(plan, entry, state, live),
+            Ok(state) => give_back(plan, draft, entry, state, live),
         }
     }
     // One row or one change for each, and as a rule a row for what is held: lists that grow
@@ -67,11 +67,21 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index, holdings: &
 }
 
 /// A resource that is held and no longer wanted.
-fn give_back(plan: &mut Plan, entry: &HeldResource, live: Option<State>, index: &Index) {
+fn give_back(
+    plan: &mut Plan,
+    draft: &mut Draft,
+    entry: &HeldResource,
+    live: Option<State>,
+    index: &Index,
+) {
     let resource = entry.resource.clone();
     let back = without(entry, live.as_ref());
     if live == back.state {
         return let_go(plan, entry, live, back.theirs, index);
+    }
+    if let Some(why) = index.unreachable(&resource) {
+        draft.diagnostics.push(still_held_for(&resource, why));
+        return;
     }
     let why = if entry.original.is_some() {
         "what was there before"
@@ -159,6 +169,11 @@ fn make_so(
         }
         let reason = first_of(wanted.reasons);
         draft.unchanged(wanted.resource, wanted.state, reason);
+        return;
+    }
+    if let Some(why) = index.unreachable(&wanted.resource) {
+        let reason = first_of(wanted.reasons);
+        draft.row(Standing::Waiting, wanted.resource.to_string(), why, &reason);
         return;
     }
     if entry.is_none() && live.is_some() && !is_own(live.as_ref()) && !wanted.replace {
@@ -302,4 +317,13 @@ fn still_held(resource: &Resource, unknown: &NotKnown, os: Os) -> Diagnostic {
         format!("{resource} stays held, since what it holds is not known: {unknown}"),
     )
     .help(help)
+}
+
+/// What can be read and not be changed now.
+fn still_held_for(resource: &Resource, why: &str) -> Diagnostic {
+    Diagnostic::warning(
+        "plan::still-held",
+        format!("{resource} stays held, since nobody can be told: {why}"),
+    )
+    .help("do the same again once that user has logged in")
 }

@@ -20,12 +20,12 @@ pub(crate) fn observe(root: &Path, need: &Need, user: Option<&User>) -> Section<
     if all.is_empty() {
         return Section::Unread;
     }
-    let live = all.into_iter().map(|settings| LiveSettings {
-        holds: match &settings {
+    let live = all.into_iter().map(|settings| {
+        let holds = match &settings {
             Settings::DockerClient { path } => docker_client::observe(root, path),
             _ => Section::Absent,
-        },
-        settings,
+        };
+        LiveSettings::new(settings, holds)
     });
     Section::Seen(live.collect())
 }

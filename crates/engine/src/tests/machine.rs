@@ -327,10 +327,7 @@ impl Machine {
             Resource::Settings(settings) => Some(settings),
             _ => None,
         });
-        let absent = |settings| LiveSettings {
-            settings,
-            holds: Section::Absent,
-        };
+        let absent = |settings| LiveSettings::new(settings, Section::Absent);
         settings.map(absent).collect()
     }
 
