@@ -58,7 +58,7 @@ pub fn put(
 ) -> Result<(), String> {
     let (before, after) = (before.map(of_file), after.map(of_file));
     let sides = (before.as_ref(), after.as_ref());
-    members::put_with(root, path, &[PROXIES], sides, mode, MODE)
+    members::put_as::<members::Json>(root, path, &[PROXIES], sides, mode, MODE)
 }
 
 /// Without what is no member of the file.

@@ -1,4 +1,5 @@
-//! Members of a JSON file that belongs to somebody else.
+//! Members of a file that belongs to somebody else: a JSON object, or another list of names
+//! with values.
 //!
 //! Few of them are netprof's business, and each is looked at by itself. The rest of the
 //! file stays, byte for byte; so do its mode, its owner and what else it bears. That there
@@ -17,23 +18,75 @@ use netprof_model::{Section, State};
 
 use crate::{files, rights};
 
-/// The members `names` of the file at `path`, each as the text of its value. Unreadable
+/// How members stand in a file.
+pub trait Format {
+    /// The members `names`, each as the text of its value; and [`OTHERS`].
+    ///
+    /// # Errors
+    ///
+    /// Why it is no such file.
+    fn members(content: &[u8], names: &[&str]) -> Result<Dictionary, String>;
+
+    /// The file with the members `names` as in `all`, made of what is there.
+    ///
+    /// # Errors
+    ///
+    /// Why it is no such file.
+    fn edited(content: Option<&[u8]>, names: &[&str], all: &Dictionary) -> Result<Vec<u8>, String>;
+}
+
+/// A JSON object.
+pub struct Json;
+
+impl Format for Json {
+    fn members(content: &[u8], names: &[&str]) -> Result<Dictionary, String> {
+        let object = JsonObject::parse(content).map_err(|error| error.to_string())?;
+        let mut all = Dictionary::new();
+        for name in names {
+            if let Some(value) = object.get(name) {
+                all.insert((*name).to_owned(), Value::String(value.to_owned()));
+            }
+        }
+        if object.names().any(|name| !names.contains(&name)) {
+            all.insert(OTHERS.to_owned(), Value::Boolean(true));
+        }
+        Ok(all)
+    }
+
+    fn edited(content: Option<&[u8]>, names: &[&str], all: &Dictionary) -> Result<Vec<u8>, String> {
+        let object = content.map(JsonObject::parse).transpose();
+        let object = object.map_err(|error| error.to_string())?;
+        let text = object.as_ref().map_or(json_object::EMPTY, JsonObject::text);
+        let value = |name: &str| all.get(name).and_then(Value::as_str);
+        let changes = names.iter().map(|name| (*name, value(name)));
+        let text = json_object::edited(text, changes).map_err(|error| error.to_string())?;
+        Ok(text.into_bytes())
+    }
+}
+
+/// The members `names` of the JSON file at `path`, each as the text of its value. Unreadable
 /// with the reason where they could not be changed.
 #[must_use]
 pub fn observe(root: &Path, path: &str, names: &[&str]) -> Section<Dictionary> {
+    observe_as::<Json>(root, path, names)
+}
+
+/// The same of a file of any format.
+#[must_use]
+pub fn observe_as<F: Format>(root: &Path, path: &str, names: &[&str]) -> Section<Dictionary> {
     let place = files::below(root, path);
     let read = rights::along(&place, || read(&place));
     match read.map_err(|error| error.to_string()).flatten() {
         Ok(None) => Section::Absent,
-        Ok(Some(file)) => match JsonObject::parse(&file.content) {
-            Ok(object) => Section::Seen(members(&object, names)),
-            Err(error) => Section::Unreadable(error.to_string()),
+        Ok(Some(file)) => match F::members(&file.content, names) {
+            Ok(all) => Section::Seen(all),
+            Err(why) => Section::Unreadable(why),
         },
         Err(why) => Section::Unreadable(why),
     }
 }
 
-/// Makes the members `names` of the file at `path` what they are in `after`, where they are
+/// Makes the members `names` of the JSON file at `path` what they are in `after`, where they are
 /// what they are in `before`.
 ///
 /// # Errors
@@ -46,11 +99,15 @@ pub fn put(
     (before, after): (Option<&State>, Option<&State>),
     mode: Mode,
 ) -> Result<(), String> {
-    put_with(root, path, names, (before, after), mode, 0o644)
+    put_as::<Json>(root, path, names, (before, after), mode, 0o644)
 }
 
-/// The same, where a file that is made anew has these permission bits.
-pub(crate) fn put_with(
+/// The same of a file of any format. One that is made anew has these permission bits.
+///
+/// # Errors
+///
+/// Why not, in words.
+pub fn put_as<F: Format>(
     root: &Path,
     path: &str,
     names: &[&str],
@@ -60,7 +117,7 @@ pub(crate) fn put_with(
 ) -> Result<(), String> {
     let place = files::below(root, path);
     let told = |why: String| format!("{path}: {why}");
-    rights::along(&place, || change(&place, names, sides, mode, bits))
+    rights::along(&place, || change::<F>(&place, names, sides, mode, bits))
         .map_err(|error| error.to_string())
         .flatten()
         .map_err(told)
@@ -103,20 +160,7 @@ fn read(place: &Path) -> Result<Option<Replaceable>, String> {
     }))
 }
 
-fn members(object: &JsonObject, names: &[&str]) -> Dictionary {
-    let mut all = Dictionary::new();
-    for name in names {
-        if let Some(value) = object.get(name) {
-            all.insert((*name).to_owned(), Value::String(value.to_owned()));
-        }
-    }
-    if object.names().any(|name| !names.contains(&name)) {
-        all.insert(OTHERS.to_owned(), Value::Boolean(true));
-    }
-    all
-}
-
-fn change(
+fn change<F: Format>(
     place: &Path,
     names: &[&str],
     (before, after): (Option<&State>, Option<&State>),
@@ -124,11 +168,9 @@ fn change(
     bits: u32,
 ) -> Result<(), String> {
     let live = read(place)?;
-    let object = live.as_ref().map(|live| JsonObject::parse(&live.content));
-    let object = object.transpose().map_err(|error| error.to_string())?;
-    let holds = object
-        .as_ref()
-        .map(|object| State::Settings(members(object, names)));
+    let content = live.as_ref().map(|live| &*live.content);
+    let holds = content.map(|content| F::members(content, names));
+    let holds = holds.transpose()?.map(State::Settings);
     if holds.as_ref() == after && mode == Mode::Back {
         files::settle(place);
         return Ok(());
@@ -140,20 +182,16 @@ fn change(
         return files::remove(place).map_err(|error| error.to_string());
     };
     let all = after.settings().ok_or("the change holds no settings")?;
-    let text = object.as_ref().map_or(json_object::EMPTY, JsonObject::text);
-    let changes = names
-        .iter()
-        .map(|name| (*name, all.get(*name).and_then(Value::as_str)));
-    let text = json_object::edited(text, changes).map_err(|error| error.to_string())?;
+    let edited = Content(F::edited(content, names, all)?);
     let state = match &live {
         Some(live) => FileState::Regular {
-            content: Content(text.into_bytes()),
+            content: edited,
             mode: live.mode,
             uid: live.uid,
             gid: live.gid,
         },
         None => FileState::Regular {
-            content: Content(text.into_bytes()),
+            content: edited,
             mode: bits,
             uid: nix::unistd::geteuid().as_raw(),
             gid: nix::unistd::getegid().as_raw(),

@@ -42,7 +42,16 @@ pub fn invoking() -> Option<Invoking> {
     let variable = |name: &str| std::env::var(name).ok();
     let own = geteuid();
     let caller = own.is_root().then(|| caller(&variable)).flatten();
-    let found = caller.or_else(|| User::from_uid(own).ok().flatten())?;
+    of(caller.or_else(|| User::from_uid(own).ok().flatten())?)
+}
+
+/// The user of that name; none where the list of users does not have them.
+#[must_use]
+pub fn named(name: &str) -> Option<Invoking> {
+    of(User::from_name(name).ok().flatten()?)
+}
+
+fn of(found: User) -> Option<Invoking> {
     Some(Invoking {
         name: found.name,
         uid: found.uid.as_raw(),
