@@ -12,16 +12,16 @@ mod sieved;
 
 use bridges::containers;
 use law::profiles::Palette;
-use law::words::{link, mtu, route, scope};
+use law::words::{at, link, mtu, route, scope, spanned};
 use law::{Drawn, Site};
 use machine::machine;
-use netprof_model::profile::{Profile, Scope};
+use netprof_model::profile::{Export, Profile, Proxy, ProxyUrl, Scope};
 use netprof_model::{Resource, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 /// What a VPN, a mesh and an administrator have been seen to do to a machine.
-const FACTS: [&str; 35] = [
+const FACTS: [&str; 39] = [
     "route default via 192.168.7.1 dev wlan0 metric 600",
     "route 0.0.0.0/1 via 10.8.0.1 dev tun0",
     "route 128.0.0.0/1 via 10.8.0.1 dev tun0",
@@ -56,6 +56,10 @@ const FACTS: [&str; 35] = [
     "route 172.17.128.0/17 dev tun0",
     "route 10.87.0.0/24 dev tun0\nroute fd00:87::/65 dev tun0",
     "rule 111 lookup 77",
+    "gnome mode=none http/host=old.example http/port=8080 http/use-authentication=true",
+    "gnome mode=manual https/host=old.example ignore-hosts=localhost,old.example",
+    "kde ProxyType=1 httpsProxy=http://old.example_8080 (others)=true",
+    "kde",
     "route 10.88.0.0/16 dev docker0\nroute 198.51.100.7/32 via 192.168.7.1 dev wlan0",
 ];
 
@@ -66,17 +70,20 @@ fn machines() -> impl Strategy<Value = Drawn<Snapshot>> {
              link tun0 kind tun owner openvpn\naddr tun0 10.8.0.2/24\n\
              link tailscale0 kind tun owner tailscale\naddr tailscale0 100.101.102.103/32\n\
              link eth0\n\
-             link docker0 kind bridge owner docker\naddr docker0 172.17.0.1/16\n",
+             link docker0 kind bridge owner docker\naddr docker0 172.17.0.1/16\n\
+             user me\n",
         );
-        // Two rules may not share a key, nor two routes: the last of such facts stays.
+        // Two rules may not share a key, nor two routes, and there is one of each desktop: the
+        // last of such facts stays.
         let mut seen_dns = Vec::new();
         for fact in facts.iter().rev() {
+            let is_desktop = ["gnome", "kde"].iter().any(|one| fact.starts_with(one));
             let key = fact
                 .split_whitespace()
-                .take(2)
+                .take(if is_desktop { 1 } else { 2 })
                 .collect::<Vec<_>>()
                 .join(" ");
-            if fact.starts_with("dns") && seen_dns.contains(&key) {
+            if (is_desktop || fact.starts_with("dns")) && seen_dns.contains(&key) {
                 continue;
             }
             seen_dns.push(key);
@@ -120,9 +127,33 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
         via: vec![None, Some("192.168.7.1"), Some("192.168.7.254")],
         mtu: vec![mtu("vpn", 1400), mtu("lan", 1492), mtu("mesh", 1200)],
         clamp_mss: vec!["vpn", "mesh"],
-        proxies: Vec::new(),
+        proxies: vec![
+            Proxy {
+                http: Some(spanned(ProxyUrl::new(
+                    "http://me:pw@proxy.corp.example:3128",
+                ))),
+                bypass: vec![spanned("*.corp.example".to_owned())],
+                ..desktop_proxy()
+            },
+            Proxy {
+                pac: Some(spanned(ProxyUrl::new("http://wpad.corp.example/b.pac"))),
+                ..desktop_proxy()
+            },
+        ],
         containers: vec![containers(&[], &[])],
     })
+}
+
+fn desktop_proxy() -> Proxy {
+    Proxy {
+        http: None,
+        https: None,
+        socks: None,
+        pac: None,
+        bypass: Vec::new(),
+        export: vec![spanned(Export::Desktop)],
+        at: at(),
+    }
 }
 
 const SITE: Site = Site {

@@ -13,6 +13,7 @@
 //! - `plans/names.rs`: scopes of names.
 //! - `plans/sizes.rs`: sizes of packets.
 //! - `plans/pools.rs`: where container engines cut their networks from.
+//! - `plans/desktops.rs`: what GNOME and KDE are told of proxies.
 //! - `plans/lasting.rs`: how long what is made lasts, and what becomes of it.
 
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -25,6 +26,8 @@ mod planned;
 mod above;
 #[path = "plans/collisions.rs"]
 mod collisions;
+#[path = "plans/desktops.rs"]
+mod desktops;
 #[path = "plans/keep_lan.rs"]
 mod keep_lan;
 #[path = "plans/keep_local.rs"]

@@ -5,6 +5,7 @@ mod claim;
 mod clamp;
 mod collisions;
 pub(crate) mod connected;
+pub mod desktop;
 mod dns;
 pub mod fib;
 pub mod firewall;

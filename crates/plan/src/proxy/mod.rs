@@ -1,12 +1,13 @@
 //! `proxy`: who is told of proxies, and in which words.
 //!
 //! What is a person's own is told alike on every system, here: variables, and the Docker
-//! client. What a system itself keeps is that system's ([`crate::macos`]).
+//! client. What a system itself keeps is that system's ([`crate::macos`]), and so are
+//! desktops ([`crate::linux::desktop`]).
 
 mod docker;
 mod env;
 pub mod environment;
-mod exceptions;
+pub(crate) mod exceptions;
 mod kept;
 mod variables;
 
@@ -17,6 +18,7 @@ use netprof_model::user::User;
 use netprof_model::{Diagnostic, Snapshot};
 
 use crate::draft::Draft;
+use crate::linux::desktop;
 
 pub use variables::{NAMES, is_variable};
 
@@ -35,7 +37,7 @@ pub(crate) fn desire(profile: &Profile, base: &Snapshot, draft: &mut Draft) {
             (Export::Env, _) => env::desire(proxy, told, base, draft),
             (Export::Docker, _) => docker::desire(proxy, told, base, draft),
             (Export::System, Os::Linux) => refuse_system(told, draft),
-            (Export::Desktop, Os::Linux) => not_yet(told, draft),
+            (Export::Desktop, Os::Linux) => desktop::desire(proxy, told, base, draft),
             (Export::System | Export::Desktop, Os::Macos) => {}
         }
     }
@@ -53,20 +55,9 @@ fn refuse_system(told: &Spanned<Export>, draft: &mut Draft) {
     draft.refuse(node, &Reason::line(&told.at, node), error, &told.at);
 }
 
-fn not_yet(told: &Spanned<Export>, draft: &mut Draft) {
-    let error = Diagnostic::error(
-        "plan::not-carried-out",
-        "`export \"desktop\"` cannot be carried out on Linux yet",
-    )
-    .label("not carried out yet")
-    .help("take it out of the profile");
-    let node = "proxy export \"desktop\"";
-    draft.refuse(node, &Reason::line(&told.at, node), error, &told.at);
-}
-
 /// The person who is told; it is refused where nobody knows who that is, which is so of an
 /// older snapshot as well.
-fn whose<'a>(
+pub(crate) fn whose<'a>(
     base: &'a Snapshot,
     told: &Spanned<Export>,
     reason: &Reason,

@@ -2,6 +2,8 @@
 //!
 //! One line a fact; what a line leaves out is what the kernel would have.
 
+mod desktops;
+
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
@@ -72,6 +74,9 @@ pub(crate) fn machine(text: &str) -> Snapshot {
             ["dns", rest @ ..] => dns(&mut snapshot, rest),
             ["docker", rest @ ..] => docker(&mut snapshot, rest),
             ["podman"] => items(&mut snapshot.engines).push(engine(EngineKind::Podman, PODMAN)),
+            ["user", name] => desktops::user(&mut snapshot, name),
+            ["gnome", rest @ ..] => desktops::gnome(&mut snapshot, rest),
+            ["kde", rest @ ..] => desktops::kde(&mut snapshot, rest),
             other => panic!("{other:?}"),
         }
     }
@@ -130,13 +135,12 @@ fn docker(snapshot: &mut Snapshot, words: &[&str]) {
     }
     let path = DOCKER.to_owned();
     items(&mut snapshot.engines).push(engine(EngineKind::Docker, DOCKER));
-    items(&mut snapshot.settings).push(LiveSettings {
-        settings: Settings::DockerDaemon { path },
-        holds: match words {
-            [] => Section::Absent,
-            _ => Section::Seen(holds),
-        },
-    });
+    let holds = match words {
+        [] => Section::Absent,
+        _ => Section::Seen(holds),
+    };
+    let settings = Settings::DockerDaemon { path };
+    items(&mut snapshot.settings).push(LiveSettings::new(settings, holds));
 }
 
 fn link(snapshot: &mut Snapshot, words: &[&str]) {

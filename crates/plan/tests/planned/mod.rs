@@ -96,6 +96,9 @@ fn state_of(state: &State) -> String {
     let fields = value.as_object_mut().unwrap();
     fields.remove("state");
     // What resolved holds beside servers and domains is never touched here.
-    fields.retain(|_, value| value != "" && !value.as_array().is_some_and(Vec::is_empty));
+    let is_settings = state.settings().is_some();
+    fields.retain(|_, value| {
+        is_settings || value != "" && !value.as_array().is_some_and(Vec::is_empty)
+    });
     value.to_string()
 }
