@@ -49,6 +49,8 @@ mod walks;
 #[cfg(target_os = "linux")]
 mod containers_vpn;
 #[cfg(target_os = "linux")]
+mod desktop;
+#[cfg(target_os = "linux")]
 mod engines;
 #[cfg(target_os = "linux")]
 mod examples;
@@ -175,6 +177,16 @@ fn main() -> std::process::ExitCode {
         Host routes::longer_prefixes_of_main_win_beside_netprofs_table,
         Host examples::an_applied_example_holds_and_comes_off,
         Host examples::an_example_shows_when_any_one_thing_of_it_goes,
+        Host desktop::a_desktop_is_told_and_everything_goes_back,
+        Host desktop::what_is_read_is_what_dconf_says,
+        Host desktop::a_setting_that_the_person_changes_stays,
+        Host desktop::without_a_session_nobody_is_told,
+        Host desktop::a_bus_that_is_dead_takes_all_of_it_back,
+        Host desktop::a_service_that_hangs_is_not_waited_for,
+        Host desktop::a_key_that_an_administrator_has_locked_is_refused,
+        Host desktop::a_service_that_keeps_another_database_is_not_told,
+        Host desktop::kdes_file_is_put_back_byte_for_byte,
+        Host desktop::a_kill_is_recovered_from,
         Host input::a_broken_profile_changes_nothing,
         Host input::what_is_no_file_is_refused_and_not_waited_for,
         Host input::a_plan_file_that_is_none_is_refused,

@@ -10,7 +10,7 @@ use netprof_model::{Section, State};
 use netprof_plan::Need;
 use netprof_posix::{docker_client, members};
 
-use crate::service_manager;
+use crate::{desktop, service_manager};
 
 /// The members of Docker's `daemon.json` that netprof may touch.
 const OF_DOCKER_DAEMON: [&str; 2] = [BIP, DEFAULT_ADDRESS_POOLS];
@@ -28,15 +28,16 @@ pub(crate) fn observe(need: &Need, user: Option<&User>) -> Section<Vec<LiveSetti
     Section::Seen(all.into_iter().map(live).collect())
 }
 
-fn of_session(user: &User) -> [Settings; 2] {
-    [
+fn of_session(user: &User) -> impl Iterator<Item = Settings> {
+    let own = [
         Settings::DockerClient {
             path: docker_client::path(Path::new("/"), user),
         },
         Settings::Environment {
             user: user.name.clone(),
         },
-    ]
+    ];
+    own.into_iter().chain(desktop::of(user))
 }
 
 fn live(settings: Settings) -> LiveSettings {
@@ -46,9 +47,10 @@ fn live(settings: Settings) -> LiveSettings {
         }
         Settings::DockerClient { path } => docker_client::observe(Path::new("/"), path),
         Settings::Environment { user } => service_manager::observe(user),
-        Settings::Kde { .. } | Settings::Gnome { .. } => Section::Unread,
+        Settings::Kde { path } => return desktop::kde(path.clone()),
+        Settings::Gnome { user } => return desktop::gnome(user.clone()),
     };
-    LiveSettings { settings, holds }
+    LiveSettings::new(settings, holds)
 }
 
 /// Puts `after` to where `before` is.
@@ -63,8 +65,7 @@ pub(crate) fn put(
         }
         Settings::DockerClient { path } => docker_client::put(Path::new("/"), path, sides, mode),
         Settings::Environment { user } => service_manager::put(user, sides, mode),
-        Settings::Kde { .. } | Settings::Gnome { .. } => {
-            Err(format!("{settings} cannot be changed yet"))
-        }
+        Settings::Kde { path } => desktop::put_kde(path, sides, mode),
+        Settings::Gnome { user } => desktop::put_gnome(user, sides, mode),
     }
 }

@@ -33,7 +33,6 @@ pub(crate) enum Bus {
     System,
     /// That of the session of the user with this number. It takes nobody else, not even
     /// root, so it is connected to with that user's rights.
-    #[allow(dead_code, reason = "nobody has anything to say to it yet")]
     User(u32),
 }
 
