@@ -18,6 +18,7 @@ pub fn change(before: &Dictionary, after: &Dictionary) -> Vec<String> {
     let keys = after
         .keys()
         .chain(before.keys().filter(|key| !after.contains_key(*key)));
+    let keys = keys.filter(|key| *key != OTHERS);
     let changed = keys.filter(|key| before.get(*key) != after.get(*key));
     let lines = changed.map(|key| match (before.get(key), after.get(key)) {
         (None, Some(is)) => format!("{key}={}", word(is)),
