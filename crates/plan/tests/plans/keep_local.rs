@@ -5,7 +5,10 @@ use insta::assert_snapshot;
 use netprof_model::Snapshot;
 use netprof_model::plan::Standing;
 use netprof_model::resource::Resource;
+use netprof_model::route::{Protocol, Route};
+use netprof_plan::{Bearing, drift};
 
+use crate::carried_out::carried_out;
 use crate::machine;
 use crate::planned::{described, made};
 use crate::{EXIT_NODE, OPENVPN, laptop};
@@ -139,4 +142,29 @@ fn a_server_or_a_route_of_another_link_in_a_kept_network_is_refused() {
         containers { keep-local; }
     "#;
     assert_snapshot!(planned(profile, &laptop(OPENVPN)));
+}
+
+#[test]
+fn a_copy_whose_bridge_has_left_is_stale() {
+    let vpn = format!("{OPENVPN} route 172.17.128.0/17 via 10.8.0.1 dev tun0 owner openvpn");
+    let base = laptop(&vpn);
+    let mut done = carried_out(&base, &made(KEEP_LOCAL, &base));
+    let stale = |machine: &Snapshot| -> Vec<String> {
+        let all = drift(machine).into_iter();
+        all.filter_map(|one| match one.standing {
+            Bearing::Stale(why) => Some(why),
+            _ => None,
+        })
+        .collect()
+    };
+    assert_eq!(stale(&done), [""; 0]);
+    // Docker has given its bridge another network.
+    machine::items(&mut done.addresses).retain(|one| one.dev != "docker0");
+    let is_left =
+        |route: &Route| route.spec.protocol == Protocol::KERNEL && route.goes_through("docker0");
+    machine::items(&mut done.routes).retain(|route| !is_left(route));
+    assert_eq!(
+        stale(&done),
+        ["docker0 has left 172.17.0.0/16: packets to it are still captured"]
+    );
 }
