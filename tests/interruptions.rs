@@ -41,8 +41,14 @@ fn add_bridge(lab: &Lab) {
     );
 }
 
+/// What the Docker client of root's has been told by somebody else.
+fn add_docker_client(lab: &Lab) {
+    let text = "{\n\t\"auths\": {},\n\t\"proxies\": { \"tcp://one\": {} }\n}\n";
+    lab.write("/root/.docker/config.json", text);
+}
+
 /// Enough of a transaction that there is a middle: sizes of packets, routes, rules, the
-/// resolver and a table of nft.
+/// resolver, a table of nft, a file of netprof's own and a part of somebody else's.
 fn profile() -> String {
     let mut routes = String::new();
     for n in 0..200 {
@@ -57,6 +63,7 @@ fn profile() -> String {
             containers {{ keep-local; }}
             mtu \"corp\" 1400
             clamp-mss \"corp\"
+            proxy {{ http \"http://proxy.example:3128\"; export \"env\" \"docker\"; }}
         }}"
     )
 }
@@ -147,6 +154,7 @@ pub(crate) fn a_wish_to_stop_takes_all_of_it_back(lab: &Lab) {
     let office = Office::new(lab);
     let _resolver = office.start_resolver();
     add_bridge(lab);
+    add_docker_client(lab);
     lab.write_profile("office", &profile());
     let before = Picture::take(lab);
     for signal in [Signal::SIGTERM, Signal::SIGINT, Signal::SIGHUP] {
@@ -173,6 +181,7 @@ pub(crate) fn a_kill_is_recovered_from(lab: &Lab) {
     let office = Office::new(lab);
     let _resolver = office.start_resolver();
     add_bridge(lab);
+    add_docker_client(lab);
     lab.write_profile("office", &profile());
     let before = Picture::take(lab);
     lab.netprof("apply office").exits(0);

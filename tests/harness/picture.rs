@@ -2,8 +2,8 @@
 //!
 //! A rollback is right when nothing is left of it anywhere, not where the test
 //! thought of looking. So a picture holds all of the kernel's network state,
-//! all of resolved's, and every file of `/etc` and of the places in `/run` that
-//! configure something; two pictures are compared whole.
+//! all of resolved's, and every file of `/etc` and of the places in `/run` and in
+//! root's home that configure something; two pictures are compared whole.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -24,8 +24,10 @@ pub(crate) struct Picture {
 }
 
 /// Folders whose files are configuration.
-const FILES: [&str; 5] = [
+const FILES: [&str; 7] = [
     "/etc",
+    "/root/.config/environment.d",
+    "/root/.docker",
     "/run/NetworkManager/conf.d",
     "/run/systemd/dns-delegate.d",
     "/run/systemd/network",

@@ -12,16 +12,17 @@ mod sieved;
 
 use bridges::containers;
 use law::profiles::Palette;
-use law::words::{at, link, mtu, route, scope, spanned};
+use law::words::{link, mtu, proxy, route, scope, spanned};
 use law::{Drawn, Site};
 use machine::machine;
 use netprof_model::profile::{Export, Profile, Proxy, ProxyUrl, Scope};
+use netprof_model::settings::Settings;
 use netprof_model::{Resource, Snapshot};
 use proptest::prelude::*;
 use proptest::sample::subsequence;
 
 /// What a VPN, a mesh and an administrator have been seen to do to a machine.
-const FACTS: [&str; 39] = [
+const FACTS: [&str; 43] = [
     "route default via 192.168.7.1 dev wlan0 metric 600",
     "route 0.0.0.0/1 via 10.8.0.1 dev tun0",
     "route 128.0.0.0/1 via 10.8.0.1 dev tun0",
@@ -60,6 +61,10 @@ const FACTS: [&str; 39] = [
     "gnome mode=manual https/host=old.example ignore-hosts=localhost,old.example",
     "kde ProxyType=1 httpsProxy=http://old.example_8080 (others)=true",
     "kde",
+    "environment seen",
+    "environment seen http_proxy=http://theirs no_proxy=a",
+    "docker-client seen (others)=true proxies={\"tcp://one\":{},\"default\":{\"noProxy\":\"a\"}}",
+    "docker-client seen (others)=true",
     "route 10.88.0.0/16 dev docker0\nroute 198.51.100.7/32 via 192.168.7.1 dev wlan0",
 ];
 
@@ -71,7 +76,7 @@ fn machines() -> impl Strategy<Value = Drawn<Snapshot>> {
              link tailscale0 kind tun owner tailscale\naddr tailscale0 100.101.102.103/32\n\
              link eth0\n\
              link docker0 kind bridge owner docker\naddr docker0 172.17.0.1/16\n\
-             user me\n",
+             user me\nenvironment\ndocker-client\n",
         );
         // Two rules may not share a key, nor two routes, and there is one of each desktop: the
         // last of such facts stays.
@@ -133,27 +138,26 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
                     "http://me:pw@proxy.corp.example:3128",
                 ))),
                 bypass: vec![spanned("*.corp.example".to_owned())],
-                ..desktop_proxy()
+                export: vec![
+                    spanned(Export::Desktop),
+                    spanned(Export::Env),
+                    spanned(Export::Docker),
+                ],
+                ..proxy()
+            },
+            Proxy {
+                socks: Some(spanned(ProxyUrl::new("socks5://proxy.corp.example"))),
+                export: vec![spanned(Export::Env)],
+                ..proxy()
             },
             Proxy {
                 pac: Some(spanned(ProxyUrl::new("http://wpad.corp.example/b.pac"))),
-                ..desktop_proxy()
+                export: vec![spanned(Export::Desktop)],
+                ..proxy()
             },
         ],
         containers: vec![containers(&[], &[])],
     })
-}
-
-fn desktop_proxy() -> Proxy {
-    Proxy {
-        http: None,
-        https: None,
-        socks: None,
-        pac: None,
-        bypass: Vec::new(),
-        export: vec![spanned(Export::Desktop)],
-        at: at(),
-    }
 }
 
 const SITE: Site = Site {
@@ -212,4 +216,12 @@ fn most_generated_plans_are_carried_out() {
     };
     touches(|one| matches!(one, Resource::Mtu { .. }));
     touches(|one| matches!(one, Resource::NftTable));
+    touches(|one| matches!(one, Resource::File { .. }));
+    for of in [
+        |one: &Settings| matches!(one, Settings::Environment { .. }),
+        |one: &Settings| matches!(one, Settings::DockerClient { .. }),
+    ] {
+        let mut all = changes.iter().map(|change| &change.resource);
+        assert!(all.any(|one| matches!(one, Resource::Settings(one) if of(one))));
+    }
 }

@@ -22,7 +22,7 @@ mod wifi;
 
 use ipnet::IpNet;
 use law::profiles::{Palette, empty};
-use law::words::{at, link, mtu, route, scope, spanned};
+use law::words::{link, mtu, proxy, route, scope, spanned};
 use law::{Drawn, Site, Verdict, xnu};
 use macs::{drawn, macs};
 use netprof_model::configd::{Resolver, ResolverList};
@@ -96,26 +96,16 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
             Proxy {
                 http: Some(spanned(ProxyUrl::new("http://proxy.corp.example:3128"))),
                 bypass: vec![spanned("*.corp.example".to_owned())],
+                export: vec![spanned(Export::System)],
                 ..proxy()
             },
             Proxy {
                 pac: Some(spanned(ProxyUrl::new("http://wpad.corp.example/b.pac"))),
+                export: vec![spanned(Export::System)],
                 ..proxy()
             },
         ],
     })
-}
-
-fn proxy() -> Proxy {
-    Proxy {
-        http: None,
-        https: None,
-        socks: None,
-        pac: None,
-        bypass: Vec::new(),
-        export: vec![spanned(Export::System)],
-        at: at(),
-    }
 }
 
 const SITE: Site = Site {

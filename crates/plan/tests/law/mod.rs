@@ -170,6 +170,8 @@ fn started_anew(machine: &Snapshot, done: &Snapshot) -> Snapshot {
             ..machine.place.clone()
         },
         files: done.files.clone(),
+        // What lies in files is there; a service manager has read netprof's.
+        settings: done.settings.clone(),
         preferences: done.preferences.clone(),
         held: done.held.clone(),
         ..machine.clone()

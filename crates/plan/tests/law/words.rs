@@ -5,8 +5,8 @@ use std::sync::Arc;
 use netprof_model::dns::DnsServer;
 use netprof_model::plan::ProfileRef;
 use netprof_model::profile::{
-    Also, ClampMss, KeepLan, LinkDecl, LinkMatch, Mtu, Profile, RouteDecl, RouteTarget, Scope,
-    Servers, Spanned,
+    Also, ClampMss, KeepLan, LinkDecl, LinkMatch, Mtu, Profile, Proxy, RouteDecl, RouteTarget,
+    Scope, Servers, Spanned,
 };
 use netprof_model::{Location, Name};
 
@@ -79,6 +79,19 @@ pub(crate) fn mtu(link: &str, bytes: u32) -> Mtu {
     Mtu {
         link: spanned(name(link)),
         bytes,
+        at: at(),
+    }
+}
+
+/// Nothing, told to nobody.
+pub(crate) fn proxy() -> Proxy {
+    Proxy {
+        http: None,
+        https: None,
+        socks: None,
+        pac: None,
+        bypass: Vec::new(),
+        export: Vec::new(),
         at: at(),
     }
 }

@@ -3,6 +3,7 @@
 //! One line a fact; what a line leaves out is what the kernel would have.
 
 mod desktops;
+mod programs;
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -77,6 +78,8 @@ pub(crate) fn machine(text: &str) -> Snapshot {
             ["user", name] => desktops::user(&mut snapshot, name),
             ["gnome", rest @ ..] => desktops::gnome(&mut snapshot, rest),
             ["kde", rest @ ..] => desktops::kde(&mut snapshot, rest),
+            ["environment", rest @ ..] => programs::environment(&mut snapshot, rest),
+            ["docker-client", rest @ ..] => programs::docker_client(&mut snapshot, rest),
             other => panic!("{other:?}"),
         }
     }
