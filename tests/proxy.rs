@@ -495,17 +495,22 @@ fn contains(bytes: &[u8], text: &str) -> bool {
         .any(|part| part == text.as_bytes())
 }
 
-pub(crate) fn a_password_shows_nowhere(lab: &Lab) {
+/// The same with a service manager that has it.
+pub(crate) fn a_password_that_a_manager_has_shows_nowhere(lab: &Lab) {
     let _session = UserSession::start(lab);
+    a_password_shows_nowhere(lab);
+}
+
+pub(crate) fn a_password_shows_nowhere(lab: &Lab) {
     let with_password = HTTP.replace("http://192", &format!("http://me:{PASSWORD}@192"));
     let profiles = "/root/.config/netprof/profiles/secret.kdl";
-    lab.write(
-        profiles,
-        profile("secret", &with_password, "\"env\" \"docker\""),
-    );
+    let everybody = "\"env\" \"desktop\" \"docker\"";
+    lab.write(profiles, profile("secret", &with_password, everybody));
+    let kde = "/root/.config/kioslaverc";
+    lab.write(kde, "[Proxy Settings]\nProxyType=0\n");
     // A profile that somebody else can read is its author's matter.
     fs::set_permissions(profiles, fs::Permissions::from_mode(0o600)).unwrap();
-    lab.write_profile("http", &profile("http", HTTP, "\"env\" \"docker\""));
+    lab.write_profile("http", &profile("http", HTTP, everybody));
     let wrong = with_password.replace("3128", "312x");
     lab.write("/root/wrong.kdl", profile("wrong", &wrong, "\"env\""));
     fs::set_permissions("/root/wrong.kdl", fs::Permissions::from_mode(0o600)).unwrap();
@@ -548,6 +553,7 @@ pub(crate) fn a_password_shows_nowhere(lab: &Lab) {
             contains(&fs::read(FILE).unwrap(), PASSWORD),
             "or this tests nothing"
         );
+        assert!(contains(&fs::read(kde).unwrap(), "192.168.77.1"));
         one(&format!("apply http{json}"), 0, is_on_terminal);
         one(&format!("rollback{json}"), 0, is_on_terminal);
         one(&format!("release{json}"), 0, is_on_terminal);

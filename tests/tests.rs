@@ -204,6 +204,7 @@ fn main() -> std::process::ExitCode {
         Host proxy::what_no_system_has_is_refused_and_nothing_is_dropped_in_silence,
         Host proxy::what_is_kept_and_not_left_out_is_warned_of,
         Host proxy::a_password_shows_nowhere,
+        Host proxy::a_password_that_a_manager_has_shows_nowhere,
         Host state_folder::a_state_folder_that_cannot_be_trusted_is_refused,
         Host state_folder::a_damaged_held_json_is_derived_anew_or_refused,
         Host vpn::openvpn_keeps_the_tunnel_and_the_lan_its_own,
