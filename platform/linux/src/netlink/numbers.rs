@@ -138,6 +138,8 @@ pub(super) const FIB_RULE_OIF_DETACHED: u32 = 0x10;
 // linux/netfilter/nfnetlink.h, linux/netfilter/nf_tables.h
 pub(super) const NFT_MSG_NEWTABLE: u16 = 0x0a00;
 pub(super) const NFT_MSG_GETTABLE: u16 = 0x0a01;
+#[cfg(target_os = "linux")]
+pub(super) const NFT_MSG_DELTABLE: u16 = 0x0a02;
 pub(super) const NFT_MSG_NEWGEN: u16 = 0x0a0f;
 pub(super) const NFT_MSG_GETGEN: u16 = 0x0a10;
 pub(super) const NFT_MSG_NEWRULE: u16 = 0x0a06;

@@ -316,6 +316,14 @@ pub struct Body<'a> {
     bytes: &'a mut Vec<u8>,
 }
 
+impl<'a> Body<'a> {
+    /// What lies inside an attribute, by itself.
+    #[cfg(target_os = "linux")]
+    pub(super) fn in_attribute(bytes: &'a mut Vec<u8>) -> Self {
+        Self { bytes }
+    }
+}
+
 impl Body<'_> {
     /// Adds the fixed header. Its length must be a multiple of four.
     pub fn header(&mut self, bytes: &[u8]) {

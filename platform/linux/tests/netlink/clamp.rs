@@ -6,6 +6,10 @@ use std::process::{Command, Stdio};
 
 use netprof_engine::backend::{Backend, Mode};
 use netprof_linux::Linux;
+use netprof_linux::netlink::answer;
+use netprof_linux::netlink::clamp::batch;
+use netprof_linux::netlink::socket::{NETLINK_NETFILTER, Socket};
+use netprof_linux::netlink::wire::Messages;
 use netprof_model::nft_table::NftTable;
 use netprof_model::plan::{Change, Reason};
 use netprof_model::resource::Lasts;
@@ -21,6 +25,7 @@ pub(crate) const TESTS: &[Test] = &[
     ("what_others_do_to_the_own_table_shows_and_stays", others),
     ("a_table_of_that_name_that_is_not_ours_shows", taken),
     ("an_own_table_that_went_is_gone", gone),
+    ("a_batch_for_another_ruleset_is_refused", another_ruleset),
 ];
 
 fn clamped(links: &[&str]) -> NftTable {
@@ -225,4 +230,18 @@ fn gone() {
     assert_eq!(why, "it is gone");
     let back = change(Some(clamped(&["tun0"])), None);
     assert!(Linux::new().apply(&[back], Mode::Back).is_ok());
+}
+
+fn another_ruleset() {
+    let mut socket = Socket::open(NETLINK_NETFILTER).unwrap();
+    let mut numbers = 1..;
+    let next = || numbers.next().unwrap();
+    let batch = batch(12345, false, Some(&clamped(&["tun0"])), next).unwrap();
+    socket.send(&batch.requests, "write a batch").unwrap();
+    let answer = socket.receive("write a batch").unwrap();
+    let message = Messages::new(answer).next().unwrap().unwrap();
+    assert_eq!(message.sequence, batch.first);
+    let refused = answer::decode(&message).unwrap().unwrap_err();
+    assert_eq!(refused.errno, nix::errno::Errno::ERESTART as i32);
+    assert_eq!(seen(), Section::Absent);
 }

@@ -33,6 +33,7 @@
 //! read before: a batch names the number of that one, and another one is refused
 //! (`nfnetlink_rcv_batch`). No other table is named in any request.
 
+mod numbers;
 mod read;
 mod write;
 
@@ -43,9 +44,11 @@ use netprof_model::nft_table::NftTable;
 use super::Error;
 use super::answer::{self, KernelError};
 use super::filters::generation;
-use super::numbers::{EPROTONOSUPPORT, ERESTART, NLM_F_ACK, NLMSG_ERROR};
+use super::numbers::{EPROTONOSUPPORT, ERESTART, NLMSG_ERROR};
 use super::socket::{ATTEMPTS, NETLINK_NETFILTER, Socket, pause_before};
-use super::wire::{Messages, Requests};
+use super::wire::Messages;
+
+pub use write::{Batch, batch};
 
 /// The name of the table.
 const TABLE: &str = "netprof";
@@ -156,27 +159,15 @@ fn replace(
     is_there: bool,
     after: Option<&NftTable>,
 ) -> Result<(), Error> {
-    let mut requests = Requests::default();
-    let first = socket.next_sequence();
-    let mut last = first;
-    let mut write = || {
-        write::begin(&mut requests, first, generation)?;
-        for message in write::messages(is_there, after) {
-            last = socket.next_sequence();
-            message.add_to(&mut requests, last)?;
-        }
-        // Not every kernel answers the end of a batch.
-        requests.flag_last(NLM_F_ACK);
-        write::end(&mut requests, socket.next_sequence())
-    };
-    write().map_err(|source| Error::Encode {
+    let next = || socket.next_sequence();
+    let batch = batch(generation, is_there, after, next).map_err(|source| Error::Encode {
         operation: WRITE,
         source,
     })?;
     socket.refresh()?;
-    socket.send(&requests, WRITE)?;
+    socket.send(&batch.requests, WRITE)?;
     socket.give_up();
-    match answer(socket, first, last)? {
+    match answer(socket, batch.first, batch.last)? {
         Ok(()) => {
             socket.finished();
             Ok(())

@@ -11,38 +11,9 @@ use netprof_model::nft_table::NftTable;
 use super::super::Error;
 use super::super::numbers::*;
 use super::super::socket::Socket;
-use super::super::wire::{Attribute, Attributes, Malformed, Message, Requests, Unwritable};
+use super::super::wire::{Attribute, Attributes, Body, Malformed, Message, Requests, Unwritable};
+use super::numbers::*;
 use super::{PRIORITY, READ, TABLE, Way, write};
-
-/// The length of `struct nfgenmsg`, and what it says of an inet table.
-const HEADER: usize = 4;
-const INET: [u8; HEADER] = [1, 0, 0, 0];
-
-const NFTA_TABLE_NAME: u16 = 1;
-const NFTA_TABLE_FLAGS: u16 = 2;
-const NFTA_TABLE_USE: u16 = 3;
-const NFTA_TABLE_USERDATA: u16 = 6;
-
-const NFTA_CHAIN_TABLE: u16 = 1;
-const NFTA_CHAIN_NAME: u16 = 3;
-const NFTA_CHAIN_HOOK: u16 = 4;
-const NFTA_CHAIN_POLICY: u16 = 5;
-const NFTA_CHAIN_TYPE: u16 = 7;
-const NFTA_CHAIN_USERDATA: u16 = 12;
-const NFTA_HOOK_HOOKNUM: u16 = 1;
-const NFTA_HOOK_PRIORITY: u16 = 2;
-const NF_ACCEPT: u32 = 1;
-
-const NFTA_RULE_TABLE: u16 = 1;
-const NFTA_RULE_CHAIN: u16 = 2;
-const NFTA_RULE_HANDLE: u16 = 3;
-const NFTA_RULE_EXPRESSIONS: u16 = 4;
-const NFTA_RULE_USERDATA: u16 = 7;
-
-const NFTA_EXPR_NAME: u16 = 1;
-const NFTA_EXPR_DATA: u16 = 2;
-const NFTA_CMP_DATA: u16 = 3;
-const NFTA_DATA_VALUE: u16 = 1;
 
 /// What the table holds, if it is there.
 pub(super) fn table(socket: &mut Socket) -> Result<Option<NftTable>, Error> {
@@ -159,7 +130,7 @@ fn is_as_made(way: Way, kind: u16, payload: &[u8]) -> Result<Option<bool>, Malfo
             _ => {}
         }
     }
-    let place = (hook, priority) == (Some(way.hook_number()), Some(PRIORITY.cast_unsigned()));
+    let place = (hook, priority) == (Some(way.hook()), Some(PRIORITY.cast_unsigned()));
     Ok(Some(
         place && policy == Some(NF_ACCEPT) && is_filter && !is_noted,
     ))
@@ -213,7 +184,8 @@ impl Rule {
         let said = said(&self.expressions).ok()?;
         let name = said.get(1)?.1.get(&NFTA_CMP_DATA)?;
         let name = Attributes::new(name).find(NFTA_DATA_VALUE).ok()??.text();
-        let made = write::expression_bytes(way, &name);
+        let mut made = Vec::new();
+        write::expressions(&mut Body::in_attribute(&mut made), way, &name).ok()?;
         let is_ours = said == self::said(&made).ok()? && self.note == write::comment();
         is_ours.then_some((way, name))
     }

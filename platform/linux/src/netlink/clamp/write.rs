@@ -1,285 +1,233 @@
 //! The table as requests.
 
-use netlink_packet_core::{DefaultNla, Emitable, NetlinkSerializable};
-use netlink_packet_netfilter::nftables::{
-    Bitwise, ChainAttribute, ChainMessage, Cmp, DataAttribute, ExpressionAttribute, Expressions,
-    Hook, HookNumber, InetHookNumber, ListAttribute, Meta, MetaKey, NfTablesMessage, Operator,
-    Payload, Register, RuleAttribute, RuleMessage, TableAttribute, TableMessage,
-};
-use netlink_packet_netfilter::none::ControlMessage;
-use netlink_packet_netfilter::{
-    NetfilterHeader, NetfilterMessage, NetfilterMessageInner, NetfilterProtoFamily,
-};
 use netprof_model::nft_table::NftTable;
 
-use super::super::numbers::{NLM_F_APPEND, NLM_F_CREATE, NLM_F_EXCL, NLM_F_REQUEST};
-use super::super::wire::{Requests, Unwritable};
+use super::super::numbers::*;
+use super::super::wire::{Body, Requests, Unwritable};
+use super::numbers::*;
 use super::{COMMENT, PRIORITY, TABLE, Way};
 
-const NFNL_SUBSYS_NFTABLES: u16 = 10;
-const NFNL_MSG_BATCH_BEGIN: u8 = 16;
-const NFNL_BATCH_GENID: u16 = 1;
-const NF_ACCEPT: u32 = 1;
 const IPPROTO_TCP: u8 = 6;
-/// NFT_PAYLOAD_TRANSPORT_HEADER.
-const TRANSPORT: u32 = 2;
-/// Where the flags of a TCP header are, and which of them (RFC 9293, 3.1).
-const FLAGS: u32 = 13;
+/// Where the flags of a TCP header are, and two of them (RFC 9293, 3.1).
+const FLAGS_AT: u32 = 13;
 const SYN: u8 = 0x02;
 const RST: u8 = 0x04;
-/// The option of the maximum segment size, and where in it the size stands.
+/// The option of the maximum segment size, and where in it the size stands (RFC 9293, 3.2).
 const TCPOPT_MSS: u8 = 2;
 const SIZE_AT: u32 = 2;
 
-/// One request of a batch.
-pub(super) struct Request {
-    message: NetfilterMessage,
-    flags: u16,
+type Written = Result<(), Unwritable>;
+
+/// Requests that the kernel carries out whole or not at all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Batch {
+    /// All of them.
+    pub requests: Requests,
+    /// The number of its beginning.
+    pub first: u32,
+    /// The number of the last that is always answered.
+    pub last: u32,
 }
 
-impl Request {
-    fn of_table(message: NfTablesMessage, flags: u16) -> Self {
-        let header = NetfilterHeader::new(NetfilterProtoFamily::Inet, 0, 0);
-        Self {
-            message: NetfilterMessage::new(header, message),
-            flags: NLM_F_REQUEST | flags,
-        }
-    }
-
-    fn of_batch(message: ControlMessage) -> Self {
-        let header = NetfilterHeader::new(NetfilterProtoFamily::Unspec, 0, NFNL_SUBSYS_NFTABLES);
-        Self {
-            message: NetfilterMessage::new(header, NetfilterMessageInner::None(message)),
-            flags: NLM_F_REQUEST,
-        }
-    }
-
-    /// Writes it behind `requests`.
-    pub(super) fn add_to(&self, requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
-        let mut bytes = vec![0; Emitable::buffer_len(&self.message)];
-        self.message.emit(&mut bytes);
-        requests.add(self.message.message_type(), self.flags, sequence, |body| {
-            body.raw(&bytes);
-            Ok(())
-        })
-    }
-}
-
-/// Begins a batch that is for the ruleset with that number and no other.
-pub(super) fn begin(
-    requests: &mut Requests,
-    sequence: u32,
+/// The batch that takes the table away, if it is there, and makes the one that is wanted, on
+/// the ruleset with that number and on no other. Each request has the `next` number.
+///
+/// # Errors
+///
+/// Where the name of a link is too long for a rule.
+pub fn batch(
     generation: u32,
-) -> Result<(), Unwritable> {
-    let number = DefaultNla::new(NFNL_BATCH_GENID, generation.to_be_bytes().to_vec());
-    let message = ControlMessage::Other {
-        message_type: NFNL_MSG_BATCH_BEGIN,
-        attributes: vec![number],
+    is_there: bool,
+    after: Option<&NftTable>,
+    mut next: impl FnMut() -> u32,
+) -> Result<Batch, Unwritable> {
+    let mut requests = Requests::default();
+    let first = next();
+    of_batch(&mut requests, NFNL_MSG_BATCH_BEGIN, first, |body| {
+        number(body, NFNL_BATCH_GENID, generation)
+    })?;
+    let mut last = first;
+    let mut add = |kind, flags, write: &dyn Fn(&mut Body<'_>) -> Written| {
+        last = next();
+        requests.add(kind, NLM_F_REQUEST | flags, last, |body| {
+            body.header(&INET);
+            write(body)
+        })
     };
-    Request::of_batch(message).add_to(requests, sequence)
-}
-
-/// Ends a batch.
-pub(super) fn end(requests: &mut Requests, sequence: u32) -> Result<(), Unwritable> {
-    Request::of_batch(ControlMessage::BatchEnd).add_to(requests, sequence)
-}
-
-/// What takes the table away that is there, and makes the one that is wanted.
-pub(super) fn messages(is_there: bool, after: Option<&NftTable>) -> Vec<Request> {
-    let mut all = Vec::new();
-    let table = || TableMessage {
-        attributes: vec![TableAttribute::Name(TABLE.to_owned())],
-    };
+    let name = |body: &mut Body<'_>| body.text(NFTA_TABLE_NAME, TABLE);
     if is_there {
-        all.push(Request::of_table(NfTablesMessage::DeleteTable(table()), 0));
+        add(NFT_MSG_DELTABLE, 0, &name)?;
     }
     if let Some(after) = after {
         let new = NLM_F_CREATE | NLM_F_EXCL;
-        all.push(Request::of_table(NfTablesMessage::NewTable(table()), new));
+        add(NFT_MSG_NEWTABLE, new, &name)?;
         for way in Way::BOTH {
-            all.push(Request::of_table(
-                NfTablesMessage::NewChain(chain(way)),
-                new,
-            ));
-            let add = NLM_F_CREATE | NLM_F_APPEND;
-            let rules = after.clamped.iter().map(|link| rule(way, link));
-            all.extend(rules.map(|rule| Request::of_table(NfTablesMessage::NewRule(rule), add)));
+            add(NFT_MSG_NEWCHAIN, new, &|body| chain(body, way))?;
+            for link in &after.clamped {
+                let flags = NLM_F_CREATE | NLM_F_APPEND;
+                add(NFT_MSG_NEWRULE, flags, &|body| rule(body, way, link))?;
+            }
         }
     }
-    all
+    // Not every kernel answers the end of a batch.
+    requests.flag_last(NLM_F_ACK);
+    of_batch(&mut requests, NFNL_MSG_BATCH_END, next(), |_| Ok(()))?;
+    Ok(Batch {
+        requests,
+        first,
+        last,
+    })
+}
+
+fn of_batch(
+    requests: &mut Requests,
+    kind: u16,
+    sequence: u32,
+    write: impl FnOnce(&mut Body<'_>) -> Written,
+) -> Written {
+    requests.add(kind, NLM_F_REQUEST, sequence, |body| {
+        // The last two bytes are a number in the network's order.
+        body.header(&[AF_UNSPEC, 0, 0, NFNL_SUBSYS_NFTABLES]);
+        write(body)
+    })
+}
+
+/// Adds a number in the network's byte order.
+fn number(body: &mut Body<'_>, kind: u16, value: u32) -> Written {
+    body.attribute(kind, &value.to_be_bytes())
+}
+
+fn numbers(body: &mut Body<'_>, all: &[(u16, u32)]) -> Written {
+    all.iter()
+        .try_for_each(|(kind, value)| number(body, *kind, *value))
 }
 
 impl Way {
-    /// NF_INET_*.
-    pub(super) fn hook_number(self) -> u32 {
-        self.hook().into()
-    }
-
-    fn hook(self) -> InetHookNumber {
+    pub(super) fn hook(self) -> u32 {
         match self {
-            Self::In => InetHookNumber::Forward,
-            Self::Out => InetHookNumber::PostRouting,
+            Self::In => NF_INET_FORWARD,
+            Self::Out => NF_INET_POST_ROUTING,
         }
     }
 
-    fn name_of_link(self) -> MetaKey {
+    fn name_of_link(self) -> u32 {
         match self {
-            Self::In => MetaKey::Iifname,
-            Self::Out => MetaKey::Oifname,
+            Self::In => NFT_META_IIFNAME,
+            Self::Out => NFT_META_OIFNAME,
         }
     }
 }
 
-fn chain(way: Way) -> ChainMessage {
-    ChainMessage {
-        attributes: vec![
-            ChainAttribute::Table(TABLE.to_owned()),
-            ChainAttribute::Name(way.chain().to_owned()),
-            ChainAttribute::Hook(vec![
-                Hook::Number(HookNumber::Inet(way.hook())),
-                Hook::Priority(PRIORITY.cast_unsigned()),
-            ]),
-            ChainAttribute::Policy(NF_ACCEPT),
-            ChainAttribute::Type("filter".to_owned()),
-        ],
-    }
+fn chain(body: &mut Body<'_>, way: Way) -> Written {
+    body.text(NFTA_CHAIN_TABLE, TABLE)?;
+    body.text(NFTA_CHAIN_NAME, way.chain())?;
+    body.nest(NFTA_CHAIN_HOOK, |body| {
+        number(body, NFTA_HOOK_HOOKNUM, way.hook())?;
+        number(body, NFTA_HOOK_PRIORITY, PRIORITY.cast_unsigned())
+    })?;
+    number(body, NFTA_CHAIN_POLICY, NF_ACCEPT)?;
+    body.text(NFTA_CHAIN_TYPE, "filter")
 }
 
-fn rule(way: Way, link: &str) -> RuleMessage {
-    RuleMessage {
-        attributes: vec![
-            RuleAttribute::Table(TABLE.to_owned()),
-            RuleAttribute::Chain(way.chain().to_owned()),
-            RuleAttribute::Expressions(expressions(way, link)),
-            RuleAttribute::UserData(comment()),
-        ],
-    }
+fn rule(body: &mut Body<'_>, way: Way, link: &str) -> Written {
+    body.text(NFTA_RULE_TABLE, TABLE)?;
+    body.text(NFTA_RULE_CHAIN, way.chain())?;
+    body.nest(NFTA_RULE_EXPRESSIONS, |body| expressions(body, way, link))?;
+    body.attribute(NFTA_RULE_USERDATA, &comment())
 }
 
 /// The comment as nft keeps it with a rule: what it is, its length, and its text with a zero
 /// at its end.
 pub(super) fn comment() -> Vec<u8> {
-    const NFTNL_UDATA_RULE_COMMENT: u8 = 0;
     let length = u8::try_from(COMMENT.len() + 1).unwrap_or(u8::MAX);
-    [
-        &[NFTNL_UDATA_RULE_COMMENT, length],
-        COMMENT.as_bytes(),
-        &[0],
-    ]
-    .concat()
+    let mut bytes = vec![NFTNL_UDATA_RULE_COMMENT, length];
+    bytes.extend_from_slice(COMMENT.as_bytes());
+    bytes.push(0);
+    bytes
 }
 
 /// What nft makes of `iifname LINK tcp flags syn / syn,rst tcp option maxseg size set rt mtu`,
-/// or `oifname`.
-fn expressions(way: Way, link: &str) -> Vec<ListAttribute<ExpressionAttribute>> {
+/// or `oifname`: all of it goes through one register.
+pub(super) fn expressions(body: &mut Body<'_>, way: Way, link: &str) -> Written {
+    const REG: u32 = NFT_REG_1;
     // IFNAMSIZ: zeros to the end, so that a name which only begins so does not match.
-    let mut name = link.as_bytes().to_vec();
-    name.resize(16, 0);
-    let load = |key| {
-        Expressions::Meta(vec![
-            Meta::Key(key),
-            Meta::DestinationRegister(Register::Reg1),
-        ])
+    let mut name = [0; 16];
+    let fits = name.get_mut(..link.len()).filter(|_| link.len() < 16);
+    let room = fits.ok_or_else(|| Unwritable::NoLink(link.to_owned()))?;
+    room.copy_from_slice(link.as_bytes());
+
+    let load = |body: &mut Body<'_>, key| {
+        let all = [(NFTA_META_KEY, key), (NFTA_META_DREG, REG)];
+        expression(body, "meta", |body| numbers(body, &all))
     };
-    let is = |value: Vec<u8>| {
-        Expressions::Cmp(vec![
-            Cmp::SourceRegister(Register::Reg1),
-            Cmp::Op(Operator::Equal),
-            Cmp::Data(DataAttribute::Value(value)),
-        ])
+    let is = |body: &mut Body<'_>, bytes: &[u8]| {
+        expression(body, "cmp", |body| {
+            numbers(body, &[(NFTA_CMP_SREG, REG), (NFTA_CMP_OP, NFT_CMP_EQ)])?;
+            value(body, NFTA_CMP_DATA, bytes)
+        })
     };
-    let all = [
-        load(way.name_of_link()),
-        is(name),
-        load(MetaKey::L4Proto),
-        is(vec![IPPROTO_TCP]),
-        Expressions::Payload(vec![
-            Payload::DestinationRegister(Register::Reg1),
-            Payload::Base(TRANSPORT),
-            Payload::Offset(FLAGS),
-            Payload::Len(1),
-        ]),
-        Expressions::Bitwise(vec![
-            Bitwise::SourceRegister(Register::Reg1),
-            Bitwise::DestinationRegister(Register::Reg1),
-            Bitwise::Length(1),
-            Bitwise::Mask(DataAttribute::Value(vec![SYN | RST])),
-            Bitwise::Xor(DataAttribute::Value(vec![0])),
-        ]),
-        is(vec![SYN]),
-        rt_mtu(),
-        to_network_order(),
-        set_maxseg(),
-    ];
-    all.into_iter().map(Into::into).collect()
+    load(body, way.name_of_link())?;
+    is(body, &name)?;
+    load(body, NFT_META_L4PROTO)?;
+    is(body, &[IPPROTO_TCP])?;
+    expression(body, "payload", |body| {
+        let all = [
+            (NFTA_PAYLOAD_DREG, REG),
+            (NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER),
+            (NFTA_PAYLOAD_OFFSET, FLAGS_AT),
+            (NFTA_PAYLOAD_LEN, 1),
+        ];
+        numbers(body, &all)
+    })?;
+    expression(body, "bitwise", |body| {
+        let all = [
+            (NFTA_BITWISE_SREG, REG),
+            (NFTA_BITWISE_DREG, REG),
+            (NFTA_BITWISE_LEN, 1),
+        ];
+        numbers(body, &all)?;
+        value(body, NFTA_BITWISE_MASK, &[SYN | RST])?;
+        value(body, NFTA_BITWISE_XOR, &[0])
+    })?;
+    is(body, &[SYN])?;
+    // In the machine's byte order.
+    expression(body, "rt", |body| {
+        numbers(body, &[(NFTA_RT_KEY, NFT_RT_TCPMSS), (NFTA_RT_DREG, REG)])
+    })?;
+    expression(body, "byteorder", |body| {
+        let all = [
+            (NFTA_BYTEORDER_SREG, REG),
+            (NFTA_BYTEORDER_DREG, REG),
+            (NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON),
+            (NFTA_BYTEORDER_LEN, 2),
+            (NFTA_BYTEORDER_SIZE, 2),
+        ];
+        numbers(body, &all)
+    })?;
+    expression(body, "exthdr", |body| {
+        let all = [
+            (NFTA_EXTHDR_OFFSET, SIZE_AT),
+            (NFTA_EXTHDR_LEN, 2),
+            (NFTA_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT),
+            (NFTA_EXTHDR_SREG, REG),
+        ];
+        body.attribute(NFTA_EXTHDR_TYPE, &[TCPOPT_MSS])?;
+        numbers(body, &all)
+    })
 }
 
-/// The register that everything goes through.
-const REG_1: u32 = 1;
-
-/// An expression that the library has no name for.
-fn other(name: &str, attributes: impl IntoIterator<Item = DefaultNla>) -> Expressions {
-    Expressions::Other {
-        expression_type: name.to_owned(),
-        attributes: attributes.into_iter().collect(),
-    }
+fn expression(
+    body: &mut Body<'_>,
+    name: &str,
+    data: impl FnOnce(&mut Body<'_>) -> Written,
+) -> Written {
+    body.nest(NFTA_LIST_ELEM, |body| {
+        body.text(NFTA_EXPR_NAME, name)?;
+        body.nest(NFTA_EXPR_DATA, data)
+    })
 }
 
-fn number(kind: u16, value: u32) -> DefaultNla {
-    DefaultNla::new(kind, value.to_be_bytes().to_vec())
-}
-
-/// `rt mtu`: into the register, in the machine's byte order.
-fn rt_mtu() -> Expressions {
-    const NFTA_RT_DREG: u16 = 1;
-    const NFTA_RT_KEY: u16 = 2;
-    const NFT_RT_TCPMSS: u32 = 3;
-    let attributes = [
-        number(NFTA_RT_KEY, NFT_RT_TCPMSS),
-        number(NFTA_RT_DREG, REG_1),
-    ];
-    other("rt", attributes)
-}
-
-fn to_network_order() -> Expressions {
-    const NFTA_BYTEORDER_SREG: u16 = 1;
-    const NFTA_BYTEORDER_DREG: u16 = 2;
-    const NFTA_BYTEORDER_OP: u16 = 3;
-    const NFTA_BYTEORDER_LEN: u16 = 4;
-    const NFTA_BYTEORDER_SIZE: u16 = 5;
-    const NFT_BYTEORDER_HTON: u32 = 1;
-    let attributes = [
-        number(NFTA_BYTEORDER_SREG, REG_1),
-        number(NFTA_BYTEORDER_DREG, REG_1),
-        number(NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON),
-        number(NFTA_BYTEORDER_LEN, 2),
-        number(NFTA_BYTEORDER_SIZE, 2),
-    ];
-    other("byteorder", attributes)
-}
-
-/// `tcp option maxseg size set`, to what is in the register.
-fn set_maxseg() -> Expressions {
-    const NFTA_EXTHDR_TYPE: u16 = 2;
-    const NFTA_EXTHDR_OFFSET: u16 = 3;
-    const NFTA_EXTHDR_LEN: u16 = 4;
-    const NFTA_EXTHDR_OP: u16 = 6;
-    const NFTA_EXTHDR_SREG: u16 = 7;
-    const NFT_EXTHDR_OP_TCPOPT: u32 = 1;
-    let attributes = [
-        DefaultNla::new(NFTA_EXTHDR_TYPE, vec![TCPOPT_MSS]),
-        number(NFTA_EXTHDR_OFFSET, SIZE_AT),
-        number(NFTA_EXTHDR_LEN, 2),
-        number(NFTA_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT),
-        number(NFTA_EXTHDR_SREG, REG_1),
-    ];
-    other("exthdr", attributes)
-}
-
-/// The expressions of the rule for `link`, as they are sent.
-pub(super) fn expression_bytes(way: Way, link: &str) -> Vec<u8> {
-    let all = expressions(way, link);
-    let mut bytes = vec![0; all.as_slice().buffer_len()];
-    all.as_slice().emit(&mut bytes);
-    bytes
+/// Adds what a register is compared or combined with.
+fn value(body: &mut Body<'_>, kind: u16, bytes: &[u8]) -> Written {
+    body.nest(kind, |body| body.attribute(NFTA_DATA_VALUE, bytes))
 }
