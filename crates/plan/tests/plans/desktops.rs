@@ -99,6 +99,15 @@ fn what_was_not_looked_for_is_not_known() {
 }
 
 #[test]
+fn settings_that_were_not_read_are_not_known() {
+    let unread = Snapshot {
+        settings: Section::Unread,
+        ..desk("gnome mode=none")
+    };
+    assert_snapshot!(planned(PROXY, &unread));
+}
+
+#[test]
 fn without_a_session_it_waits() {
     assert_snapshot!(planned(PROXY, &desk("gnome mode=none unreachable")));
 }
