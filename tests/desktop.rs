@@ -376,6 +376,13 @@ pub(crate) fn kdes_file_is_put_back_byte_for_byte(lab: &Lab) {
     );
     assert!(fs::symlink_metadata(FILE).unwrap().is_symlink());
     assert!(!fs::exists(DATABASE).unwrap(), "nobody has GNOME here");
+
+    // A link of the person's leads root to nothing that is not theirs.
+    lab.write("/etc/of-root", WRITTEN);
+    lab.run(&format!("ln -sfn /etc/of-root {FILE}"));
+    let said = apply(lab).exits(1);
+    assert!(said.stderr.contains("symbolic link"), "{}", said.stderr);
+    assert_eq!(fs::read_to_string("/etc/of-root").unwrap(), WRITTEN);
 }
 
 /// At some moments of an apply, and at least once while something was half done.

@@ -1,8 +1,8 @@
 //! The desktops of a user, and those that are held.
 
+use std::fs;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
-use std::{fs, io};
+use std::path::Path;
 
 use netprof_engine::Mode;
 use netprof_model::settings::{LiveSettings, Settings};
@@ -79,21 +79,23 @@ pub(crate) fn put_kde(
     Ok(())
 }
 
-/// The file of a user's KDE, itself where a symbolic link leads to it. It need not be there
+/// The file of a user's KDE, behind all symbolic links in the home. It need not be there
 /// where a session of KDE's has ever been.
 fn kde_file(root: &Path, user: &User) -> Option<String> {
-    let home = files::below(root, &user.home);
-    let file = home.join(FILE);
-    let look = || -> io::Result<Option<PathBuf>> {
-        if fs::symlink_metadata(&file).is_ok() {
-            return fs::canonicalize(&file).map(Some);
-        }
-        Ok(home.join(GLOBALS).exists().then(|| file.clone()))
+    let home = user.home.trim_end_matches('/');
+    let path = format!("{home}/{FILE}");
+    let is_there = |path: &str| {
+        let place = files::below(root, path);
+        rights::along(&place, || fs::symlink_metadata(&place)).is_ok_and(|found| found.is_ok())
     };
-    let found = rights::along(&file, look).flatten();
-    // What cannot be followed is told where it is looked at.
-    let found = found.unwrap_or(Some(file));
-    found?.into_os_string().into_string().ok()
+    if !is_there(&path) && !is_there(&format!("{home}/{GLOBALS}")) {
+        return None;
+    }
+    let real = files::real_of(root, &path, user)?;
+    // By what lies in the home it is told whose it is. What lies elsewhere is not followed.
+    let rest = real.strip_prefix(&files::real(root, home));
+    let rest = rest.filter(|rest| rest.starts_with('/'));
+    Some(rest.map_or(path, |rest| format!("{home}{rest}")))
 }
 
 /// What KDE's file at `path` holds.
