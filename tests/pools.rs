@@ -217,6 +217,9 @@ pub(crate) fn a_person_is_told_in_their_own_files_and_with_their_own_rights(lab:
     // Not run where no other id exists.
     lab.command_as_person("true");
     lab.make_folder_of("person", "/home/person/.local/share/containers");
+    // Some keep their settings elsewhere.
+    fs::create_dir_all("/home/person/dots/config").unwrap();
+    symlink("dots/config", "/home/person/.config").unwrap();
     lab.write("/home/person/.config/systemd/user/docker.service", "");
     lab.make_folder_of("person", "/home/person");
     let sudo = |line: &str, status: i32| {
@@ -241,6 +244,10 @@ pub(crate) fn a_person_is_told_in_their_own_files_and_with_their_own_rights(lab:
             1000
         );
     }
+    sudo(
+        &format!("{} --exit-code", apply.replace("apply", "plan")),
+        0,
+    );
     let mine = lab
         .command_as_person(&format!("cat {OWN}"))
         .output()

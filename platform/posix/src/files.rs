@@ -46,7 +46,7 @@ pub fn real(root: &Path, path: &str) -> String {
             place = place.parent()?.join(target);
         }
         let (folder, name) = (place.parent()?, place.file_name()?);
-        Some(fs::canonicalize(folder).ok()?.join(name))
+        Some(resolved(folder)?.join(name))
     });
     let place = followed.ok().flatten();
     let real = place.as_deref().and_then(|place| {
@@ -54,6 +54,17 @@ pub fn real(root: &Path, path: &str) -> String {
         Some(format!("/{}", place.to_str()?))
     });
     real.unwrap_or_else(|| path.to_owned())
+}
+
+/// The folder that `folder` leads to. Where folders are missing it is the one that will be
+/// there once they are made: a file has one name before and after.
+fn resolved(folder: &Path) -> Option<PathBuf> {
+    match fs::canonicalize(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            Some(resolved(folder.parent()?)?.join(folder.file_name()?))
+        }
+        found => found.ok(),
+    }
 }
 
 /// The same, of a file that is said to be `user`'s. netprof, which is root, could follow a

@@ -179,6 +179,21 @@ fn what_a_file_bears_it_bears_afterwards() {
 }
 
 #[test]
+fn a_file_has_one_name_before_and_after_its_folders_are_made() {
+    let root = Root::new();
+    fs::create_dir_all(root.0.path().join("dots/config")).unwrap();
+    symlink("dots/config", root.0.path().join("config")).unwrap();
+    let named = || real(root.0.path(), "/config/docker/daemon.json");
+    assert_eq!(named(), "/dots/config/docker/daemon.json");
+    fs::create_dir(root.0.path().join("config/docker")).unwrap();
+    assert_eq!(named(), "/dots/config/docker/daemon.json");
+    assert_eq!(
+        real(root.0.path(), "/no/such/folder/x"),
+        "/no/such/folder/x"
+    );
+}
+
+#[test]
 fn the_way_back_takes_away_what_a_kill_left_on_the_way_there() {
     let root = Root::new();
     let one = text("one\n", 0o644);
