@@ -156,7 +156,10 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
                 ..proxy()
             },
         ],
-        containers: vec![containers(&[], &[])],
+        containers: vec![
+            containers(&[], &[]),
+            containers(&["172.31.0.0/16"], &["10.77.0.0/20"]),
+        ],
     })
 }
 
