@@ -6,6 +6,7 @@ use std::fmt;
 use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
+use crate::owner::Owner;
 use crate::resource::Resource;
 use crate::settings::Settings;
 use crate::snapshot::Section;
@@ -33,6 +34,15 @@ impl EngineKind {
         match self {
             Self::Docker => "docker",
             Self::Podman => "podman",
+        }
+    }
+}
+
+impl From<EngineKind> for Owner {
+    fn from(kind: EngineKind) -> Self {
+        match kind {
+            EngineKind::Docker => Self::Docker,
+            EngineKind::Podman => Self::Podman,
         }
     }
 }

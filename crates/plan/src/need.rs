@@ -153,7 +153,7 @@ fn add_profile(need: &mut Need, profile: &Profile) {
     need.filters |= profile.routes.keep_lan.is_some() || containers.keep_local.is_some();
     need.preferences |= has_proxy;
     need.session |= has_proxy;
-    need.engines |= containers.docker.is_some() || containers.podman.is_some();
+    need.engines |= *containers != Containers::default();
     need.nft_table |= !profile.clamp_mss.is_empty();
 }
 

@@ -1,9 +1,11 @@
 //! Addresses that containers and somebody else have.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use insta::assert_snapshot;
-use netprof_model::Snapshot;
+use netprof_model::engine::{Engine, EngineDaemon, EngineKind, EngineNetworks, EnginePool};
+use netprof_model::{Section, Snapshot};
 
 use crate::machine::machine;
 use crate::planned::made;
@@ -164,4 +166,51 @@ fn a_wider_route_of_the_profile_hides_what_it_leads_to() {
         containers { docker { pool "172.31.0.0/16" size=24; }; }
     "#;
     assert_snapshot!(said(profile, &laptop(OPENVPN)));
+}
+
+/// Docker as somebody else has told it, and one of a user's.
+fn docker(user: Option<&str>, pools: &[&str]) -> Engine {
+    let pool = |base: &&str| EnginePool {
+        base: base.parse().unwrap(),
+        size: 24,
+    };
+    Engine {
+        kind: EngineKind::Docker,
+        user: user.map(str::to_owned),
+        file: "/etc/docker/daemon.json".to_owned(),
+        beside: BTreeMap::new(),
+        later: Vec::new(),
+        daemon: Section::Seen(EngineDaemon {
+            pid: 7,
+            flags: Vec::new(),
+            networks: Section::Seen(EngineNetworks {
+                bridge: Some("10.8.0.129/25".parse().unwrap()),
+                pools: pools.iter().map(pool).collect(),
+            }),
+            containers: Section::Unread,
+        }),
+    }
+}
+
+#[test]
+fn a_daemon_that_somebody_has_told_its_pools_is_told_of_too() {
+    // One of its pools has become a network by now.
+    let vpn = format!("{OPENVPN} route 172.17.0.0/24 dev tun0 owner openvpn");
+    let mut laptop = laptop(&vpn);
+    laptop.engines = Section::Seen(vec![
+        docker(None, &["172.17.0.0/16", "10.99.128.0/17"]),
+        docker(Some("anna"), &["10.99.0.0/17"]),
+    ]);
+    let profile = r#"
+        link "vpn" { match name="tun*"; }
+        routes { route "10.99.129.0/24" link="vpn"; }
+        containers { keep-local; }
+    "#;
+    // What the profile says in its place is another matter, and so is a user's.
+    let told = r#"containers { keep-local; docker { pool "10.55.0.0/16" size=24; }; }"#;
+    assert_snapshot!(format!(
+        "{}--- told anew\n{}",
+        said(profile, &laptop),
+        said(told, &laptop)
+    ));
 }

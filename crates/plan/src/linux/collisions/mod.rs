@@ -65,7 +65,7 @@ pub(super) fn warn(ground: &Ground, draft: &mut Draft) {
     for (tract, met) in tracts.iter().zip(met) {
         let met = told(met);
         if !met.is_empty() {
-            let taken = taken.get_or_insert_with(|| Taken::of(ground));
+            let taken = taken.get_or_insert_with(|| Taken::of(ground, &tracts));
             let met = met
                 .iter()
                 .map(|one| (neighbourhood.is_asked_for(one, tract), one));

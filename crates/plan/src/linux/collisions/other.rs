@@ -164,15 +164,16 @@ impl<'a, 'b> Neighbourhood<'a, 'b> {
             }
             // Where the network is kept, they are refused by themselves.
             (Who::Server(_, link), Form::Declared(_)) => self.leads_away(link),
+            (Who::Server(_, link), Form::Told(_)) => self.leads_away(link),
             (Who::Server(_, link), Form::Live(_)) => {
                 self.ground.profile.containers.keep_local.is_none() && self.leads_away(link)
             }
+            (Who::Declared(route), Form::Declared(_)) => lies_within && self.leaves(tract, route),
+            (Who::Declared(route), Form::Told(_)) => self.leaves(tract, route),
             // One that takes a part of a network is told of by itself.
-            (Who::Declared(route), form) => {
-                lies_within == matches!(form, Form::Declared(_)) && self.leaves(tract, route)
-            }
+            (Who::Declared(route), Form::Live(_)) => !lies_within && self.leaves(tract, route),
             (Who::Also(_), Form::Declared(_)) => lies_within,
-            (Who::Also(_), Form::Live(_)) | (Who::Lan(_) | Who::Route(..), _) => true,
+            (Who::Also(_) | Who::Lan(_) | Who::Route(..), _) => true,
         }
     }
 
@@ -269,6 +270,7 @@ impl fmt::Display for Other<'_> {
                 Form::Declared(one) => {
                     write!(f, "{prefix} (`{}` in line {})", one.node(), tract.at.line)
                 }
+                Form::Told(_) => write!(f, "{prefix} (by the daemon of {})", tract.engine),
                 Form::Live(one) => {
                     write!(
                         f,

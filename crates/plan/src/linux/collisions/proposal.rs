@@ -5,7 +5,7 @@ use netprof_model::profile::{RouteTarget, Servers};
 use netprof_model::space;
 
 use super::Ground;
-use crate::containers;
+use super::tract::Tract;
 
 /// All addresses that somebody has, or that were proposed already.
 pub(super) struct Taken {
@@ -13,12 +13,11 @@ pub(super) struct Taken {
 }
 
 impl Taken {
-    /// What profile and machine tell of.
-    pub(super) fn of(ground: &Ground) -> Self {
+    /// What profile and machine tell of, with the `tracts` of containers.
+    pub(super) fn of(ground: &Ground, tracts: &[Tract]) -> Self {
         let (profile, base) = (ground.profile, ground.base);
         let routes = base.routes.items().iter().map(|route| route.key.dst);
         let addresses = base.addresses.items().iter().map(|one| one.local.trunc());
-        let containers = containers::declared(profile);
         let servers = profile
             .scopes
             .iter()
@@ -37,7 +36,7 @@ impl Taken {
         let also = profile.routes.keep_lan.iter().flat_map(|lan| &lan.also);
         let all = routes
             .chain(addresses)
-            .chain(containers.iter().map(|one| one.prefix))
+            .chain(tracts.iter().map(|tract| tract.prefix))
             .chain(servers)
             .chain(declared)
             .chain(also.map(|also| also.prefix));

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use ipnet::IpNet;
+use netprof_model::engine::EngineKind;
 use netprof_model::profile::{Declared, What};
 use netprof_model::rule::Family;
 use netprof_model::{Location, Owner};
@@ -24,6 +25,8 @@ pub(super) struct Tract<'a> {
 pub(super) enum Form<'a> {
     /// The profile gives it to an engine.
     Declared(Declared<'a>),
+    /// A daemon was told so by somebody else, and takes its networks from there.
+    Told(What),
     /// An engine has a network there.
     Live(Network<'a>),
 }
@@ -43,7 +46,13 @@ pub(super) fn all<'a>(ground: &Ground<'a>) -> Vec<Tract<'a>> {
         })
         .collect();
     let declared = tracts.len();
-    for network in containers::networks(ground.base) {
+    let networks = containers::networks(ground.base);
+    let is_live = |told: &Tract| {
+        let mut networks = networks.iter();
+        networks.any(|one| one.link.owner == told.engine && one.prefix == told.prefix)
+    };
+    tracts.extend(told(ground, at).into_iter().filter(|told| !is_live(told)));
+    for network in networks {
         let engine = network.link.owner;
         let mut pools = tracts[..declared].iter();
         if !pools.any(|pool| pool.engine == engine && pool.prefix.contains(&network.prefix)) {
@@ -58,12 +67,43 @@ pub(super) fn all<'a>(ground: &Ground<'a>) -> Vec<Tract<'a>> {
     tracts
 }
 
+/// What daemons go by that the profile gives nothing to. Those of a user make their networks
+/// in a namespace of their own.
+fn told<'a>(ground: &Ground<'a>, at: &'a Location) -> Vec<Tract<'a>> {
+    let containers = &ground.profile.containers;
+    let engines = ground.base.engines.items().iter();
+    let engines = engines.filter(|engine| match engine.kind {
+        EngineKind::Docker => engine.user.is_none() && containers.docker.is_none(),
+        EngineKind::Podman => engine.user.is_none() && containers.podman.is_none(),
+    });
+    let mut tracts = Vec::new();
+    for engine in engines {
+        let networks = engine
+            .daemon
+            .seen()
+            .and_then(|daemon| daemon.networks.seen());
+        let Some(networks) = networks else { continue };
+        let bridge = networks.bridge.iter().map(|own| (*own, What::Default));
+        let pools = networks
+            .pools
+            .iter()
+            .map(|pool| (pool.base, What::Pool(pool.size)));
+        tracts.extend(bridge.chain(pools).map(|(prefix, what)| Tract {
+            prefix: prefix.trunc(),
+            engine: engine.kind.into(),
+            form: Form::Told(what),
+            at,
+        }));
+    }
+    tracts
+}
+
 impl Tract<'_> {
     /// The node of the profile that it is about.
     pub(super) fn node(&self) -> &'static str {
         match self.form {
             Form::Declared(declared) => declared.node(),
-            Form::Live(_) => "containers",
+            Form::Told(_) | Form::Live(_) => "containers",
         }
     }
 
@@ -87,6 +127,13 @@ impl Tract<'_> {
                 (Owner::Docker, What::Default) => format!("bridge \"{bridge}\""),
                 (_, What::Default) => format!("subnet \"{free}\""),
             },
+            Form::Told(What::Pool(size)) => {
+                format!("{} {{ pool \"{free}\" size={size}; }}", self.engine)
+            }
+            Form::Told(What::Default) if self.engine == Owner::Docker => {
+                format!("docker {{ bridge \"{bridge}\"; }}")
+            }
+            Form::Told(What::Default) => format!("podman {{ subnet \"{free}\"; }}"),
             Form::Live(network) => match (self.engine, network.link.name.as_str()) {
                 (Owner::Docker, "docker0") if v6 => {
                     format!("\"fixed-cidr-v6\": \"{free}\" in daemon.json")
@@ -113,6 +160,17 @@ impl fmt::Display for Tract<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.form {
             Form::Declared(declared) => declared.fmt(f),
+            Form::Told(what) => {
+                let what = match what {
+                    What::Default => "own network",
+                    What::Pool(_) => "pool",
+                };
+                write!(
+                    f,
+                    "{}'s {what} {}, by its daemon,",
+                    self.engine, self.prefix
+                )
+            }
             Form::Live(network) => {
                 let (engine, dev) = (self.engine, &network.link.name);
                 write!(f, "{engine}'s network {} on {dev}", self.prefix)
