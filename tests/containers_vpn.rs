@@ -152,6 +152,35 @@ pub(crate) fn podmans_network_is_kept_from_what_openvpn_pushes(lab: &Lab) {
     lab.netprof("release").exits(0);
 }
 
+pub(crate) fn a_bridge_that_appears_in_a_pool_is_reached_at_once(lab: &Lab) {
+    let _site = VpnSite::new(lab);
+    let docker = Docker::start_as_it_comes(lab);
+    let mesh = Tailscale::up(lab);
+    mesh.accept_route(lab, "172.16.0.0/12");
+    let appears = |name: &'static str, subnet: &str| {
+        let number = lab.run(&format!("docker network create --subnet {subnet} {name}"));
+        format!("br-{}", &number[..12])
+    };
+    lab.write_profile(
+        "keep",
+        r#"profile "keep" { containers { keep-local; docker { pool "172.28.0.0/16" size=24; }; }; }"#,
+    );
+    lab.netprof("apply keep").exits(0);
+    let bridge = appears("inside", "172.28.9.0/24");
+    let _box = docker.container(lab, "box", &bridge, "172.28.9.2/24", "172.28.9.1");
+    assert!(lab.reaches("172.28.9.2"));
+    assert_eq!(lab.way_to("172.28.9.2").unwrap().link, bridge);
+    // Nothing is left to do, and what is elsewhere is the VPN's as before.
+    lab.netprof("plan keep --exit-code").exits(0);
+    lab.netprof("status --exit-code").exits(0);
+    appears("outside", "172.29.9.0/24");
+    for address in ["172.29.9.2", "172.28.77.2"] {
+        assert_eq!(lab.way_to(address).unwrap().link, "tailscale0");
+    }
+    lab.netprof("release").exits(0);
+    assert!(!lab.reaches("172.28.9.2"));
+}
+
 /// A bridge without containers has no carrier. Its route is used all the same, unless the
 /// kernel is told otherwise; then the VPN has the addresses, which nobody else does.
 pub(crate) fn a_bridge_without_containers_is_kept_too(lab: &Lab) {

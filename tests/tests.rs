@@ -263,6 +263,7 @@ fn main() -> std::process::ExitCode {
         Engines engines::podman_keeps_what_is_its_own,
         Engines containers_vpn::dockers_networks_are_kept_from_what_openvpn_pushes,
         Engines containers_vpn::podmans_network_is_kept_from_what_openvpn_pushes,
+        Engines containers_vpn::a_bridge_that_appears_in_a_pool_is_reached_at_once,
         Engines containers_vpn::a_bridge_without_containers_is_kept_too,
         Engines pools::docker_cuts_its_networks_where_the_profile_says,
         Engines pools::what_was_not_there_is_gone_again_unless_somebody_else_uses_it,

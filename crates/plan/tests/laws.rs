@@ -159,6 +159,7 @@ fn profiles() -> impl Strategy<Value = Drawn<Profile>> {
         containers: vec![
             containers(&[], &[]),
             containers(&["172.31.0.0/16"], &["10.77.0.0/20"]),
+            containers(&["172.16.0.0/12"], &["10.87.0.0/20", "198.51.100.0/25"]),
         ],
     })
 }
