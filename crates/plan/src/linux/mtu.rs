@@ -94,6 +94,7 @@ fn say_side_effects(profile: &Profile, ground: &Ground, draft: &mut Draft) {
             }
             let all = [
                 ends_ipv6(link, decl.bytes),
+                starts_ipv6(link, decl.bytes),
                 of_bridge(link),
                 of_port(ground.base, link, decl.bytes),
             ];
@@ -112,6 +113,17 @@ fn ends_ipv6(link: &Link, bytes: u32) -> Option<Diagnostic> {
             format!("{} can have no IPv6 below {IPV6} bytes", link.name),
         )
         .help("once it is larger again, its settings of IPv6 are the defaults")
+    })
+}
+
+fn starts_ipv6(link: &Link, bytes: u32) -> Option<Diagnostic> {
+    (link.mtu < IPV6 && bytes >= IPV6 && link.ipv6.is_none()).then(|| {
+        let message = format!(
+            "{} has no IPv6, being smaller than {IPV6} bytes: with {bytes} the kernel sets it up",
+            link.name
+        );
+        Diagnostic::warning("plan::mtu-starts-ipv6", message)
+            .help("it takes addresses and routes that a router announces there")
     })
 }
 

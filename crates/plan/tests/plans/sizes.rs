@@ -20,6 +20,7 @@ const DESK: &str = "
     addr tun1 10.9.0.2/24
     link br0 kind bridge ipv6 on
     link port0 master 6 ipv6 on
+    link tun2 kind tun mtu 1200
 ";
 
 /// The plan for packets of `bytes` on `link`.
@@ -58,7 +59,12 @@ fn a_size_that_would_change_others_for_good_is_refused() {
 
 #[test]
 fn what_a_size_changes_elsewhere_is_said() {
-    let all = [("tun0", 1200), ("br0", 1400), ("port0", 1400)];
+    let all = [
+        ("tun0", 1200),
+        ("tun2", 1400),
+        ("br0", 1400),
+        ("port0", 1400),
+    ];
     assert_snapshot!(all.map(|(link, bytes)| sized(link, bytes)).join("\n"));
 }
 
