@@ -97,11 +97,6 @@ fn number(body: &mut Body<'_>, kind: u16, value: u32) -> Written {
     body.attribute(kind, &value.to_be_bytes())
 }
 
-fn numbers(body: &mut Body<'_>, all: &[(u16, u32)]) -> Written {
-    all.iter()
-        .try_for_each(|(kind, value)| number(body, *kind, *value))
-}
-
 impl Way {
     pub(super) fn hook(self) -> u32 {
         match self {
@@ -146,9 +141,18 @@ pub(super) fn comment() -> Vec<u8> {
     bytes
 }
 
+/// One attribute of an expression.
+enum Part<'a> {
+    Number(u16, u32),
+    Byte(u16, u8),
+    /// What a register is compared or combined with.
+    Value(u16, &'a [u8]),
+}
+
 /// What nft makes of `iifname LINK tcp flags syn / syn,rst tcp option maxseg size set rt mtu`,
 /// or `oifname`: all of it goes through one register.
 pub(super) fn expressions(body: &mut Body<'_>, way: Way, link: &str) -> Written {
+    use Part::{Byte, Number, Value};
     const REG: u32 = NFT_REG_1;
     // IFNAMSIZ: zeros to the end, so that a name which only begins so does not match.
     let mut name = [0; 16];
@@ -156,78 +160,80 @@ pub(super) fn expressions(body: &mut Body<'_>, way: Way, link: &str) -> Written 
     let room = fits.ok_or_else(|| Unwritable::NoLink(link.to_owned()))?;
     room.copy_from_slice(link.as_bytes());
 
-    let load = |body: &mut Body<'_>, key| {
-        let all = [(NFTA_META_KEY, key), (NFTA_META_DREG, REG)];
-        expression(body, "meta", |body| numbers(body, &all))
+    let load = |key| [Number(NFTA_META_KEY, key), Number(NFTA_META_DREG, REG)];
+    let is = |bytes| {
+        [
+            Number(NFTA_CMP_SREG, REG),
+            Number(NFTA_CMP_OP, NFT_CMP_EQ),
+            Value(NFTA_CMP_DATA, bytes),
+        ]
     };
-    let is = |body: &mut Body<'_>, bytes: &[u8]| {
-        expression(body, "cmp", |body| {
-            numbers(body, &[(NFTA_CMP_SREG, REG), (NFTA_CMP_OP, NFT_CMP_EQ)])?;
-            value(body, NFTA_CMP_DATA, bytes)
+    let all: [(&str, &[Part<'_>]); 10] = [
+        ("meta", &load(way.name_of_link())),
+        ("cmp", &is(&name)),
+        ("meta", &load(NFT_META_L4PROTO)),
+        ("cmp", &is(&[IPPROTO_TCP])),
+        (
+            "payload",
+            &[
+                Number(NFTA_PAYLOAD_DREG, REG),
+                Number(NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER),
+                Number(NFTA_PAYLOAD_OFFSET, FLAGS_AT),
+                Number(NFTA_PAYLOAD_LEN, 1),
+            ],
+        ),
+        (
+            "bitwise",
+            &[
+                Number(NFTA_BITWISE_SREG, REG),
+                Number(NFTA_BITWISE_DREG, REG),
+                Number(NFTA_BITWISE_LEN, 1),
+                Value(NFTA_BITWISE_MASK, &[SYN | RST]),
+                Value(NFTA_BITWISE_XOR, &[0]),
+            ],
+        ),
+        ("cmp", &is(&[SYN])),
+        // In the machine's byte order.
+        (
+            "rt",
+            &[
+                Number(NFTA_RT_KEY, NFT_RT_TCPMSS),
+                Number(NFTA_RT_DREG, REG),
+            ],
+        ),
+        (
+            "byteorder",
+            &[
+                Number(NFTA_BYTEORDER_SREG, REG),
+                Number(NFTA_BYTEORDER_DREG, REG),
+                Number(NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON),
+                Number(NFTA_BYTEORDER_LEN, 2),
+                Number(NFTA_BYTEORDER_SIZE, 2),
+            ],
+        ),
+        (
+            "exthdr",
+            &[
+                Byte(NFTA_EXTHDR_TYPE, TCPOPT_MSS),
+                Number(NFTA_EXTHDR_OFFSET, SIZE_AT),
+                Number(NFTA_EXTHDR_LEN, 2),
+                Number(NFTA_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT),
+                Number(NFTA_EXTHDR_SREG, REG),
+            ],
+        ),
+    ];
+    all.iter().try_for_each(|(name, parts)| {
+        body.nest(NFTA_LIST_ELEM, |body| {
+            body.text(NFTA_EXPR_NAME, name)?;
+            body.nest(NFTA_EXPR_DATA, |body| {
+                parts.iter().try_for_each(|part| match part {
+                    Number(kind, value) => number(body, *kind, *value),
+                    Byte(kind, value) => body.attribute(*kind, &[*value]),
+                    Value(kind, value) => {
+                        body.nest(*kind, |body| body.attribute(NFTA_DATA_VALUE, value))
+                    }
+                })
+            })
         })
-    };
-    load(body, way.name_of_link())?;
-    is(body, &name)?;
-    load(body, NFT_META_L4PROTO)?;
-    is(body, &[IPPROTO_TCP])?;
-    expression(body, "payload", |body| {
-        let all = [
-            (NFTA_PAYLOAD_DREG, REG),
-            (NFTA_PAYLOAD_BASE, NFT_PAYLOAD_TRANSPORT_HEADER),
-            (NFTA_PAYLOAD_OFFSET, FLAGS_AT),
-            (NFTA_PAYLOAD_LEN, 1),
-        ];
-        numbers(body, &all)
-    })?;
-    expression(body, "bitwise", |body| {
-        let all = [
-            (NFTA_BITWISE_SREG, REG),
-            (NFTA_BITWISE_DREG, REG),
-            (NFTA_BITWISE_LEN, 1),
-        ];
-        numbers(body, &all)?;
-        value(body, NFTA_BITWISE_MASK, &[SYN | RST])?;
-        value(body, NFTA_BITWISE_XOR, &[0])
-    })?;
-    is(body, &[SYN])?;
-    // In the machine's byte order.
-    expression(body, "rt", |body| {
-        numbers(body, &[(NFTA_RT_KEY, NFT_RT_TCPMSS), (NFTA_RT_DREG, REG)])
-    })?;
-    expression(body, "byteorder", |body| {
-        let all = [
-            (NFTA_BYTEORDER_SREG, REG),
-            (NFTA_BYTEORDER_DREG, REG),
-            (NFTA_BYTEORDER_OP, NFT_BYTEORDER_HTON),
-            (NFTA_BYTEORDER_LEN, 2),
-            (NFTA_BYTEORDER_SIZE, 2),
-        ];
-        numbers(body, &all)
-    })?;
-    expression(body, "exthdr", |body| {
-        let all = [
-            (NFTA_EXTHDR_OFFSET, SIZE_AT),
-            (NFTA_EXTHDR_LEN, 2),
-            (NFTA_EXTHDR_OP, NFT_EXTHDR_OP_TCPOPT),
-            (NFTA_EXTHDR_SREG, REG),
-        ];
-        body.attribute(NFTA_EXTHDR_TYPE, &[TCPOPT_MSS])?;
-        numbers(body, &all)
     })
-}
-
-fn expression(
-    body: &mut Body<'_>,
-    name: &str,
-    data: impl FnOnce(&mut Body<'_>) -> Written,
-) -> Written {
-    body.nest(NFTA_LIST_ELEM, |body| {
-        body.text(NFTA_EXPR_NAME, name)?;
-        body.nest(NFTA_EXPR_DATA, data)
-    })
-}
-
-/// Adds what a register is compared or combined with.
-fn value(body: &mut Body<'_>, kind: u16, bytes: &[u8]) -> Written {
-    body.nest(kind, |body| body.attribute(NFTA_DATA_VALUE, bytes))
 }
