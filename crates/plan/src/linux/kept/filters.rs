@@ -71,14 +71,15 @@ pub(in crate::linux) fn unread(snapshot: &Snapshot) -> Option<Diagnostic> {
     })
 }
 
-/// Warns of rules that are asked before those that keep the LAN, and take some packets
+/// Warns of rules that are asked before those that keep networks, and take some packets
 /// only: which, a look-up of one packet does not tell.
 pub(super) fn warn_of_selective(ground: &Ground, priority: u32, one: &Kept, draft: &mut Draft) {
     let family = Family::of(&one.prefix);
     let overlaps = |to: IpNet| to.contains(&one.prefix) || one.prefix.contains(&to);
+    let whose = one.of.whose();
     for rule in ground.routing.selective_before(family, priority) {
         let message = format!(
-            "{} is asked before netprof's rules, and may take some packets to the LAN elsewhere",
+            "{} is asked before netprof's rules, and may take some packets to {whose} elsewhere",
             rule.key
         );
         let said = draft.diagnostics.iter().any(|said| said.message == message);
@@ -86,7 +87,9 @@ pub(super) fn warn_of_selective(ground: &Ground, priority: u32, one: &Kept, draf
             draft.diagnostics.push(
                 Diagnostic::warning("plan::selective-rule", message)
                     .at(one.at.clone())
-                    .help("give that rule a priority above 119, if the LAN should be kept for all")
+                    .help(format!(
+                        "give that rule a priority above 119, if {whose} should be kept for all"
+                    ))
                     .whose(rule.owner),
             );
         }
@@ -104,11 +107,12 @@ pub(in crate::linux) fn taken(policy: &XfrmPolicy, prefix: &IpNet, source: IpAdd
     )
     .whose(policy.owner)
     .help(match policy.owner {
-        Owner::Libreswan => {
-            "let libreswan pass the LAN by: a conn with type=passthrough and the LAN on both sides"
-        }
-        Owner::Strongswan => "let strongswan pass the LAN by: its bypass-lan plugin",
-        _ => "let the IPsec client pass the LAN by",
+        Owner::Libreswan => format!(
+            "let libreswan pass {prefix} by: a conn with type=passthrough and {prefix} on both sides"
+        ),
+        // It passes by every network that this host is in.
+        Owner::Strongswan => "let strongswan pass the LAN by: its bypass-lan plugin".to_owned(),
+        _ => format!("let the IPsec client pass {prefix} by"),
     })
 }
 

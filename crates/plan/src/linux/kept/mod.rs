@@ -32,6 +32,7 @@ use super::{Ground, MAIN, TABLE, own_route};
 use crate::declared;
 use crate::draft::{Draft, Wanted};
 use crate::lan::contradictions;
+use crate::prefixes::Prefixes;
 
 mod containers;
 pub(super) mod filters;
@@ -73,25 +74,15 @@ pub(super) fn desire(ground: &Ground, priorities: &Priorities, draft: &mut Draft
 /// route the profile overrides, and, since the rule of the wider one may be asked first,
 /// what lies in one that is copied, and what one that overrides lies in.
 fn copied(all: &[Kept], rivals: &[Vec<&Route>]) -> Vec<bool> {
-    let mut copied: Vec<bool> = all
-        .iter()
-        .zip(rivals)
-        .map(|(one, rivals)| one.overrides || !rivals.is_empty())
-        .collect();
-    loop {
-        let more = (0..all.len()).find(|&at| {
-            !copied[at]
-                && all.iter().zip(&copied).any(|(other, is_copied)| {
-                    *is_copied
-                        && (other.prefix.contains(&all[at].prefix)
-                            || (other.overrides && all[at].prefix.contains(&other.prefix)))
-                })
-        });
-        match more {
-            Some(at) => copied[at] = true,
-            None => return copied,
-        }
-    }
+    let overriding = all.iter().filter(|one| one.overrides);
+    let overriding: Prefixes = overriding.map(|one| one.prefix).collect();
+    // All that overrides lies in itself.
+    let holds_overriding = |one: &Kept| !overriding.within(one.prefix.into()).is_empty();
+    let needing = all.iter().zip(rivals);
+    let needing = needing.filter(|(one, rivals)| !rivals.is_empty() || holds_overriding(one));
+    let needing: Prefixes = needing.map(|(one, _)| one.prefix).collect();
+    let lies_in = |one: &Kept| needing.narrowest(one.prefix.into()).is_some();
+    all.iter().map(lies_in).collect()
 }
 
 type Home<'a, 'b> = crate::lan::Home<'a, 'b, Fib<'a>>;
@@ -106,6 +97,16 @@ enum Of {
         /// Whether the rule of a declared pool keeps it, unless it needs a copy.
         pooled: bool,
     },
+}
+
+impl Of {
+    /// Whose it is, for a person.
+    fn whose(self) -> &'static str {
+        match self {
+            Self::Lan => "the LAN",
+            Self::Containers { .. } => "containers",
+        }
+    }
 }
 
 /// One prefix to keep, and the way to it.
