@@ -6,6 +6,10 @@
 //! - A vlan or macvlan is never larger than the link that it lies over: it is made smaller
 //!   with that one, and not larger again (`vlan_device_event` in net/8021q/vlan.c,
 //!   `macvlan_device_event` in drivers/net/macvlan.c).
+//! - An ipvlan is given every new size of the link that it lies over, whatever it had
+//!   (`ipvlan_device_event` in drivers/net/ipvlan/ipvlan_main.c).
+//! - A bridge that was given a size notes that for good, and no longer follows its ports
+//!   (`br_change_mtu` in net/bridge/br_device.c).
 //! - Below 1280 bytes a link has no IPv6 (`addrconf_notify` in net/ipv6/addrconf.c): its
 //!   addresses go, and its settings too, also the one that keeps IPv6 off. What comes back
 //!   are the defaults.
@@ -25,7 +29,12 @@ use crate::mtu::{self, IPV6};
 /// Wants the sizes that the profile says, and says what the kernel makes of them.
 pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
     let Ground { profile, base, .. } = ground;
-    let refusal = |link: &Link, bytes| stacked(base, link, bytes).or_else(|| ipv6_off(link, bytes));
+    let refusal = |link: &Link, bytes| {
+        stacked(base, link, bytes)
+            .or_else(|| of_ipvlan(base, link, bytes))
+            .or_else(|| of_bridge(link, bytes))
+            .or_else(|| ipv6_off(link, bytes))
+    };
     mtu::desire(profile, base, &ground.links, refusal, draft);
     say_side_effects(profile, ground, draft);
 }
@@ -69,6 +78,42 @@ fn stacked(base: &Snapshot, link: &Link, bytes: u32) -> Option<Diagnostic> {
     Some(error)
 }
 
+/// Why an ipvlan over `link` would not get its size back.
+fn of_ipvlan(base: &Snapshot, link: &Link, bytes: u32) -> Option<Diagnostic> {
+    let mut all = base.links.items().iter();
+    let above = all.find(|one| {
+        one.lower == Some(link.index)
+            && matches!(one.kind.as_deref(), Some("ipvlan" | "ipvtap"))
+            && one.mtu != link.mtu
+    });
+    let above = above.filter(|_| link.mtu != bytes)?;
+    let message = format!(
+        "{} lies over {} and has a size of its own, {} bytes: the kernel would give it each new size of {}",
+        above.name, link.name, above.mtu, link.name
+    );
+    let error = Diagnostic::error("plan::mtu-of-others", message)
+        .label("this would change another link for good")
+        .help(format!(
+            "declare a link for {} and set its `mtu`, not that of {}",
+            above.name, link.name
+        ));
+    Some(error)
+}
+
+/// Why a bridge cannot be given a size: it would be its own from then on.
+fn of_bridge(link: &Link, bytes: u32) -> Option<Diagnostic> {
+    let is_bridge = link.kind.as_deref() == Some("bridge");
+    (is_bridge && link.mtu != bytes).then(|| {
+        let message = format!(
+            "{} is a bridge: once it was given a size, it no longer follows its ports, and a release cannot take that back",
+            link.name
+        );
+        Diagnostic::error("plan::mtu-of-bridge", message)
+            .label("this would hold for good")
+            .help("set the `mtu` of its ports: it takes the size of the smallest")
+    })
+}
+
 /// Why the kernel would forget that `link` is to have no IPv6.
 fn ipv6_off(link: &Link, bytes: u32) -> Option<Diagnostic> {
     (bytes < IPV6 && link.ipv6 == Some(false)).then(|| {
@@ -95,7 +140,6 @@ fn say_side_effects(profile: &Profile, ground: &Ground, draft: &mut Draft) {
             let all = [
                 ends_ipv6(link, decl.bytes),
                 starts_ipv6(link, decl.bytes),
-                of_bridge(link),
                 of_port(ground.base, link, decl.bytes),
             ];
             let said = all.into_iter().flatten();
@@ -124,19 +168,6 @@ fn starts_ipv6(link: &Link, bytes: u32) -> Option<Diagnostic> {
         );
         Diagnostic::warning("plan::mtu-starts-ipv6", message)
             .help("it takes addresses and routes that a router announces there")
-    })
-}
-
-fn of_bridge(link: &Link) -> Option<Diagnostic> {
-    (link.kind.as_deref() == Some("bridge")).then(|| {
-        Diagnostic::warning(
-            "plan::mtu-of-bridge",
-            format!(
-                "{} is a bridge: once it was given a size, it no longer follows its ports",
-                link.name
-            ),
-        )
-        .help("the kernel notes that, and a release cannot take it back")
     })
 }
 

@@ -21,6 +21,10 @@ const DESK: &str = "
     link br0 kind bridge ipv6 on
     link port0 master 6 ipv6 on
     link tun2 kind tun mtu 1200
+    link eth1 ipv6 on
+    link ipvl0 kind ipvlan over 9 mtu 1300
+    link eth2 ipv6 on
+    link ipvl1 kind ipvlan over 11
 ";
 
 /// The plan for packets of `bytes` on `link`.
@@ -53,7 +57,14 @@ fn a_size_that_a_device_or_ipv6_cannot_have_is_refused() {
 
 #[test]
 fn a_size_that_would_change_others_for_good_is_refused() {
-    let all = [("eth0", 1400), ("eth0.5", 1600)];
+    let all = [
+        ("eth0", 1400),
+        ("eth0.5", 1600),
+        ("br0", 1400),
+        ("eth1", 1400),
+        // An ipvlan that has the size of its link gets that back, too.
+        ("eth2", 1400),
+    ];
     assert_snapshot!(all.map(|(link, bytes)| sized(link, bytes)).join("\n"));
 }
 
@@ -62,7 +73,6 @@ fn what_a_size_changes_elsewhere_is_said() {
     let all = [
         ("tun0", 1200),
         ("tun2", 1400),
-        ("br0", 1400),
         ("port0", 1400),
     ];
     assert_snapshot!(all.map(|(link, bytes)| sized(link, bytes)).join("\n"));
