@@ -83,9 +83,9 @@ fn settings(path: &str) -> Resource {
     Resource::Settings(Settings::DockerDaemon { path })
 }
 
-fn environment(user: &str) -> Resource {
+fn gnome(user: &str) -> Resource {
     let user = user.to_owned();
-    Resource::Settings(Settings::Environment { user })
+    Resource::Settings(Settings::Gnome { user })
 }
 
 fn store(key: &str) -> Resource {
@@ -144,7 +144,7 @@ impl Machine {
                 file("60-netprof.conf"),
                 Resource::NftTable,
                 settings("/etc/docker/daemon.json"),
-                environment("me"),
+                gnome("me"),
             ],
             Self::Mac => vec![
                 up("lo0"),
@@ -369,7 +369,7 @@ impl Machine {
                 (file("60-netprof.conf"), 1),
                 (Resource::NftTable, 1),
                 (settings("/etc/docker/daemon.json"), 1),
-                (environment("me"), 1),
+                (gnome("me"), 1),
             ],
             Self::Mac => vec![
                 (mtu("utun4"), 1),
