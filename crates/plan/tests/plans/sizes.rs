@@ -70,11 +70,7 @@ fn a_size_that_would_change_others_for_good_is_refused() {
 
 #[test]
 fn what_a_size_changes_elsewhere_is_said() {
-    let all = [
-        ("tun0", 1200),
-        ("tun2", 1400),
-        ("port0", 1400),
-    ];
+    let all = [("tun0", 1200), ("tun2", 1400), ("port0", 1400)];
     assert_snapshot!(all.map(|(link, bytes)| sized(link, bytes)).join("\n"));
 }
 
