@@ -26,6 +26,9 @@ const LIMIT: u64 = 1024 * 1024;
 /// The permission bits, as chmod(2) takes them.
 const BITS: u32 = 0o7777;
 
+/// That what is made in a folder gets its group (inode(7)).
+const SET_GID: u32 = 0o2000;
+
 /// `path` below `root`.
 #[must_use]
 pub fn below(root: &Path, path: &str) -> PathBuf {
@@ -321,6 +324,10 @@ fn make(folder: &Path) -> io::Result<()> {
     // A kill may have left one.
     let _ = fs::remove_dir(&beside);
     DirBuilder::new().mode(bits).create(&beside)?;
+    // The umask has taken bits, which is wrong of a folder for everybody, and its own folder
+    // may have given it one.
+    let given = fs::metadata(&beside)?.mode() & SET_GID;
+    fs::set_permissions(&beside, Permissions::from_mode(bits | given))?;
     attributes::mark_made(&beside);
     fs::rename(&beside, folder)?;
     sync(parent)

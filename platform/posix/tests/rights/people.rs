@@ -11,6 +11,7 @@ use netprof_model::file::{Content, FileState};
 use netprof_posix::{files, rights};
 use nix::mount::{MsFlags, mount};
 use nix::sched::{CloneFlags, unshare};
+use nix::sys::stat::umask;
 use nix::unistd::{Gid, getegid, geteuid, getgroups, setgroups};
 
 const ALICE: u32 = 5001;
@@ -40,6 +41,10 @@ const TESTS: &[Test] = &[
         "whom_the_list_does_not_have_is_in_no_other_group",
         whom_the_list_does_not_have_is_in_no_other_group,
     ),
+    (
+        "folders_are_made_for_everybody_whatever_the_umask",
+        folders_are_made_for_everybody_whatever_the_umask,
+    ),
 ];
 
 pub(crate) fn main() {
@@ -51,7 +56,7 @@ pub(crate) fn main() {
             if geteuid().is_root() {
                 // Root may be in groups, as after login(1).
                 setgroups(&[Gid::from_raw(0), Gid::from_raw(WWW)])?;
-                // A mount namespace is a thread's own (unshare(2)).
+                // A mount namespace and a umask are a thread's own (unshare(2)).
                 let done = thread::spawn(move || test(&Home::new())).join();
                 return done
                     .map(|()| Completion::Completed)
@@ -189,4 +194,18 @@ fn whom_the_list_does_not_have_is_in_no_other_group(home: &Home) {
     let place = home.path(FILE);
     let within = rights::along(&place, ids).unwrap();
     assert_eq!(within, (STRANGER, WWW, vec![]));
+}
+
+fn folders_are_made_for_everybody_whatever_the_umask(home: &Home) {
+    umask(nix::sys::stat::Mode::from_bits_truncate(0o077));
+    let path = "/etc/containers/containers.conf.d/one.conf";
+    let one = text("one\n", (0, 0), 0o644);
+    files::put(home.0.path(), path, None, Some(&one), Mode::Forward).unwrap();
+    for folder in home.path(path).ancestors().skip(1).take(3) {
+        assert_eq!(fs::metadata(folder).unwrap().mode() & 0o777, 0o755);
+    }
+    home.put(None, Some(&text("one\n", (ALICE, ALICE), 0o600)))
+        .unwrap();
+    let theirs = fs::metadata(home.path(FILE).parent().unwrap()).unwrap();
+    assert_eq!(theirs.mode() & 0o777, 0o700);
 }
