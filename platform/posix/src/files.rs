@@ -6,7 +6,7 @@
 //! (environment.d(5), containers.conf.d) pass over for want of their suffix.
 
 use std::ffi::OsStr;
-use std::fs::{self, DirBuilder, File, Permissions};
+use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::{
     DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt, fchown, symlink,
@@ -123,12 +123,7 @@ pub fn read(path: &Path) -> io::Result<Option<FileState>> {
         let target = target.map_err(|_| io::Error::other("it points to what is no text"))?;
         return Ok(Some(FileState::Symlink { target }));
     }
-    if !metadata.is_file() {
-        return Err(io::Error::new(
-            io::ErrorKind::InvalidInput,
-            "it is neither a file nor a symbolic link",
-        ));
-    }
+    is_plain(&metadata)?;
     let file = File::options()
         .read(true)
         // Somebody may put a pipe in its place.
@@ -136,6 +131,7 @@ pub fn read(path: &Path) -> io::Result<Option<FileState>> {
         .open(path)?;
     // Of what was opened: it may have been replaced since.
     let metadata = file.metadata()?;
+    is_plain(&metadata)?;
     let mut content = Vec::new();
     file.take(LIMIT + 1).read_to_end(&mut content)?;
     if content.len() as u64 > LIMIT {
@@ -150,6 +146,16 @@ pub fn read(path: &Path) -> io::Result<Option<FileState>> {
         uid: metadata.uid(),
         gid: metadata.gid(),
     }))
+}
+
+fn is_plain(metadata: &Metadata) -> io::Result<()> {
+    if metadata.is_file() {
+        return Ok(());
+    }
+    Err(io::Error::new(
+        io::ErrorKind::InvalidInput,
+        "it is neither a file nor a symbolic link",
+    ))
 }
 
 /// Whether there is nothing: a folder on the way may be missing, or no folder.
@@ -208,7 +214,8 @@ fn of(state: Option<&State>) -> Result<Option<&FileState>, String> {
 ///
 /// # Errors
 ///
-/// Whatever the system says; what was there is there still.
+/// Whatever the system says. What was there is there still, unless only the last step has
+/// failed, which is to have the new name on the disk.
 pub fn replace(path: &Path, state: &FileState) -> io::Result<()> {
     let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
         return Err(io::ErrorKind::InvalidInput.into());
@@ -338,8 +345,14 @@ fn beside(folder: &Path, name: &OsStr) -> PathBuf {
     folder.join(format!(".netprof.{}", name.to_string_lossy()))
 }
 
+/// Has the names of a folder written to the disk. Somebody may put a pipe in its place, which
+/// would be waited for until somebody else writes to it.
 fn sync(folder: &Path) -> io::Result<()> {
-    File::open(folder)?.sync_all()
+    let folder = File::options()
+        .read(true)
+        .custom_flags(nix::libc::O_DIRECTORY | nix::libc::O_NONBLOCK)
+        .open(folder)?;
+    folder.sync_all()
 }
 
 #[cfg(test)]

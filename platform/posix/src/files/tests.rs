@@ -207,3 +207,12 @@ fn the_way_back_takes_away_what_a_kill_left_on_the_way_there() {
     root.put(Some(&one), None, Mode::Back).unwrap();
     assert_eq!(fs::read_dir(root.0.path()).unwrap().count(), 0);
 }
+
+#[test]
+fn a_pipe_in_the_place_of_a_folder_is_not_waited_for() {
+    let root = Root::new();
+    let pipe = root.0.path().join("pipe");
+    nix::unistd::mkfifo(&pipe, nix::sys::stat::Mode::S_IRWXU).unwrap();
+    let refused = sync(&pipe).unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::NotADirectory);
+}
