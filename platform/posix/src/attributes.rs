@@ -5,8 +5,9 @@
 //! folder that netprof made bears a word that says so, because nothing else would: it goes
 //! again with the last file in it, and one that was there before stays.
 
-use std::io;
+use std::os::unix::fs::MetadataExt;
 use std::path::Path;
+use std::{fs, io};
 
 use rustix::fs::{XattrFlags, getxattr, lgetxattr, llistxattr, lsetxattr, setxattr};
 use rustix::io::Errno;
@@ -14,11 +15,15 @@ use rustix::io::Errno;
 /// Says of a folder that netprof made it.
 const MADE: &str = "user.netprof.made";
 
+/// The access control list of a file, whose mask is the group's bits of its mode (acl(5)).
+const LIST: &[u8] = b"system.posix_acl_access";
+
 /// The longest attribute, and the longest list of names (XATTR_SIZE_MAX and XATTR_LIST_MAX
 /// in include/uapi/linux/limits.h).
 const LONGEST: usize = 1 << 16;
 
-/// Gives `new` the attributes of `old`.
+/// Gives `new` the attributes of `old`. Where it is to have another mode it does not get the
+/// access control list, which would make it the old one again.
 ///
 /// # Errors
 ///
@@ -30,10 +35,12 @@ pub(crate) fn copy(old: &Path, new: &Path) -> io::Result<()> {
         Err(Errno::NOTSUP | Errno::NOENT | Errno::NOTDIR) => return Ok(()),
         length => length?,
     };
+    let mode = |path: &Path| fs::symlink_metadata(path).map(|found| found.mode());
+    let is_another = mode(old)? != mode(new)?;
     let mut value = vec![0; LONGEST];
     let mut there = vec![0; LONGEST];
     for name in names[..length].split(|byte| *byte == 0) {
-        if name.is_empty() || is_of_content(name) {
+        if name.is_empty() || is_of_content(name) || is_another && name == LIST {
             continue;
         }
         let told = |error: Errno| {

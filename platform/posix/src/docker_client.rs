@@ -34,18 +34,23 @@ pub fn path(root: &Path, user: &User) -> String {
 #[must_use]
 pub fn observe(root: &Path, path: &str) -> Section<Dictionary> {
     let mut holds = members::observe(root, path, &[PROXIES]);
-    if let Section::Seen(all) = &mut holds {
-        let place = files::below(root, path);
-        let metadata = rights::along(&place, || fs::symlink_metadata(&place)).flatten();
-        // What cannot be asked is no place for a password, either.
-        if metadata.map_or(true, |found| found.mode() & OTHERS_READ != 0) {
-            all.insert(READABLE.to_owned(), Value::Boolean(true));
-        }
+    if let Section::Seen(all) = &mut holds
+        && is_readable(root, path)
+    {
+        all.insert(READABLE.to_owned(), Value::Boolean(true));
     }
     holds
 }
 
-/// Puts `after` to where `before` is.
+/// Whether others may read it. What cannot be asked is no place for a password, either.
+fn is_readable(root: &Path, path: &str) -> bool {
+    let place = files::below(root, path);
+    let metadata = rights::along(&place, || fs::symlink_metadata(&place)).flatten();
+    metadata.map_or(true, |found| found.mode() & OTHERS_READ != 0)
+}
+
+/// Puts `after` to where `before` is. A password goes nowhere where others may read it since
+/// it was looked at; on the way back it is one that was there before.
 ///
 /// # Errors
 ///
@@ -56,9 +61,20 @@ pub fn put(
     (before, after): (Option<&State>, Option<&State>),
     mode: Mode,
 ) -> Result<(), String> {
+    let known = before.and_then(State::settings);
+    let is_new = known.is_some_and(|all| !all.contains_key(READABLE)) && is_readable(root, path);
+    if mode == Mode::Forward && is_new && after.is_some_and(has_password) {
+        return Err(format!(
+            "{path}: others may read it since it was looked at, and it would hold a password"
+        ));
+    }
     let (before, after) = (before.map(of_file), after.map(of_file));
     let sides = (before.as_ref(), after.as_ref());
     members::put_as::<members::Json>(root, path, &[PROXIES], sides, mode, MODE)
+}
+
+fn has_password(state: &State) -> bool {
+    *state.redacted() != *state
 }
 
 /// Without what is no member of the file.
@@ -128,5 +144,26 @@ mod tests {
         put(root.path(), PATH, (Some(&after), Some(&before)), Mode::Back).unwrap();
         assert_eq!(fs::read_to_string(&place).unwrap(), text);
         assert_eq!(fs::metadata(&place).unwrap().mode() & 0o777, 0o640);
+    }
+
+    #[test]
+    fn no_password_is_written_to_what_others_may_read_since() {
+        let root = tempfile::tempdir().unwrap();
+        let place = files::below(root.path(), PATH);
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        let bits = |bits| fs::set_permissions(&place, fs::Permissions::from_mode(bits)).unwrap();
+        fs::write(&place, "{\"auths\": {}}").unwrap();
+        bits(0o600);
+        let before = State::Settings(observe(root.path(), PATH).seen().unwrap().clone());
+        bits(0o644);
+        let put = |after: &State| {
+            let sides = (Some(&before), Some(after));
+            put(root.path(), PATH, sides, Mode::Forward)
+        };
+        let proxy = |url| settings(Some(&format!("{{\"httpProxy\": \"{url}\"}}")), true);
+        let refused = put(&proxy("http://me:s3cret@proxy:1")).unwrap_err();
+        assert!(refused.contains("others may read"), "{refused}");
+        assert!(!fs::read_to_string(&place).unwrap().contains("s3cret"));
+        put(&proxy("http://proxy:1")).unwrap();
     }
 }

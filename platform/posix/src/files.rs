@@ -225,7 +225,15 @@ pub fn replace(path: &Path, state: &FileState) -> io::Result<()> {
     // A kill may have left one. That it cannot be removed shows right below.
     let _ = fs::remove_file(&beside);
     let kept = || match state {
-        FileState::Regular { .. } => attributes::copy(path, &beside),
+        FileState::Regular { mode, .. } => {
+            attributes::copy(path, &beside)?;
+            // An attribute may open a file, and nobody has read this one yet.
+            if fs::symlink_metadata(&beside)?.mode() & BITS == *mode {
+                Ok(())
+            } else {
+                Err(io::Error::other("its attributes change who may read it"))
+            }
+        }
         FileState::Symlink { .. } => Ok(()),
     };
     let written = write(&beside, state).and_then(|()| kept());

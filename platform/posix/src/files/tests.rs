@@ -178,6 +178,46 @@ fn what_a_file_bears_it_bears_afterwards() {
     assert_eq!(fs::read_to_string(root.path()).unwrap(), "two\n");
 }
 
+/// Lets somebody with a number read a file, and its group not, in the format of
+/// include/uapi/linux/posix_acl_xattr.h.
+#[cfg(target_os = "linux")]
+fn list() -> Vec<u8> {
+    let (nobody, somebody) = (u32::MAX, 5001);
+    let (owner, user, group, mask, others) = (0x01, 0x02, 0x04, 0x10, 0x20);
+    let entries: [(u16, u16, u32); 5] = [
+        (owner, 6, nobody),
+        (user, 4, somebody),
+        (group, 0, nobody),
+        (mask, 4, nobody),
+        (others, 0, nobody),
+    ];
+    let version = 2_u32.to_le_bytes();
+    let entries = entries.into_iter().flat_map(|(tag, may, id)| {
+        let words = [tag.to_le_bytes(), may.to_le_bytes()].concat();
+        [words, id.to_le_bytes().to_vec()].concat()
+    });
+    version.into_iter().chain(entries).collect()
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_list_of_who_may_read_stays_with_its_mode_alone() {
+    const LIST: &str = "system.posix_acl_access";
+    let root = Root::new();
+    let one = text("one\n", 0o640);
+    let has_list = || rustix::fs::getxattr(root.path(), LIST, &mut [0; 64][..]).is_ok();
+    let mode = || fs::metadata(root.path()).unwrap().mode() & 0o777;
+    root.put(None, Some(&one), Mode::Forward).unwrap();
+    let flags = rustix::fs::XattrFlags::empty();
+    rustix::fs::setxattr(root.path(), LIST, &list(), flags).unwrap();
+    let two = text("two\n", 0o640);
+    root.put(Some(&one), Some(&two), Mode::Forward).unwrap();
+    assert_eq!((mode(), has_list()), (0o640, true));
+    let secret = text("secret\n", 0o600);
+    root.put(Some(&two), Some(&secret), Mode::Forward).unwrap();
+    assert_eq!((mode(), has_list()), (0o600, false));
+}
+
 #[test]
 fn a_file_has_one_name_before_and_after_its_folders_are_made() {
     let root = Root::new();
