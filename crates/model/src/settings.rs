@@ -47,13 +47,17 @@ pub enum Settings {
         /// The file.
         path: String,
     },
-    /// Members of `config.json`, which the Docker client reads.
+    /// Members of `config.json`, which the Docker client of a user reads.
     DockerClient {
+        /// The user's name.
+        user: String,
         /// The file.
         path: String,
     },
-    /// Keys of the group `Proxy Settings` of KDE's `kioslaverc`.
+    /// Keys of the group `Proxy Settings` of a user's `kioslaverc`, KDE's file.
     Kde {
+        /// The user's name.
+        user: String,
         /// The file.
         path: String,
     },
@@ -72,9 +76,9 @@ pub enum Settings {
 impl fmt::Display for Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::DockerDaemon { path } | Self::DockerClient { path } | Self::Kde { path } => {
-                f.write_str(path)
-            }
+            Self::DockerDaemon { path }
+            | Self::DockerClient { path, .. }
+            | Self::Kde { path, .. } => f.write_str(path),
             Self::Gnome { user } => write!(f, "/system/proxy/ of {user}"),
             Self::Environment { user } => write!(f, "environment of {user}"),
         }
@@ -86,10 +90,23 @@ impl Settings {
     #[must_use]
     pub fn path(&self) -> Option<&str> {
         match self {
-            Self::DockerDaemon { path } | Self::DockerClient { path } | Self::Kde { path } => {
-                Some(path)
-            }
+            Self::DockerDaemon { path }
+            | Self::DockerClient { path, .. }
+            | Self::Kde { path, .. } => Some(path),
             Self::Gnome { .. } | Self::Environment { .. } => None,
+        }
+    }
+
+    /// Whose they are, by name, where they are a person's. A snapshot has those of others
+    /// as well, where netprof holds some on behalf of them.
+    #[must_use]
+    pub fn user(&self) -> Option<&str> {
+        match self {
+            Self::DockerDaemon { .. } => None,
+            Self::DockerClient { user, .. }
+            | Self::Kde { user, .. }
+            | Self::Gnome { user }
+            | Self::Environment { user } => Some(user),
         }
     }
 }

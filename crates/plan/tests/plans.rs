@@ -38,6 +38,8 @@ mod lasting;
 mod names;
 #[path = "plans/pools.rs"]
 mod pools;
+#[path = "plans/programs.rs"]
+mod programs;
 #[path = "plans/routes.rs"]
 mod routes;
 #[path = "plans/rules.rs"]

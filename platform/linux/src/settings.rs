@@ -31,6 +31,7 @@ pub(crate) fn observe(need: &Need, user: Option<&User>) -> Section<Vec<LiveSetti
 fn of_session(user: &User) -> impl Iterator<Item = Settings> {
     let own = [
         Settings::DockerClient {
+            user: user.name.clone(),
             path: docker_client::path(Path::new("/"), user),
         },
         Settings::Environment {
@@ -45,9 +46,9 @@ fn live(settings: Settings) -> LiveSettings {
         Settings::DockerDaemon { path } => {
             members::observe(Path::new("/"), path, &OF_DOCKER_DAEMON)
         }
-        Settings::DockerClient { path } => docker_client::observe(Path::new("/"), path),
+        Settings::DockerClient { path, .. } => docker_client::observe(Path::new("/"), path),
         Settings::Environment { user } => service_manager::observe(user),
-        Settings::Kde { path } => return desktop::kde(path.clone()),
+        Settings::Kde { user, path } => return desktop::kde(user.clone(), path.clone()),
         Settings::Gnome { user } => return desktop::gnome(user.clone()),
     };
     LiveSettings::new(settings, holds)
@@ -63,9 +64,11 @@ pub(crate) fn put(
         Settings::DockerDaemon { path } => {
             members::put(Path::new("/"), path, &OF_DOCKER_DAEMON, sides, mode)
         }
-        Settings::DockerClient { path } => docker_client::put(Path::new("/"), path, sides, mode),
+        Settings::DockerClient { path, .. } => {
+            docker_client::put(Path::new("/"), path, sides, mode)
+        }
         Settings::Environment { user } => service_manager::put(user, sides, mode),
-        Settings::Kde { path } => desktop::put_kde(path, sides, mode),
+        Settings::Kde { path, .. } => desktop::put_kde(path, sides, mode),
         Settings::Gnome { user } => desktop::put_gnome(user, sides, mode),
     }
 }

@@ -12,6 +12,7 @@ use netprof_posix::docker_client;
 /// What `need` asks for, and what is of `user` where there is one.
 pub(crate) fn observe(root: &Path, need: &Need, user: Option<&User>) -> Section<Vec<LiveSettings>> {
     let own = user.map(|user| Settings::DockerClient {
+        user: user.name.clone(),
         path: docker_client::path(root, user),
     });
     let mut all: Vec<Settings> = own.into_iter().chain(need.settings.clone()).collect();
@@ -22,7 +23,7 @@ pub(crate) fn observe(root: &Path, need: &Need, user: Option<&User>) -> Section<
     }
     let live = all.into_iter().map(|settings| {
         let holds = match &settings {
-            Settings::DockerClient { path } => docker_client::observe(root, path),
+            Settings::DockerClient { path, .. } => docker_client::observe(root, path),
             _ => Section::Absent,
         };
         LiveSettings::new(settings, holds)
@@ -38,7 +39,7 @@ pub(crate) fn put(
     mode: Mode,
 ) -> Result<(), String> {
     match settings {
-        Settings::DockerClient { path } => docker_client::put(root, path, sides, mode),
+        Settings::DockerClient { path, .. } => docker_client::put(root, path, sides, mode),
         other => Err(format!("macOS has no {other}")),
     }
 }

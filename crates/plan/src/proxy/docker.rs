@@ -11,6 +11,7 @@ use netprof_model::plist::{Dictionary, Value};
 use netprof_model::profile::{Export, Proxy, Spanned};
 use netprof_model::resource::Lasts;
 use netprof_model::settings::{PROXIES, READABLE, Settings};
+use netprof_model::user::User;
 use netprof_model::{Diagnostic, Resource, Section, Snapshot, State};
 
 use super::exceptions;
@@ -28,11 +29,11 @@ pub(super) fn desire(proxy: &Proxy, told: &Spanned<Export>, base: &Snapshot, dra
         draft.row(Standing::Omitted, "proxy of containers", why, &reason);
         return;
     }
-    if super::whose(base, told, &reason, draft).is_none() {
+    let Some(user) = super::whose(base, told, &reason, draft) else {
         return;
-    }
+    };
     let mut all = base.settings.items().iter();
-    let live = all.find(|one| matches!(one.settings, Settings::DockerClient { .. }));
+    let live = all.find(|one| is_of(user, &one.settings));
     let Some((settings, holds)) = live.map(|live| (&live.settings, &live.holds)) else {
         let error = Diagnostic::error(
             "plan::not-known",
@@ -94,6 +95,10 @@ pub(super) fn desire(proxy: &Proxy, told: &Spanned<Export>, base: &Snapshot, dra
             vec![reason],
         )
     });
+}
+
+fn is_of(user: &User, settings: &Settings) -> bool {
+    matches!(settings, Settings::DockerClient { user: of, .. } if *of == user.name)
 }
 
 /// The members of `default` that say what `proxy` names, each with a JSON text.

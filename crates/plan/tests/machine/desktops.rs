@@ -28,6 +28,7 @@ pub(super) fn gnome(snapshot: &mut Snapshot, words: &[&str]) {
 
 pub(super) fn kde(snapshot: &mut Snapshot, words: &[&str]) {
     let settings = Settings::Kde {
+        user: "me".to_owned(),
         path: KDE.to_owned(),
     };
     add(snapshot, settings, words);

@@ -12,8 +12,8 @@ pub(super) fn environment(snapshot: &mut Snapshot, words: &[&str]) {
 }
 
 pub(super) fn docker_client(snapshot: &mut Snapshot, words: &[&str]) {
-    let path = "/home/me/.docker/config.json".to_owned();
-    set(snapshot, Settings::DockerClient { path }, words);
+    let (user, path) = ("me".to_owned(), "/home/me/.docker/config.json".to_owned());
+    set(snapshot, Settings::DockerClient { user, path }, words);
 }
 
 fn set(snapshot: &mut Snapshot, settings: Settings, words: &[&str]) {

@@ -30,7 +30,10 @@ pub(crate) fn of(user: &User) -> impl Iterator<Item = Settings> {
     let gnome = dconf::is_there(root, user).then(|| Settings::Gnome {
         user: user.name.clone(),
     });
-    let kde = kde_file(root, user).map(|path| Settings::Kde { path });
+    let kde = kde_file(root, user).map(|path| Settings::Kde {
+        user: user.name.clone(),
+        path,
+    });
     gnome.into_iter().chain(kde)
 }
 
@@ -79,7 +82,7 @@ pub(crate) fn put_kde(
     Ok(())
 }
 
-/// The file of a user's KDE, behind all symbolic links in the home. It need not be there
+/// The file of a user's KDE, behind all symbolic links that are theirs. It need not be there
 /// where a session of KDE's has ever been.
 fn kde_file(root: &Path, user: &User) -> Option<String> {
     let home = user.home.trim_end_matches('/');
@@ -91,15 +94,11 @@ fn kde_file(root: &Path, user: &User) -> Option<String> {
     if !is_there(&path) && !is_there(&format!("{home}/{GLOBALS}")) {
         return None;
     }
-    let real = files::real_of(root, &path, user)?;
-    // By what lies in the home it is told whose it is. What lies elsewhere is not followed.
-    let rest = real.strip_prefix(&files::real(root, home));
-    let rest = rest.filter(|rest| rest.starts_with('/'));
-    Some(rest.map_or(path, |rest| format!("{home}{rest}")))
+    files::real_of(root, &path, user)
 }
 
-/// What KDE's file at `path` holds.
-pub(crate) fn kde(path: String) -> LiveSettings {
+/// What KDE's file of `user` at `path` holds.
+pub(crate) fn kde(user: String, path: String) -> LiveSettings {
     let root = Path::new("/");
     let holds = members::observe_as::<KConfig>(root, &path, &KEYS);
     let mut locked = Vec::new();
@@ -110,7 +109,7 @@ pub(crate) fn kde(path: String) -> LiveSettings {
     }
     LiveSettings {
         locked: locked.into_iter().map(str::to_owned).collect(),
-        ..LiveSettings::new(Settings::Kde { path }, holds)
+        ..LiveSettings::new(Settings::Kde { user, path }, holds)
     }
 }
 

@@ -79,8 +79,7 @@ fn is_gnome_of(user: &User, settings: &Settings) -> bool {
 }
 
 fn is_kde_of(user: &User, settings: &Settings) -> bool {
-    let below = |path: &str| path.strip_prefix(&user.home)?.strip_prefix('/').map(drop);
-    matches!(settings, Settings::Kde { path } if below(path).is_some())
+    matches!(settings, Settings::Kde { user: of, .. } if *of == user.name)
 }
 
 /// Puts what is said over what a desktop goes by; with what was emptied or left out, in
