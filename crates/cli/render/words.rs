@@ -3,7 +3,6 @@
 use std::fmt::Write;
 
 use netprof_model::dns::{DefaultRoute, DnsLink};
-use netprof_model::engine::EngineNetworks;
 use netprof_model::nft_table::NftTable;
 use netprof_model::plan::Change;
 use netprof_model::route::{RouteKey, RouteKind, RouteSpec};
@@ -59,7 +58,6 @@ pub fn put_subject(text: &mut String, resource: &Resource, service: Option<&str>
         Resource::Proxies { service: id } => write!(text, "proxies {}", service.unwrap_or(id)),
         Resource::Settings(settings) => write!(text, "settings {settings}"),
         Resource::NftTable => write!(text, "table inet netprof"),
-        Resource::Engine { .. } => write!(text, "{resource}"),
     };
 }
 
@@ -121,7 +119,6 @@ pub fn state(resource: &Resource, state: &State) -> String {
         (_, State::File(file)) => macos::file(&file.redacted()),
         (_, State::Settings(all)) => settings::all(&secret::redacted_dictionary(all)),
         (_, State::NftTable(table)) => nft_table(table),
-        (_, State::Engine(networks)) => engine(networks),
         (other, _) => other.to_string(),
     }
 }
@@ -134,13 +131,6 @@ fn nft_table(table: &NftTable) -> String {
     let others = table.others.iter().map(String::as_str);
     let all: Vec<&str> = std::iter::once(clamped.as_str()).chain(others).collect();
     all.join(", ")
-}
-
-fn engine(networks: &EngineNetworks) -> String {
-    let bridge = networks.bridge.iter().map(|net| format!("bridge {net}"));
-    let pools = networks.pools.iter();
-    let pools = pools.map(|pool| format!("pool {} by /{}", pool.base, pool.size));
-    listed(bridge.chain(pools), "addresses of its own choice")
 }
 
 fn rule(key: &RuleKey) -> String {

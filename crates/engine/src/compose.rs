@@ -327,6 +327,5 @@ fn rank(resource: &Resource) -> i8 {
         Resource::NftTable => 6,
         Resource::File { .. } | Resource::Settings(_) => 7,
         Resource::Proxies { .. } => 8,
-        Resource::Engine { .. } => 9,
     }
 }

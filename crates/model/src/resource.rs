@@ -8,7 +8,6 @@ use ipnet::IpNet;
 use serde::{Deserialize, Serialize};
 
 use crate::dns::{DnsDelegate, DnsLink};
-use crate::engine::{EngineKind, EngineNetworks};
 use crate::file::FileState;
 use crate::link::{LinkId, LinkManager};
 use crate::name::Name;
@@ -77,15 +76,6 @@ pub enum Resource {
     Settings(Settings),
     /// The table of nft that is netprof's own (Linux).
     NftTable,
-    /// What the daemon of a container engine goes by, which is what it has read when it
-    /// was started.
-    Engine {
-        /// Which engine.
-        engine: EngineKind,
-        /// Whose it is, where it runs without root.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        user: Option<String>,
-    },
 }
 
 impl Resource {
@@ -105,7 +95,6 @@ impl Resource {
             Self::Proxies { .. } => "proxies",
             Self::Settings(_) => "settings",
             Self::NftTable => "nft-table",
-            Self::Engine { .. } => "engine",
         }
     }
 
@@ -122,8 +111,7 @@ impl Resource {
             | Self::Mtu { .. }
             | Self::Proxies { .. }
             | Self::Settings(_)
-            | Self::NftTable
-            | Self::Engine { .. } => false,
+            | Self::NftTable => false,
         }
     }
 }
@@ -143,13 +131,6 @@ impl fmt::Display for Resource {
             Self::Proxies { service } => write!(f, "proxies {service}"),
             Self::Settings(settings) => write!(f, "settings {settings}"),
             Self::NftTable => f.write_str("nft table inet netprof"),
-            Self::Engine { engine, user } => {
-                write!(f, "engine {engine}")?;
-                match user {
-                    Some(user) => write!(f, " of {user}"),
-                    None => Ok(()),
-                }
-            }
         }
     }
 }
@@ -191,9 +172,7 @@ pub enum State {
     /// Of [`Resource::Settings`].
     Settings(Dictionary),
     /// Of [`Resource::NftTable`].
-    NftTable(NftTable),
-    /// Of [`Resource::Engine`].
-    Engine(EngineNetworks),
+    NftTable(Box<NftTable>),
 }
 
 /// The key that marks a dictionary of the dynamic store as netprof's own; configd passes
@@ -225,8 +204,7 @@ impl State {
             | Self::DnsDelegate(_)
             | Self::Mtu { .. }
             | Self::Proxies(_)
-            | Self::Settings(_)
-            | Self::Engine(_) => false,
+            | Self::Settings(_) => false,
             // Nobody else has a reason to call theirs so, and what is in it is compared.
             Self::NftTable(table) => table.others.is_empty(),
         }

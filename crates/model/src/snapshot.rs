@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::configd::{NetworkService, Preferences, ResolverList, Store};
 use crate::dns::{DnsDelegate, DnsDomain, DnsLink, DnsServer};
-use crate::engine::{Engine, EngineKind};
+use crate::engine::Engine;
 use crate::evidence::Clue;
 use crate::file::LiveFile;
 use crate::finger::Finger;
@@ -639,20 +639,8 @@ impl<'a> Index<'a> {
             }
             Resource::NftTable => {
                 known("nft_table", &snapshot.nft_table)?;
-                snapshot.nft_table.seen().cloned().map(State::NftTable)
-            }
-            Resource::Engine { engine, user } => {
-                known("engines", &snapshot.engines)?;
-                let mut all = snapshot.engines.items().iter();
-                let found = all.find(|one| one.kind == *engine && one.user == *user);
-                let daemon = found.and_then(|one| one.daemon.seen());
-                match daemon.map(|daemon| &daemon.networks) {
-                    None => None,
-                    Some(networks) => {
-                        known("engines", networks)?;
-                        networks.seen().cloned().map(State::Engine)
-                    }
-                }
+                let table = snapshot.nft_table.seen().cloned();
+                table.map(|table| State::NftTable(Box::new(table)))
             }
         })
     }
@@ -719,10 +707,6 @@ impl<'a> Index<'a> {
             }
             // The preferences are what a person clicked, and settings what one wrote.
             Resource::Proxies { .. } | Resource::Settings(_) => Owner::User,
-            Resource::Engine { engine, .. } => match engine {
-                EngineKind::Docker => Owner::Docker,
-                EngineKind::Podman => Owner::Podman,
-            },
         }
     }
 

@@ -315,23 +315,13 @@ fn set(snapshot: &mut Snapshot, resource: &Resource, state: Option<&State>) {
         }
         (Resource::NftTable, state) => {
             snapshot.nft_table = match state {
-                Some(State::NftTable(table)) => Section::Seen(table.clone()),
+                Some(State::NftTable(table)) => Section::Seen((**table).clone()),
                 _ => Section::Absent,
             };
         }
-        (Resource::Engine { engine, user }, Some(State::Engine(networks))) => {
-            for one in items(&mut snapshot.engines) {
-                if one.kind == *engine
-                    && one.user == *user
-                    && let Section::Seen(daemon) = &mut one.daemon
-                {
-                    daemon.networks = Section::Seen(networks.clone());
-                }
-            }
-        }
         // A link does not come or go by a change of whether it is up, and routes and
         // rules are set elsewhere.
-        (Resource::LinkUp { .. } | Resource::Mtu { .. } | Resource::Engine { .. }, _)
+        (Resource::LinkUp { .. } | Resource::Mtu { .. }, _)
         | (Resource::Route(_) | Resource::Rule(_), _) => {}
     }
 }

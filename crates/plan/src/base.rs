@@ -77,7 +77,7 @@ fn marked(snapshot: &Snapshot) -> impl Iterator<Item = (Resource, State)> {
         (Resource::File { path }, State::File(file.state.clone()))
     });
     let table = snapshot.nft_table.seen();
-    let table = table.map(|table| (Resource::NftTable, State::NftTable(table.clone())));
+    let table = table.map(|table| (Resource::NftTable, State::NftTable(Box::new(table.clone()))));
     let others = store.chain(files).chain(table);
     let written = others.filter(|(_, state)| state.bears_mark());
     rules.chain(written)

@@ -86,7 +86,6 @@ impl Need {
         match resource {
             Resource::Proxies { .. } => self.preferences = true,
             Resource::NftTable => self.nft_table = true,
-            Resource::Engine { .. } => self.engines = true,
             Resource::Settings(settings) => self.settings.push(settings.clone()),
             Resource::File { path } => self.files.push(path.clone()),
             Resource::LinkUp { .. }

@@ -70,8 +70,6 @@ fn rank(resource: &Resource) -> u8 {
         Resource::NftTable => 7,
         Resource::File { .. } | Resource::Settings(_) => 8,
         Resource::Proxies { .. } => 9,
-        // Once it finds what it reads when it starts.
-        Resource::Engine { .. } => 10,
     }
 }
 

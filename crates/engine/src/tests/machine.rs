@@ -227,8 +227,7 @@ impl Machine {
             | Resource::File { .. }
             | Resource::Proxies { .. }
             | Resource::Settings(_)
-            | Resource::NftTable
-            | Resource::Engine { .. } => return None,
+            | Resource::NftTable => return None,
         };
         let at = self.links().iter().position(|link| *link == name)?;
         let id = LinkId {
@@ -241,10 +240,9 @@ impl Machine {
     /// How long what is made of `resource` lasts.
     pub(super) fn lasts(self, resource: &Resource) -> Lasts {
         match resource {
-            Resource::File { .. }
-            | Resource::Proxies { .. }
-            | Resource::Settings(_)
-            | Resource::Engine { .. } => Lasts::Durable,
+            Resource::File { .. } | Resource::Proxies { .. } | Resource::Settings(_) => {
+                Lasts::Durable
+            }
             _ if self.link(resource).is_some() => Lasts::Link,
             _ => Lasts::Boot,
         }
@@ -455,11 +453,10 @@ pub(super) fn state(resource: &Resource, which: u8) -> Option<State> {
         Resource::Store { .. } => Some(State::Store(dictionary(which))),
         Resource::Proxies { .. } => Some(State::Proxies(dictionary(which))),
         Resource::Settings(_) => Some(State::Settings(dictionary(which))),
-        Resource::NftTable => Some(State::NftTable(NftTable {
+        Resource::NftTable => Some(State::NftTable(Box::new(NftTable {
             clamped: vec![format!("tun{which}")],
             others: Vec::new(),
-        })),
-        Resource::Engine { .. } => unreachable!("no machine here has one"),
+        }))),
         Resource::File { .. } => Some(State::File(FileState::text(format!(
             "nameserver 10.0.0.{which}\n"
         )))),

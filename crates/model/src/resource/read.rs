@@ -15,7 +15,6 @@ use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, Visitor};
 
 use super::{AddressSpec, IpNet, Resource, State};
 use crate::dns::{DnsDelegate, DnsLink};
-use crate::engine::{EngineKind, EngineNetworks};
 use crate::file::FileState;
 use crate::name::Name;
 use crate::nft_table::NftTable;
@@ -117,40 +116,18 @@ impl<'de> Deserialize<'de> for State {
 #[derive(Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 enum AnyResource {
-    LinkUp {
-        dev: String,
-    },
-    Address {
-        dev: String,
-        local: IpNet,
-    },
+    LinkUp { dev: String },
+    Address { dev: String, local: IpNet },
     Rule(Box<RuleKey>),
     Route(RouteKey),
-    DnsLink {
-        dev: String,
-    },
-    DnsDelegate {
-        name: Name,
-    },
-    Store {
-        key: String,
-    },
-    File {
-        path: String,
-    },
-    Mtu {
-        dev: String,
-    },
-    Proxies {
-        service: String,
-    },
+    DnsLink { dev: String },
+    DnsDelegate { name: Name },
+    Store { key: String },
+    File { path: String },
+    Mtu { dev: String },
+    Proxies { service: String },
     Settings(Settings),
     NftTable,
-    Engine {
-        engine: EngineKind,
-        #[serde(default)]
-        user: Option<String>,
-    },
 }
 
 impl From<AnyResource> for Resource {
@@ -168,7 +145,6 @@ impl From<AnyResource> for Resource {
             AnyResource::Proxies { service } => Self::Proxies { service },
             AnyResource::Settings(settings) => Self::Settings(settings),
             AnyResource::NftTable => Self::NftTable,
-            AnyResource::Engine { engine, user } => Self::Engine { engine, user },
         }
     }
 }
@@ -198,8 +174,7 @@ enum AnyState {
     Mtu { mtu: u32 },
     Proxies(Dictionary),
     Settings(Dictionary),
-    NftTable(NftTable),
-    Engine(EngineNetworks),
+    NftTable(Box<NftTable>),
 }
 
 impl From<AnyState> for State {
@@ -217,7 +192,6 @@ impl From<AnyState> for State {
             AnyState::Proxies(dictionary) => Self::Proxies(dictionary),
             AnyState::Settings(dictionary) => Self::Settings(dictionary),
             AnyState::NftTable(table) => Self::NftTable(table),
-            AnyState::Engine(networks) => Self::Engine(networks),
         }
     }
 }

@@ -49,10 +49,10 @@ pub(super) fn desire(ground: &Ground, draft: &mut Draft) {
     }
     draft.want(Wanted::new(
         Resource::NftTable,
-        State::NftTable(NftTable {
+        State::NftTable(Box::new(NftTable {
             clamped: links.into_iter().collect(),
             others: Vec::new(),
-        }),
+        })),
         None,
         reasons.into_iter().map(|(reason, _)| reason).collect(),
     ));

@@ -100,7 +100,6 @@ fn others(state: &State) -> Vec<State> {
         // Looked at setting by setting.
         State::Proxies(_) | State::Settings(_) => return Vec::new(),
         State::NftTable(table) => table.others.push("counter".to_owned()),
-        State::Engine(networks) => networks.pools.clear(),
         // It is up or down, and both are somebody's.
         State::LinkUp { .. } => return Vec::new(),
     }

@@ -40,8 +40,7 @@ pub fn is_netlink(change: &Change) -> bool {
         | Resource::File { .. }
         | Resource::Proxies { .. }
         | Resource::Settings(_)
-        | Resource::NftTable
-        | Resource::Engine { .. } => false,
+        | Resource::NftTable => false,
     }
 }
 

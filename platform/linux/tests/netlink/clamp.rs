@@ -39,8 +39,8 @@ fn change(before: Option<NftTable>, after: Option<NftTable>) -> Change {
     Change {
         id: 1,
         resource: Resource::NftTable,
-        before: before.map(State::NftTable),
-        after: after.map(State::NftTable),
+        before: before.map(|table| State::NftTable(table.into())),
+        after: after.map(|table| State::NftTable(table.into())),
         original: None,
         owner: Owner::Unknown,
         lasts: Lasts::Boot,
@@ -215,7 +215,7 @@ fn taken() {
         let Section::Seen(found) = seen() else {
             panic!("{theirs}");
         };
-        assert!(!found.others.is_empty() && !State::NftTable(found).bears_mark());
+        assert!(!found.others.is_empty() && !State::NftTable(Box::new(found)).bears_mark());
         let why = make(None, Some(clamped(&["tun0"]))).unwrap_err();
         assert_eq!(why, "somebody has changed it since");
         assert_eq!(sh("nft -a list ruleset"), before);
