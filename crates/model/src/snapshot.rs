@@ -1,7 +1,7 @@
 //! What is: the live state of a machine, as plain data.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -11,7 +11,7 @@ use crate::configd::{NetworkService, Preferences, ResolverList, Store};
 use crate::dns::{DnsDelegate, DnsDomain, DnsLink, DnsServer};
 use crate::engine::Engine;
 use crate::evidence::Clue;
-use crate::file::LiveFile;
+use crate::file::{FileState, LiveFile};
 use crate::finger::Finger;
 use crate::held::{Held, HeldResource};
 use crate::link::{Address, Link, LinkId};
@@ -170,9 +170,13 @@ pub struct Snapshot {
     #[serde(default)]
     pub preferences: Section<Preferences>,
     /// The files that were asked for. Of macOS's `/etc/resolver` all, in the order in which
-    /// readdir(3) gives them. One that was asked for and is not in the list is not there.
+    /// readdir(3) gives them. One that was asked for and is neither in the list nor among the
+    /// unreadable ones is not there.
     #[serde(default)]
     pub files: Section<Vec<LiveFile>>,
+    /// Files that were asked for and could not be read, with why.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub unreadable_files: BTreeMap<String, String>,
     /// On whose behalf it was taken; none where nobody's home can be told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub user: Option<User>,
@@ -213,6 +217,7 @@ impl Snapshot {
             resolvers: Section::Unread,
             preferences: Section::Unread,
             files: Section::Unread,
+            unreadable_files: BTreeMap::new(),
             user: None,
             settings: Section::Unread,
             engines: Section::Unread,
@@ -608,6 +613,9 @@ impl<'a> Index<'a> {
             }
             Resource::File { path } => {
                 known("files", &snapshot.files)?;
+                if let Some(why) = snapshot.unreadable_files.get(path) {
+                    known("files", &Section::<FileState>::Unreadable(why.clone()))?;
+                }
                 let mut all = snapshot.files.items().iter();
                 all.find(|file| &file.path == path)
                     .map(|file| State::File(file.state.clone()))

@@ -102,7 +102,9 @@ impl Backend for Linux {
         let session = snapshot.user.iter().filter(|_| need.session);
         paths.extend(session.map(|user| environment::of(user, Os::Linux)));
         if !paths.is_empty() {
-            snapshot.files = files::observe(Path::new("/"), &paths);
+            let (files, unreadable) = files::observe(Path::new("/"), &paths);
+            snapshot.files = Section::Seen(files);
+            snapshot.unreadable_files = unreadable;
         }
         if need.nft_table {
             snapshot.nft_table = clamp::table();

@@ -148,16 +148,15 @@ impl<M: Mac> Macos<M> {
     }
 }
 
-/// The files of both; that some cannot be read holds of all.
-fn both(one: Section<Vec<LiveFile>>, other: Section<Vec<LiveFile>>) -> Section<Vec<LiveFile>> {
-    match (one, other) {
-        (Section::Seen(mut one), Section::Seen(other)) => {
-            one.extend(other);
-            Section::Seen(one)
+/// The files of both. That those of resolvers cannot be read holds of all.
+fn both(resolvers: Section<Vec<LiveFile>>, others: Vec<LiveFile>) -> Section<Vec<LiveFile>> {
+    match resolvers {
+        Section::Seen(mut files) => {
+            files.extend(others);
+            Section::Seen(files)
         }
-        (Section::Unreadable(why), _) | (_, Section::Unreadable(why)) => Section::Unreadable(why),
-        (Section::Seen(files), _) | (_, Section::Seen(files)) => Section::Seen(files),
-        (one, _) => one,
+        Section::Unreadable(why) => Section::Unreadable(why),
+        Section::Absent | Section::Unread => Section::Seen(others),
     }
 }
 
@@ -234,7 +233,9 @@ impl<M: Mac> Backend for Macos<M> {
         let mut others: Vec<String> = need.files.iter().filter(is_other).cloned().collect();
         others.extend(user.map(|user| environment::of(user, Os::Macos)));
         if !others.is_empty() {
-            snapshot.files = both(snapshot.files, whole::observe(&self.root, &others));
+            let (others, unreadable) = whole::observe(&self.root, &others);
+            snapshot.files = both(snapshot.files, others);
+            snapshot.unreadable_files = unreadable;
         }
         if need.preferences {
             snapshot.preferences = preferences::observe(&self.root);

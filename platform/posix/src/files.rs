@@ -5,6 +5,7 @@
 //! A name beside it begins with a dot, which the folders that are read file by file
 //! (environment.d(5), containers.conf.d) pass over for want of their suffix.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, Metadata, Permissions};
 use std::io::{self, Read as _, Write as _};
@@ -14,9 +15,9 @@ use std::os::unix::fs::{
 use std::path::{Path, PathBuf};
 
 use netprof_engine::Mode;
+use netprof_model::State;
 use netprof_model::file::{Content, FileState, LiveFile};
 use netprof_model::user::User;
-use netprof_model::{Section, State};
 
 use crate::{attributes, rights};
 
@@ -84,14 +85,12 @@ pub fn real_of(root: &Path, path: &str, user: &User) -> Option<String> {
     [real, path.to_owned()].into_iter().find(is_theirs)
 }
 
-/// Those of `paths` that are there.
+/// Those of `paths` that are there; and those of which that is not known, with why. One says
+/// nothing of another: what lies in a home is none of the machine's.
 #[must_use]
-pub fn observe(root: &Path, paths: &[String]) -> Section<Vec<LiveFile>> {
-    let mut files: Vec<LiveFile> = Vec::new();
-    for path in paths {
-        if files.iter().any(|file| file.path == *path) {
-            continue;
-        }
+pub fn observe(root: &Path, paths: &[String]) -> (Vec<LiveFile>, BTreeMap<String, String>) {
+    let (mut files, mut unreadable) = (Vec::new(), BTreeMap::new());
+    for path in BTreeSet::from_iter(paths) {
         let place = below(root, path);
         match rights::along(&place, || read(&place)).flatten() {
             Ok(Some(state)) => files.push(LiveFile {
@@ -99,10 +98,12 @@ pub fn observe(root: &Path, paths: &[String]) -> Section<Vec<LiveFile>> {
                 state,
             }),
             Ok(None) => {}
-            Err(error) => return Section::Unreadable(format!("{path}: {error}")),
+            Err(error) => {
+                unreadable.insert(path.clone(), format!("{path}: {error}"));
+            }
         }
     }
-    Section::Seen(files)
+    (files, unreadable)
 }
 
 /// What is at `path`; none where nothing is.

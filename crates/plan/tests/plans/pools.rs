@@ -194,3 +194,17 @@ fn what_podman_would_choke_on_and_what_is_somebody_elses_is_refused() {
     ];
     assert_snapshot!(all.join("\n"));
 }
+
+#[test]
+fn a_file_that_cannot_be_read_is_nothing_to_the_others() {
+    let (machines, mine) = (podman(&[], None), podman(&[], Some("me")));
+    let (there, unreadable) = (machines.file.clone(), mine.file.clone());
+    let mut snapshot = with_podman(vec![machines, mine]);
+    let why = format!("{unreadable}: Permission denied");
+    snapshot.unreadable_files.insert(unreadable.clone(), why);
+    let planned = planned(PODMAN, &snapshot);
+    assert!(planned.contains(&format!("+ file {there} ")), "{planned}");
+    let not_known = format!("what file {unreadable} holds is not known");
+    assert_eq!(planned.matches("not known").count(), 1, "{planned}");
+    assert!(planned.contains(&not_known), "{planned}");
+}

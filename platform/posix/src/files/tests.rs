@@ -19,13 +19,9 @@ impl Root {
 
     fn seen(&self) -> Vec<FileState> {
         let paths = [PATH.to_owned(), PATH.to_owned()];
-        let files = observe(self.0.path(), &paths);
-        files
-            .seen()
-            .unwrap()
-            .iter()
-            .map(|file| file.state.clone())
-            .collect()
+        let (files, unreadable) = observe(self.0.path(), &paths);
+        assert!(unreadable.is_empty(), "{unreadable:?}");
+        files.into_iter().map(|file| file.state).collect()
     }
 }
 
@@ -108,8 +104,9 @@ fn a_link_is_read_as_one_and_not_followed() {
 }
 
 #[test]
-fn a_folder_and_a_pipe_in_its_place_are_told_at_once() {
-    let paths = [PATH.to_owned()];
+fn a_folder_and_a_pipe_in_its_place_are_told_at_once_and_the_others_are_read() {
+    const OTHER: &str = "/other.conf";
+    let paths = [PATH.to_owned(), OTHER.to_owned()];
     for make in [
         |path: &Path| fs::create_dir_all(path).unwrap(),
         |path: &Path| nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).unwrap(),
@@ -117,8 +114,13 @@ fn a_folder_and_a_pipe_in_its_place_are_told_at_once() {
         let root = Root::new();
         fs::create_dir_all(root.path().parent().unwrap()).unwrap();
         make(&root.path());
-        let seen = observe(root.0.path(), &paths);
-        assert!(seen.why_unreadable().unwrap().contains("neither a file"));
+        fs::write(root.0.path().join("other.conf"), "").unwrap();
+        let (files, unreadable) = observe(root.0.path(), &paths);
+        assert!(unreadable[PATH].contains("neither a file"));
+        let [other] = &*files else {
+            panic!("{files:?}")
+        };
+        assert_eq!((unreadable.len(), &*other.path), (1, OTHER));
     }
 }
 
