@@ -271,6 +271,7 @@ impl<'a> Way<'a> {
                 place: index.snapshot().place_on(oldest.link.clone()),
                 lasts: oldest.lasts.clone(),
                 of_network,
+                left_out: false,
             });
             plan.kept.extend(self.kept.map(|kept| *kept));
             return None;

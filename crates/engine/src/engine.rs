@@ -3,9 +3,9 @@
 use std::ops::ControlFlow;
 
 use netprof_model::held::Held;
-use netprof_model::plan::{Change, Plan};
+use netprof_model::plan::Plan;
 use netprof_model::resource::Place;
-use netprof_model::{Section, Snapshot, State};
+use netprof_model::{Section, Snapshot};
 use netprof_plan::Need;
 
 use crate::backend::Backend;
@@ -16,6 +16,7 @@ use crate::history;
 use crate::journal::{self, Intent, Kind, Stage};
 use crate::recover;
 use crate::report::{Outcome, Recovered, Report};
+use crate::secrets;
 use crate::store::Store;
 use crate::transaction::{Planned, Run};
 use crate::verify;
@@ -229,12 +230,12 @@ impl<'a> Engine<'a> {
     /// What is meant by `plan`, with its changes: those are not in the plan until they are
     /// carried out.
     fn intent(&mut self, kind: Kind, plan: &mut Plan) -> Result<Intent, Error> {
-        let is_redacted = |change: &&Change| change.after.as_ref().is_some_and(State::is_redacted);
-        if let Some(change) = plan.changes.iter().find(is_redacted) {
+        if let Some(resource) = secrets::missing(plan, self.held()) {
             return Err(Error::PasswordGone {
-                resource: Box::new(change.resource.clone()),
+                resource: Box::new(resource.clone()),
             });
         }
+        let lost = secrets::lost(plan, self.held());
         Ok(Intent {
             transaction: self.store.next(),
             kind,
@@ -246,6 +247,7 @@ impl<'a> Engine<'a> {
             still_held: plan.still_held.clone(),
             dropped: plan.dropped.clone(),
             kept: plan.kept.clone(),
+            lost,
         })
     }
 

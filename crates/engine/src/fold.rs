@@ -28,7 +28,7 @@ pub fn fold(held: &mut Held, intent: &Intent) {
             sum.drop(&change.resource);
             continue;
         }
-        sum.hold(HeldResource {
+        let held = HeldResource {
             resource: change.resource.clone(),
             original: change.original.clone(),
             committed: change.after.clone(),
@@ -39,6 +39,12 @@ pub fn fold(held: &mut Held, intent: &Intent) {
             },
             lasts: change.lasts.clone(),
             of_network: Reason::are_of_network(&change.reasons),
+            left_out: intent.lost.contains(&change.resource),
+        };
+        sum.hold(match held.left_out {
+            // What is compared with the one side is so with the other.
+            true => held.redacted().into_owned(),
+            false => held,
         });
     }
     for still in &intent.still_held {

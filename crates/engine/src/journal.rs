@@ -5,7 +5,7 @@ use std::path::Path;
 
 use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, Dropped, Kept, ProfileRef};
-use netprof_model::resource::Place;
+use netprof_model::resource::{Place, Resource};
 use serde::{Deserialize, Serialize};
 
 use crate::disk::{Disk, JournalFile};
@@ -63,6 +63,9 @@ pub struct Intent {
     pub dropped: Vec<Dropped>,
     /// What somebody else changed, and stays so.
     pub kept: Vec<Kept>,
+    /// What is changed and lacks a password in its `original`, since the journal that had it
+    /// is gone.
+    pub lost: Vec<Resource>,
 }
 
 /// What a reader of a journal wants of its intent.
@@ -89,6 +92,8 @@ impl Outline for Intent {
             dropped: Vec<Dropped>,
             #[serde(default)]
             kept: Vec<Kept>,
+            #[serde(default)]
+            lost: Vec<Resource>,
         }
         let text = json::text(payload)?;
         json::read_runs(text, runs::changes::One::take, |runs| {
@@ -104,6 +109,7 @@ impl Outline for Intent {
                 still_held: file.still_held,
                 dropped: file.dropped,
                 kept: file.kept,
+                lost: file.lost,
             })
         })
     }
@@ -123,6 +129,7 @@ impl Intent {
             still_held,
             dropped,
             kept,
+            lost,
         } = self;
         let mut object = Object::new(to);
         object.field("transaction", transaction)?;
@@ -135,6 +142,7 @@ impl Intent {
         object.list("still_held", still_held)?;
         object.list("dropped", dropped)?;
         object.list("kept", kept)?;
+        object.list("lost", lost)?;
         object.end()
     }
 }

@@ -331,6 +331,8 @@ pub(crate) mod held {
         lasts: Lasts,
         #[serde(default)]
         of_network: bool,
+        #[serde(default)]
+        left_out: bool,
         #[serde(borrow)]
         each: Option<&'a RawValue>,
     }
@@ -348,6 +350,7 @@ pub(crate) mod held {
             place,
             lasts,
             of_network,
+            left_out,
         } = &all[0];
         let mut object = Object::new(to);
         object.field("original", original)?;
@@ -357,6 +360,9 @@ pub(crate) mod held {
         object.field("lasts", lasts)?;
         if *of_network {
             object.field("of_network", of_network)?;
+        }
+        if *left_out {
+            object.field("left_out", left_out)?;
         }
         json::rows(object.name("each")?, all, |row, one| {
             put(row, &one.resource)
@@ -373,10 +379,12 @@ pub(crate) mod held {
             place,
             lasts,
             of_network,
+            left_out,
         } = one;
         (original, committed, transaction)
             == (&other.original, &other.committed, &other.transaction)
-            && (place, lasts, of_network) == (&other.place, &other.lasts, &other.of_network)
+            && (place, lasts) == (&other.place, &other.lasts)
+            && (of_network, left_out) == (&other.of_network, &other.left_out)
     }
 
     /// What was read, with the rows of its `runs`.
@@ -394,6 +402,7 @@ pub(crate) mod held {
                 place,
                 lasts,
                 of_network,
+                left_out,
                 each,
             } = read;
             let of = |resource| HeldResource {
@@ -404,6 +413,7 @@ pub(crate) mod held {
                 place: place.clone(),
                 lasts: lasts.clone(),
                 of_network,
+                left_out,
             };
             match (resource, each) {
                 (Some(resource), None) => all.push(of(resource)),

@@ -55,14 +55,14 @@ impl FileState {
         else {
             return Cow::Borrowed(self);
         };
-        match std::str::from_utf8(&content.0).map(secret::redacted) {
-            Ok(Cow::Owned(text)) => Cow::Owned(Self::Regular {
-                content: Content(text.into_bytes()),
+        match secret::redacted_bytes(&content.0) {
+            Cow::Owned(shown) => Cow::Owned(Self::Regular {
+                content: Content(shown),
                 mode: *mode,
                 uid: *uid,
                 gid: *gid,
             }),
-            _ => Cow::Borrowed(self),
+            Cow::Borrowed(_) => Cow::Borrowed(self),
         }
     }
 

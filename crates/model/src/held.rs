@@ -86,6 +86,9 @@ pub struct HeldResource {
     /// is for nothing once the link has left that network.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub of_network: bool,
+    /// Whether a password was left out of what was there or of what was made.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_out: bool,
 }
 
 impl HeldResource {
@@ -116,12 +119,29 @@ impl HeldResource {
             })
     }
 
+    /// The same with `***` for each password in it: what others may read.
+    #[must_use]
+    pub fn redacted(&self) -> Cow<'_, Self> {
+        let shown = |state: &'_ Option<State>| match state.as_ref().map(State::redacted) {
+            Some(Cow::Owned(shown)) => Some(shown),
+            _ => None,
+        };
+        let (original, committed) = (shown(&self.original), shown(&self.committed));
+        if original.is_none() && committed.is_none() {
+            return Cow::Borrowed(self);
+        }
+        Cow::Owned(Self {
+            original: original.or_else(|| self.original.clone()),
+            committed: committed.or_else(|| self.committed.clone()),
+            left_out: true,
+            ..self.clone()
+        })
+    }
+
     /// `live` in the form in which this was recorded: without its passwords, where whoever
     /// reads this was not told them.
     fn as_recorded<'a>(&self, live: Option<&'a State>) -> Option<Cow<'a, State>> {
-        let mut sides = [&self.committed, &self.original].into_iter().flatten();
-        let is_redacted = sides.any(State::is_redacted);
-        live.map(|live| match is_redacted {
+        live.map(|live| match self.left_out {
             true => live.redacted(),
             false => Cow::Borrowed(live),
         })

@@ -14,6 +14,7 @@ use crate::digits::Digits;
 use crate::dns::DnsServer;
 use crate::name::Name;
 use crate::owner::Owner;
+use crate::secret;
 
 mod declared;
 
@@ -395,24 +396,7 @@ impl ProxyUrl {
     /// The URL with `***` for its password.
     #[must_use]
     pub fn redacted(&self) -> String {
-        let Some(start) = self.0.find("://").map(|at| at + 3) else {
-            return self.0.clone();
-        };
-        let authority_end = self.0[start..]
-            .find(['/', '?', '#'])
-            .map_or(self.0.len(), |at| start + at);
-        let authority = &self.0[start..authority_end];
-        let Some((user, host)) = authority.rsplit_once('@') else {
-            return self.0.clone();
-        };
-        let Some((name, _password)) = user.split_once(':') else {
-            return self.0.clone();
-        };
-        format!(
-            "{}{name}:***@{host}{}",
-            &self.0[..start],
-            &self.0[authority_end..]
-        )
+        secret::redacted(&self.0).into_owned()
     }
 }
 

@@ -234,6 +234,7 @@ impl State {
     pub(crate) fn with_settings(&self, all: Dictionary) -> Self {
         match self {
             Self::Proxies(_) => Self::Proxies(all),
+            Self::Store(_) => Self::Store(all),
             _ => Self::Settings(all),
         }
     }
@@ -246,17 +247,25 @@ impl State {
                 Cow::Borrowed(_) => Cow::Borrowed(self),
                 Cow::Owned(file) => Cow::Owned(Self::File(file)),
             },
-            Self::Settings(all) => Cow::Owned(Self::Settings(secret::redacted_dictionary(all))),
+            Self::Settings(all) | Self::Proxies(all) | Self::Store(all) => {
+                match secret::redacted_dictionary(all) {
+                    shown if shown == *all => Cow::Borrowed(self),
+                    shown => Cow::Owned(self.with_settings(shown)),
+                }
+            }
             _ => Cow::Borrowed(self),
         }
     }
 
-    /// Whether a password was left out of it.
+    /// Whether [`secret::HIDDEN`] stands in it for a password. Whether one was left out is
+    /// another matter: a person may have written that.
     #[must_use]
     pub fn is_redacted(&self) -> bool {
         match self {
             Self::File(file) => secret::is_redacted(&file.lossy()),
-            Self::Settings(all) => all.values().any(secret::is_redacted_value),
+            Self::Settings(all) | Self::Proxies(all) | Self::Store(all) => {
+                all.values().any(secret::is_redacted_value)
+            }
             _ => false,
         }
     }

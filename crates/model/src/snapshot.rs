@@ -229,11 +229,6 @@ impl Snapshot {
     /// The same with `***` for each password in it: what others may read.
     #[must_use]
     pub fn redacted(mut self) -> Self {
-        fn redact(state: &mut State) {
-            if let Cow::Owned(redacted) = state.redacted() {
-                *state = redacted;
-            }
-        }
         for file in self.files.items_mut() {
             file.state = file.state.redacted().into_owned();
         }
@@ -242,10 +237,20 @@ impl Snapshot {
                 *all = secret::redacted_dictionary(all);
             }
         }
+        if let Section::Seen(store) = &mut self.store {
+            store.0 = secret::redacted_dictionary(&store.0);
+        }
+        if let Section::Seen(preferences) = &mut self.preferences {
+            let services = preferences.services.iter_mut();
+            for proxies in services.filter_map(|service| service.proxies.as_mut()) {
+                *proxies = secret::redacted_dictionary(proxies);
+            }
+        }
         if let Section::Seen(held) = &mut self.held {
             for one in &mut held.resources {
-                let sides = [&mut one.original, &mut one.committed];
-                sides.into_iter().flatten().for_each(redact);
+                if let Cow::Owned(redacted) = one.redacted() {
+                    *one = redacted;
+                }
             }
         }
         self

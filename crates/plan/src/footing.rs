@@ -128,6 +128,7 @@ mod tests {
             place: Place::default(),
             lasts: Lasts::Boot,
             of_network: true,
+            left_out: false,
         }
     }
 

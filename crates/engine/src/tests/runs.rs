@@ -152,6 +152,7 @@ fn held(number: u32, (committed, of_network): (u8, bool)) -> HeldResource {
         },
         lasts: Lasts::Boot,
         of_network,
+        left_out: committed % 2 == 1,
     }
 }
 

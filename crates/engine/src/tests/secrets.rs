@@ -1,6 +1,7 @@
 //! Passwords: any user may read what is held, and none of them there.
 
 use netprof_model::file::FileState;
+use netprof_model::held::HeldResource;
 use netprof_model::plan::{Change, Plan};
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::settings::Settings;
@@ -11,6 +12,7 @@ use super::laws::{apply, held, is_done, release, rollback};
 use super::machine::{Machine, States, file};
 use super::world::World;
 use crate::error::Error;
+use crate::report::Report;
 
 const BEFORE: &str = "http://old:b3fore@proxy:3128";
 const MADE: &str = "http://me:s3cret@proxy:3128";
@@ -95,20 +97,18 @@ fn whoever_may_not_read_the_journals_compares_without_passwords() {
     }
 }
 
-#[test]
-fn a_password_whose_journal_is_gone_is_not_made_up() {
-    let world = World::having(Machine::Linux, &states(BEFORE));
-    assert!(is_done(&apply(&world, "a", &states(MADE)).unwrap()));
-    world.with_disk(|disk| disk.remove(1));
-    let refused = world.run(|engine| {
+/// Makes what `after` says of what is held of the environment.
+fn makes(world: &World, after: impl Fn(&HeldResource) -> Option<State>) -> Result<Report, Error> {
+    let live = world.states()[&environment()].clone();
+    world.run(|engine| {
         engine.apply(Need::EVERYTHING, |snapshot| {
             let held = snapshot.held().unwrap().get(&environment()).unwrap();
             Plan {
                 changes: vec![Change {
                     id: 1,
                     resource: environment(),
-                    before: states(MADE)[&environment()].clone(),
-                    after: held.original.clone(),
+                    before: live.clone(),
+                    after: after(held),
                     original: held.original.clone(),
                     owner: Owner::User,
                     lasts: held.lasts.clone(),
@@ -119,11 +119,41 @@ fn a_password_whose_journal_is_gone_is_not_made_up() {
                 ..Plan::default()
             }
         })
-    });
-    let refused = refused.unwrap_err();
-    assert!(matches!(refused, Error::PasswordGone { .. }), "{refused}");
-    for (resource, state) in states(MADE) {
-        assert_eq!(world.states()[&resource], state);
+    })
+}
+
+#[test]
+fn a_password_whose_journal_is_gone_is_not_made_up() {
+    let world = World::having(Machine::Linux, &states(BEFORE));
+    assert!(is_done(&apply(&world, "a", &states(MADE)).unwrap()));
+    world.with_disk(|disk| disk.remove(1));
+    for made in [MADE, LATER] {
+        if made == LATER {
+            // What is gone stays so, whatever is made later.
+            let later = makes(&world, |_| states(LATER)[&environment()].clone());
+            assert!(is_done(&later.unwrap()));
+        }
+        let refused = makes(&world, |held| held.original.clone()).unwrap_err();
+        assert!(matches!(refused, Error::PasswordGone { .. }), "{refused}");
+        let live = world.states();
+        assert_eq!(live[&environment()], states(made)[&environment()]);
+        assert_eq!(held(&world).len(), 2);
     }
-    assert_eq!(held(&world).len(), 2);
+}
+
+#[test]
+fn what_a_person_wrote_in_the_place_of_a_password_comes_back() {
+    const THEIRS: &str = "http://old:***@proxy:3128";
+    for made in ["http://proxy:3128", MADE] {
+        let world = World::having(Machine::Linux, &states(THEIRS));
+        assert!(is_done(&apply(&world, "a", &states(made)).unwrap()));
+        if made != MADE {
+            // Nothing was left out, and so nothing is missing.
+            world.with_disk(|disk| disk.remove(1));
+        }
+        assert!(is_done(&release(&world).unwrap()));
+        for (resource, state) in states(THEIRS) {
+            assert_eq!(world.states()[&resource], state);
+        }
+    }
 }

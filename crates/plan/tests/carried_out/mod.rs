@@ -26,6 +26,7 @@ pub(crate) fn carried_out(snapshot: &Snapshot, plan: &Plan) -> Snapshot {
                 place: snapshot.place_on(change.link.clone()),
                 lasts: change.lasts.clone(),
                 of_network: Reason::are_of_network(&change.reasons),
+                left_out: false,
             });
         }
     }
