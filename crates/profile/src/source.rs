@@ -12,6 +12,8 @@ use netprof_model::{Diagnostic, Location};
 use crate::code;
 use crate::syntax::Span;
 
+mod cover;
+
 /// The largest file that is read, in bytes. The largest profile that somebody
 /// could want has a few thousand routes, which is a tenth of it.
 pub const MAX_SIZE: usize = 1 << 20;
@@ -120,8 +122,7 @@ fn characters(bytes: &[u8]) -> usize {
 
 /// The texts of all files that were read, so that diagnostics can be shown.
 ///
-/// A diagnostic is shown with its line, so passwords in URLs are covered by stars;
-/// every byte keeps its place.
+/// A diagnostic is shown with its line, so passwords are covered by stars ([`cover`]).
 #[derive(Clone, Debug, Default)]
 pub struct Sources {
     texts: BTreeMap<Arc<str>, Arc<str>>,
@@ -206,46 +207,12 @@ impl Sources {
     }
 
     pub(crate) fn add(&mut self, source: &Source) {
-        let text = match without_passwords(source.text()) {
+        let text = match cover::covered(source.text()) {
             Some(covered) => covered.into(),
             None => Arc::clone(source.text()),
         };
         self.texts.insert(Arc::clone(source.name()), text);
     }
-}
-
-/// `text` with a star for each byte of what stands as a password in a URL, where
-/// there is a URL in it.
-fn without_passwords(text: &str) -> Option<String> {
-    let mut urls = text.match_indices(':');
-    let (first, _) = urls.find(|(at, _)| text[*at..].starts_with("://"))?;
-    let (before, mut rest) = text.split_at(first);
-    let mut result = String::with_capacity(text.len());
-    result.push_str(before);
-    while let Some(at) = rest.find("://") {
-        let (before, after) = rest.split_at(at + 3);
-        result.push_str(before);
-        // Up to the quote, not to the end of the authority: a password with a `/` or
-        // a space in it is a mistake, and is reported.
-        let end = after.find(['"', '\n']).unwrap_or(after.len());
-        let (word, after) = after.split_at(end);
-        match word
-            .rsplit_once('@')
-            .and_then(|(user, host)| Some((user.split_once(':')?, host)))
-        {
-            Some(((user, password), host)) => {
-                result.push_str(user);
-                result.push(':');
-                result.push_str(&"*".repeat(password.len()));
-                result.push('@');
-                result.push_str(host);
-            }
-            None => result.push_str(word),
-        }
-        rest = after;
-    }
-    result.push_str(rest);
-    Some(result)
 }
 
 /// Reads the file at `path`.
@@ -320,21 +287,6 @@ pub(crate) fn reason(error: &std::io::Error) -> String {
 #[allow(clippy::unwrap_used)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_password_is_covered_and_nothing_moves() {
-        let text = "http \"http://me:s\u{e4}/cret@h:1/\" // http://h:1/x\nb";
-        let covered = without_passwords(text).unwrap();
-        assert_eq!(
-            covered,
-            "http \"http://me:********@h:1/\" // http://h:1/x\nb"
-        );
-        assert_eq!(covered.len(), text.len());
-        assert_eq!(
-            without_passwords("route \"fd00::/8\" via=\"fd00::1\" // :"),
-            None
-        );
-    }
 
     #[test]
     fn an_excerpt_is_whole_lines_unless_they_are_long() {

@@ -5,6 +5,7 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use netprof_model::profile::ProxyUrl;
+use netprof_model::secret;
 
 use super::{Read, domain, text};
 use crate::code;
@@ -82,6 +83,14 @@ fn url(value: &Value<'_>, schemes: &[&str], example: &str) -> Read<ProxyUrl> {
             "a user or password in a URL has a character that must be escaped".to_owned(),
         );
     }
+    if secret::password(text).is_some_and(|at| &text[at] == secret::HIDDEN) {
+        return Err(Refusal::new(
+            code::BAD_URL,
+            "the password in a URL is `***`, which stands for one that is not shown".to_owned(),
+            "copied from where passwords are hidden",
+        )
+        .help("write the password itself"));
+    }
     let (host, port) = match host.strip_prefix('[') {
         Some(inner) => match inner.split_once(']') {
             Some((address, rest)) if address.parse::<Ipv6Addr>().is_ok() => {
@@ -118,9 +127,11 @@ fn url(value: &Value<'_>, schemes: &[&str], example: &str) -> Read<ProxyUrl> {
 pub(crate) fn bypass(value: &Value<'_>) -> Read<String> {
     let written = text(value)?;
     let wrong = |help: String| {
-        // Somebody may have put a whole URL here.
-        let shown = ProxyUrl::new(written).redacted();
-        let message = format!("`{}` is no host, domain or prefix", Shown(&shown));
+        // Somebody may have put a whole URL here, or what is one to them.
+        let message = match written.contains('@') {
+            true => "what has an `@` is no host, domain or prefix".to_owned(),
+            false => format!("`{}` is no host, domain or prefix", Shown(written)),
+        };
         Refusal::new(code::BAD_HOST, message, "not a host").help(help)
     };
     if let Some(help) = not_for_all(written) {
@@ -151,13 +162,13 @@ const EACH_IN_QUOTES: &str =
 
 /// What to write in the place of an entry that some programs know and others do not.
 fn not_for_all(written: &str) -> Option<String> {
-    if written.contains([',', ' ', '\t']) {
+    // Which part of one with an `@` is the host, and no password, only its writer knows.
+    if written.contains([',', ' ', '\t', '@']) {
         return Some(EACH_IN_QUOTES.to_owned());
     }
     if let Some((_, rest)) = written.split_once("://") {
         let authority = rest.split('/').next().unwrap_or(rest);
-        let host = authority.rsplit('@').next().unwrap_or(authority);
-        let host = host.split(':').next().unwrap_or(host);
+        let host = authority.split(':').next().unwrap_or(authority);
         return Some(format!("leave the scheme out: write \"{}\"", Shown(host)));
     }
     let inner = written
