@@ -7,9 +7,12 @@ use netprof_model::nft_table::NftTable;
 use netprof_model::plan::Change;
 use netprof_model::route::{RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
-use netprof_model::{Resource, State, digits, secret};
+use netprof_model::{Resource, State, digits};
 
 use super::{macos, settings};
+
+/// Said where two states differ in what is not shown.
+pub const ANOTHER_PASSWORD: &str = "(another password)";
 
 /// The name of a table, where it has one (iproute2's `rt_tables`).
 pub fn table(number: u32) -> String {
@@ -79,10 +82,15 @@ pub fn change(change: &Change) -> Vec<String> {
         (Some(State::Proxies(before)), Some(State::Proxies(after))) => {
             macos::proxies_change(before, after)
         }
-        (Some(State::Settings(before)), Some(State::Settings(after))) => settings::change(
-            &secret::redacted_dictionary(before),
-            &secret::redacted_dictionary(after),
-        ),
+        (Some(State::Settings(before)), Some(State::Settings(after))) => {
+            settings::change(before, after)
+        }
+        (Some(before), Some(after)) if before != after && before.redacted() == after.redacted() => {
+            vec![format!(
+                "{} {ANOTHER_PASSWORD}",
+                state(&change.resource, after)
+            )]
+        }
         (Some(before), Some(after)) => vec![format!(
             "{} -> {}",
             state(&change.resource, before),
@@ -117,7 +125,7 @@ pub fn state(resource: &Resource, state: &State) -> String {
         (_, State::Store(all)) => macos::store(all),
         (_, State::Proxies(all)) => macos::proxies(all),
         (_, State::File(file)) => macos::file(&file.redacted()),
-        (_, State::Settings(all)) => settings::all(&secret::redacted_dictionary(all)),
+        (_, State::Settings(all)) => settings::all(all),
         (_, State::NftTable(table)) => nft_table(table),
         (other, _) => other.to_string(),
     }
