@@ -110,7 +110,27 @@ pub(crate) fn the_shell_is_the_one_that_is_logged_in_to(lab: &Lab) {
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.starts_with(says), "{shell}: {text}");
     }
-    let told = lab.netprof("env --json").exits(0).json();
+    // What an unknown one makes of another's code nobody can say.
+    for shell in ["/bin/tcsh", "/usr/bin/xonsh", ""] {
+        let mut command = lab.netprof_command("env");
+        let output = command.env("SHELL", shell).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), &*output.stdout), (Some(1), &b""[..]));
+        assert!(
+            said.contains("$SHELL") && said.contains("--shell"),
+            "{said}"
+        );
+    }
+    let mut told = lab.netprof_command("env --shell nushell");
+    // The file is where `apply` has written it, whatever a shell has for its home.
+    let told = told.env("HOME", "/srv").output().unwrap();
+    let told: serde_json::Value = serde_json::from_slice(&told.stdout).unwrap();
+    assert_eq!(told["http_proxy"], "http://192.168.77.1:3128");
+    let mut told = lab.netprof_command("env --shell nushell");
+    let told = told.env("NETPROF_ENV", "NETPROF_ENV all_proxy http_proxy");
+    let told: serde_json::Value = serde_json::from_slice(&told.output().unwrap().stdout).unwrap();
+    assert_eq!(told["all_proxy"], "", "what goes is none");
+    let told = lab.netprof("env --shell posix --json").exits(0).json();
     assert_eq!(told["set"]["http_proxy"], "http://192.168.77.1:3128");
     assert_eq!(told["file"], FILE);
     lab.netprof("env --shell tcsh").exits(2);
@@ -124,7 +144,7 @@ pub(crate) fn the_shell_is_the_one_that_is_logged_in_to(lab: &Lab) {
     ] {
         fs::write(FILE, text).unwrap();
         fs::set_permissions(FILE, fs::Permissions::from_mode(mode)).unwrap();
-        let refused = lab.netprof("env").exits(1);
+        let refused = lab.netprof("env --shell posix").exits(1);
         assert_eq!(refused.stdout, "");
         assert!(refused.stderr.contains(FILE), "{}", refused.stderr);
     }
@@ -418,11 +438,8 @@ pub(crate) fn it_is_the_caller_of_sudo_who_is_told(lab: &Lab) {
     assert!(text.contains(PASSWORD), "{text}");
     // Root does not run what lies in somebody's home.
     let mut as_root = lab.netprof_command("env --shell bash");
-    let refused = as_root.env("HOME", "/home/person").output().unwrap();
-    assert!(
-        !refused.status.success() && refused.stdout.is_empty(),
-        "{refused:?}"
-    );
+    let none = as_root.env("HOME", "/home/person").output().unwrap();
+    assert!(none.status.success() && none.stdout.is_empty(), "{none:?}");
     let mut release = lab.netprof_command("release");
     assert!(release.env("SUDO_UID", "1000").status().unwrap().success());
     assert!(!Path::new("/home/person/.docker").exists());
@@ -579,7 +596,7 @@ pub(crate) fn a_password_shows_nowhere(lab: &Lab) {
     // Failures: what is in the way is told, and what is in it is not.
     let text = fs::read_to_string(FILE).unwrap();
     fs::write(FILE, text.replace("https_proxy", "PATH")).unwrap();
-    look("env", 1);
+    look("env --shell posix", 1);
     one("release", 0, false);
     lab.write(docker, format!("{{ \"proxies\": \"http://me:{PASSWORD}@"));
     fs::set_permissions(docker, fs::Permissions::from_mode(0o600)).unwrap();
@@ -598,5 +615,6 @@ pub(crate) fn a_password_shows_nowhere(lab: &Lab) {
             .stdout
             .contains(PASSWORD)
     );
-    assert!(!lab.netprof("env --json").exits(0).stdout.contains(PASSWORD));
+    let shown = lab.netprof("env --shell posix --json").exits(0).stdout;
+    assert!(!shown.contains(PASSWORD), "{shown}");
 }

@@ -1,13 +1,14 @@
 //! `netprof env`: the variables of the profile that is in force, for a shell to run.
 //!
 //! It is run by each shell that starts, so it reads one small file, the one that `apply` wrote
-//! for this person, and asks nobody. What a shell has from an earlier profile is named in one
+//! for this person, and asks nobody; below the home that the list of users has for them, as
+//! `apply` does, whatever `$HOME` says. What a shell has from an earlier profile is named in one
 //! of its own variables, and what is no longer so is unset.
 
 use std::fs::{self, File};
 use std::io::{self, IsTerminal, Read};
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use netprof_model::Diagnostic;
 use netprof_model::profile::ProxyUrl;
@@ -27,11 +28,13 @@ const MAX_SIZE: u64 = 1 << 20;
 /// Prints code of `shell`, or of the one that this person logs in to.
 pub fn run(shell: Option<Shell>) -> Result {
     let variable = |name: &str| std::env::var(name).ok();
-    let shell =
-        shell.unwrap_or_else(|| Shell::at(Path::new(&variable("SHELL").unwrap_or_default())));
-    let home = std::env::var_os("HOME").filter(|home| !home.is_empty());
-    let file = home.map(|home| PathBuf::from(home).join(environment::path(HERE)));
-    let set = match file.as_deref().map(variables) {
+    let of_login = || shell_of(&variable("SHELL").unwrap_or_default());
+    let shell = match shell.map_or_else(of_login, Ok) {
+        Ok(shell) => shell,
+        Err(refusal) => return Err(Answer::refused(vec![refusal]).into()),
+    };
+    let file = user::own().map(|user| environment::of(&user, HERE));
+    let set = match file.as_deref().map(|file| variables(Path::new(file))) {
         None => None,
         Some(Ok(found)) => found,
         Some(Err(refusal)) => return Err(Answer::refused(vec![refusal]).into()),
@@ -54,25 +57,44 @@ pub fn run(shell: Option<Shell>) -> Result {
         .map(|(name, value)| (name.clone(), json!(value)));
     let body = json!({
         "shell": shell.name(),
-        "file": file.filter(|_| is_in_force).map(|file| file.display().to_string()),
+        "file": file.as_ref().filter(|_| is_in_force),
         "set": values.collect::<Map<String, Value>>(),
         "unset": unset,
     });
     // On a terminal somebody looks, and nothing runs what is printed.
     let is_looked_at = io::stdout().is_terminal();
     let code = shell.code(if is_looked_at { &shown } else { &set }, &unset);
-    let said = is_looked_at.then(|| note(shell, is_in_force, shown != set));
+    let absent = (!is_in_force).then_some(file.as_deref());
+    let said = is_looked_at.then(|| note(shell, absent, shown != set));
     Ok(Answer {
         diagnostics: said.into_iter().collect(),
         ..Answer::done(code, body)
     })
 }
 
-fn note(shell: Shell, is_in_force: bool, is_covered: bool) -> Diagnostic {
-    let said = match (is_in_force, is_covered) {
-        (false, _) => "no profile in force has a proxy with `export \"env\"`",
-        (true, true) => "this is for a shell to run; on a terminal passwords are covered",
-        (true, false) => "this is for a shell to run",
+/// The shell that `$SHELL` names.
+fn shell_of(path: &str) -> std::result::Result<Shell, Diagnostic> {
+    Shell::at(Path::new(path)).ok_or_else(|| {
+        let why = match path {
+            "" => "no shell is named: $SHELL is not set".to_owned(),
+            _ => format!("$SHELL is {path}, which is no shell that netprof has the words of"),
+        };
+        Diagnostic::error("env::shell", why)
+            .help("name the one that is to run this, such as: netprof env --shell posix")
+    })
+}
+
+/// What is said to a person; `absent` is the file that was looked for where it is not there.
+fn note(shell: Shell, absent: Option<Option<&str>>, is_covered: bool) -> Diagnostic {
+    let said = match (absent, is_covered) {
+        (Some(Some(file)), _) => {
+            format!("no profile in force has a proxy with `export \"env\"`: {file} is not there")
+        }
+        (Some(None), _) => "whoever runs this is not in the list of users".to_owned(),
+        (None, true) => {
+            "this is for a shell to run; on a terminal passwords are covered".to_owned()
+        }
+        (None, false) => "this is for a shell to run".to_owned(),
     };
     let (usage, place) = shell.usage();
     Diagnostic::note("env::for-a-shell", said).help(format!("{usage} in {place}"))

@@ -45,6 +45,13 @@ pub fn invoking() -> Option<Invoking> {
     of(caller.or_else(|| User::from_uid(own).ok().flatten())?)
 }
 
+/// Whoever this runs as, and nobody else on whose behalf. None where the list of users does
+/// not have them.
+#[must_use]
+pub fn own() -> Option<Invoking> {
+    of(User::from_uid(geteuid()).ok().flatten()?)
+}
+
 /// The user of that name; none where the list of users does not have them.
 #[must_use]
 pub fn named(name: &str) -> Option<Invoking> {
