@@ -328,6 +328,8 @@ pub(crate) fn a_service_manager_forgets_what_it_has_read(lab: &Lab) {
     // It runs, and ends, and one that is new has read the file.
     lab.netprof("release").exits(0);
     let session = UserSession::start(lab);
+    // This is told to one that ends, and nobody tells it to the next.
+    session.systemctl("set-environment http_proxy=http://theirs");
     lab.netprof("apply http").exits(0);
     drop(session);
     lab.netprof("status --exit-code").exits(0);

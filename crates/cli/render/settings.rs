@@ -2,7 +2,7 @@
 
 use netprof_model::plist::{Dictionary, Value};
 use netprof_model::secret;
-use netprof_model::settings::OTHERS;
+use netprof_model::settings::{MANAGER, OTHERS};
 
 use super::words::ANOTHER_PASSWORD;
 
@@ -10,7 +10,7 @@ use super::words::ANOTHER_PASSWORD;
 pub fn all(settings: &Dictionary) -> String {
     let words: Vec<String> = secret::redacted_dictionary(settings)
         .iter()
-        .filter(|(key, _)| *key != OTHERS)
+        .filter(|(key, _)| is_setting(key))
         .map(|(key, value)| format!("{key}={}", word(value)))
         .collect();
     words.join(" ")
@@ -22,7 +22,7 @@ pub fn change(before: &Dictionary, after: &Dictionary) -> Vec<String> {
     let keys = after
         .keys()
         .chain(before.keys().filter(|key| !after.contains_key(*key)));
-    let keys = keys.filter(|key| *key != OTHERS);
+    let keys = keys.filter(|key| is_setting(key));
     let changed = keys.filter(|key| before.get(*key) != after.get(*key));
     let lines = changed.map(|key| match (shown_before.get(key), shown_after.get(key)) {
         (None, Some(is)) => format!("{key}={}", word(is)),
@@ -32,6 +32,11 @@ pub fn change(before: &Dictionary, after: &Dictionary) -> Vec<String> {
         (None, None) => String::new(),
     });
     lines.collect()
+}
+
+/// Whether it is one, and does not say something of where they are kept.
+fn is_setting(key: &str) -> bool {
+    ![OTHERS, MANAGER].contains(&key)
 }
 
 fn word(value: &Value) -> String {

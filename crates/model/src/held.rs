@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::plan::ProfileRef;
 use crate::plist::Dictionary;
 use crate::resource::{Lasts, Place, Resource, State};
-use crate::settings::is_alike;
+use crate::settings::{MANAGER, is_alike};
 
 /// The version of what is held, as a snapshot has it. `held.json` is written more closely,
 /// and has a version of its own.
@@ -165,8 +165,12 @@ pub struct TakenBack {
 /// What is as it was made goes back to what was found. What is neither was changed by
 /// somebody else, and stays. Of settings a profile changes some: each of those is looked at
 /// by itself, and all others are as they are now. Everything else is one piece.
+///
+/// What was found with a service manager that is gone is nothing to go back to.
 #[must_use]
 pub fn taken_back(live: Option<&State>, made: Option<&State>, found: Option<&State>) -> TakenBack {
+    let fresh = found.and_then(|found| of_new_manager(live?, found));
+    let found = fresh.as_ref().or(found);
     let whole = |state: Option<&State>, theirs| TakenBack {
         state: state.cloned(),
         theirs,
@@ -199,6 +203,14 @@ pub fn taken_back(live: Option<&State>, made: Option<&State>, found: Option<&Sta
         theirs: !theirs.is_empty(),
         settings: theirs,
     }
+}
+
+/// What is found with the manager of `live` where `found` is of another one.
+fn of_new_manager(live: &State, found: &State) -> Option<State> {
+    let manager = live.settings()?.get(MANAGER)?;
+    let former = found.settings()?.get(MANAGER)?;
+    let nothing = || Dictionary::from([(MANAGER.to_owned(), manager.clone())]);
+    (manager != former).then(|| found.with_settings(nothing()))
 }
 
 static NO_SETTINGS: Dictionary = Dictionary::new();
@@ -236,7 +248,7 @@ impl<'a> Sides<'a> {
         let (made, found) = (self.made, self.found);
         let all: BTreeSet<&String> = made.keys().chain(found.keys()).collect();
         all.into_iter()
-            .filter(move |key| made.get(*key) != found.get(*key))
+            .filter(move |key| *key != MANAGER && made.get(*key) != found.get(*key))
     }
 }
 
@@ -267,6 +279,29 @@ mod tests {
             proxies(&[("HTTPEnable", 0), ("FTPPassive", 0)])
         );
         assert!(!taken.theirs);
+    }
+
+    #[test]
+    fn what_a_manager_was_told_is_not_given_back_to_the_next() {
+        let of = |manager: &str, all: &[(&str, &str)]| {
+            let all = all.iter().copied().chain([(MANAGER, manager)]);
+            let all = all.map(|(key, value)| (key.to_owned(), Value::String(value.to_owned())));
+            Some(State::Settings(all.collect()))
+        };
+        let found = of("1", &[("http_proxy", "http://login")]);
+        let made = of("1", &[("http_proxy", "http://p"), ("no_proxy", "a")]);
+        assert_eq!(back(&made, &made, &found).state, found);
+        // It has read from a file what netprof has put there, whichever of them was told last.
+        let next = of("2", &[("http_proxy", "http://p"), ("no_proxy", "a")]);
+        for made in [&made, &next] {
+            let taken = back(&next, made, &found);
+            assert_eq!((taken.state, taken.theirs), (of("2", &[]), false));
+        }
+        let changed = of("2", &[("http_proxy", "http://own"), ("no_proxy", "a")]);
+        let taken = back(&changed, &made, &found);
+        assert_eq!(taken.state, of("2", &[("http_proxy", "http://own")]));
+        assert_eq!(taken.settings, ["http_proxy"]);
+        assert_eq!(back(&of("2", &[]), &made, &found).state, of("2", &[]));
     }
 
     #[test]

@@ -21,6 +21,10 @@ pub const OTHERS: &str = "(others)";
 /// password.
 pub const READABLE: &str = "(readable by others)";
 
+/// Stands in the dictionary of a service manager's variables, and says which manager has
+/// them: what one was told is gone with it, and is nothing to give back to the next.
+pub const MANAGER: &str = "(manager)";
+
 /// The member of the Docker client's `config.json` that says what containers are told of
 /// proxies.
 pub const PROXIES: &str = "proxies";

@@ -9,19 +9,23 @@
 //! `transient_environment`). Of the latter none can be unset. So what is still there after it
 //! was unset is made empty, which every program takes for the same; and an empty one counts
 //! here as none.
+//!
+//! What it was told goes with it, so it says which it is by the time of its start. That stays
+//! when it starts its program anew, as what it was told does (`manager_serialize`).
 
 use std::path::Path;
 use std::time::Duration;
 
 use netprof_engine::Mode;
 use netprof_model::plist::{Dictionary, Value};
+use netprof_model::settings::MANAGER;
 use netprof_model::{Section, State};
 use netprof_plan::proxy::is_variable;
 use nix::unistd::User;
 
 use crate::bus::{self, Answer, Bus, Exchange, Object};
 
-const MANAGER: Object<'_> = Object {
+const SYSTEMD: Object<'_> = Object {
     service: "org.freedesktop.systemd1",
     path: "/org/freedesktop/systemd1",
     interface: "org.freedesktop.systemd1.Manager",
@@ -91,27 +95,38 @@ fn connect(bus: Bus) -> Answer<Exchange> {
 
 fn read(exchange: &mut Exchange) -> Answer<Dictionary> {
     const PROPERTY: &str = "Environment";
-    let answer = exchange.call_one(MANAGER.get(PROPERTY))?;
+    let answer = exchange.call_one(SYSTEMD.get(PROPERTY))?;
     let all: Vec<&str> = bus::property(PROPERTY, &answer)?;
     let variables = all
         .iter()
         .filter_map(|assignment| assignment.split_once('='));
     let ours = variables.filter(|(name, value)| is_variable(name) && !value.is_empty());
-    Ok(ours
+    let mut ours: Dictionary = ours
         .map(|(name, value)| (name.to_owned(), Value::String(value.to_owned())))
-        .collect())
+        .collect();
+    ours.insert(MANAGER.to_owned(), Value::String(started(exchange)?));
+    Ok(ours)
+}
+
+/// When the manager was started, which tells it from those before it.
+fn started(exchange: &mut Exchange) -> Answer<String> {
+    const PROPERTY: &str = "UserspaceTimestamp";
+    let answer = exchange.call_one(SYSTEMD.get(PROPERTY))?;
+    let microseconds: u64 = bus::property(PROPERTY, &answer)?;
+    Ok(microseconds.to_string())
 }
 
 /// Both at once, so that nothing is ever started with one half.
 fn write(exchange: &mut Exchange, live: &Dictionary, after: &Dictionary) -> Answer<()> {
-    let gone = |name: &&String| !after.contains_key(*name);
+    let gone = |name: &&String| is_variable(name) && !after.contains_key(*name);
     let unset: Vec<&str> = live.keys().filter(gone).map(String::as_str).collect();
-    let values = after.iter().filter_map(|(name, value)| {
+    let variables = after.iter().filter(|(name, _)| is_variable(name));
+    let values = variables.filter_map(|(name, value)| {
         let value = value.as_str()?;
         Some(format!("{name}={value}"))
     });
     let set: Vec<String> = values.collect();
-    exchange.call_one(MANAGER.call("UnsetAndSetEnvironment", &(unset, set)))?;
+    exchange.call_one(SYSTEMD.call("UnsetAndSetEnvironment", &(unset, set)))?;
     let left = read(exchange)?;
     let empty: Vec<String> = left
         .keys()
@@ -119,7 +134,7 @@ fn write(exchange: &mut Exchange, live: &Dictionary, after: &Dictionary) -> Answ
         .map(|name| format!("{name}="))
         .collect();
     if !empty.is_empty() {
-        exchange.call_one(MANAGER.call("SetEnvironment", &(empty,)))?;
+        exchange.call_one(SYSTEMD.call("SetEnvironment", &(empty,)))?;
     }
     Ok(())
 }
