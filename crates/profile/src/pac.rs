@@ -72,6 +72,8 @@ fn path(url: &str) -> Option<PathBuf> {
     if !scheme.eq_ignore_ascii_case("file") || !path.starts_with('/') {
         return None;
     }
+    // There a path ends (RFC 3986, section 3.3).
+    let path = path.split(['?', '#']).next()?;
     let (mut decoded, mut rest) = (String::with_capacity(path.len()), path);
     while let Some((before, after)) = rest.split_once('%') {
         decoded.push_str(before);
@@ -111,6 +113,8 @@ mod tests {
         let of = |url| path(url).map(|path| path.display().to_string());
         assert_eq!(of("file:///etc/a%20b.pac").as_deref(), Some("/etc/a b.pac"));
         assert_eq!(of("FILE:///x").as_deref(), Some("/x"));
+        assert_eq!(of("file:///x.pac?v=2#a").as_deref(), Some("/x.pac"));
+        assert_eq!(of("file:///a%3fb").as_deref(), Some("/a?b"));
         for url in [
             "http://wpad/x.pac",
             "file://nas/x.pac",
