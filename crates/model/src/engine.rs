@@ -17,6 +17,9 @@ pub const BIP: &str = "bip";
 /// The member of Docker's `daemon.json` that says where it cuts its networks from.
 pub const DEFAULT_ADDRESS_POOLS: &str = "default-address-pools";
 
+/// Where packages put the programs of engines.
+pub const PROGRAMS: [&str; 4] = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
+
 /// Which engine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -33,6 +36,15 @@ impl EngineKind {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Docker => "docker",
+            Self::Podman => "podman",
+        }
+    }
+
+    /// The program that shows that it is there.
+    #[must_use]
+    pub fn program(self) -> &'static str {
+        match self {
+            Self::Docker => "dockerd",
             Self::Podman => "podman",
         }
     }
@@ -64,6 +76,9 @@ pub struct Engine {
     /// The file that says where its networks are cut from: itself, where a symbolic link
     /// leads to it. It need not be there.
     pub file: String,
+    /// Why netprof does not write to that file, nor look into it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unreachable: Option<String>,
     /// What else that file says of addresses, which netprof never touches: members, and the
     /// text of their values.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]

@@ -92,7 +92,7 @@ impl Backend for Linux {
         }
         if need.engines {
             let engines = engines::observe(Path::new("/"), snapshot.user.as_ref());
-            for engine in &engines {
+            for engine in engines.iter().filter(|one| one.unreachable.is_none()) {
                 need.add(&engine.told_in());
             }
             snapshot.engines = Section::Seen(engines);

@@ -116,6 +116,7 @@ fn engine(kind: EngineKind, file: &str) -> Engine {
         kind,
         user: None,
         file: file.to_owned(),
+        unreachable: None,
         beside: BTreeMap::new(),
         later: Vec::new(),
         daemon: Section::Absent,

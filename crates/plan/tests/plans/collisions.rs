@@ -178,6 +178,7 @@ fn docker(user: Option<&str>, pools: &[&str]) -> Engine {
         kind: EngineKind::Docker,
         user: user.map(str::to_owned),
         file: "/etc/docker/daemon.json".to_owned(),
+        unreachable: None,
         beside: BTreeMap::new(),
         later: Vec::new(),
         daemon: Section::Seen(EngineDaemon {

@@ -140,6 +140,13 @@ fn a_file_that_cannot_be_changed_is_refused_with_the_reason() {
 }
 
 #[test]
+fn a_file_that_is_not_to_be_written_is_refused_with_the_reason() {
+    let why = "it was started with --config-file=d.json";
+    let engine = json!({"file": "d.json", "unreachable": why});
+    assert_snapshot!(planned(BOTH, &docker(engine, None)));
+}
+
+#[test]
 fn an_engine_that_is_not_there_is_left_out_and_one_that_was_not_looked_for_is_not_known() {
     let profile = r#"containers {
         docker { bridge "172.30.0.1/24"; }

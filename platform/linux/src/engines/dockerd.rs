@@ -1,9 +1,9 @@
 //! dockerd(8): the processes, and what they say over their sockets.
 
-use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::Instant;
+use std::{fs, io};
 
 use netprof_model::Section;
 use netprof_model::engine::EngineNetworks;
@@ -31,7 +31,8 @@ pub(super) struct Dockerd {
 
 /// Root's daemon and that of `person`, as far as they run. Root's is one of this network
 /// namespace: others make bridges elsewhere. A rootless one always has a namespace of its
-/// own (rootlesskit).
+/// own (rootlesskit). What runs in a container reads other files than those that are seen
+/// here, though it may share the network.
 pub(super) fn running(root: &Path, person: Option<&User>) -> Vec<Dockerd> {
     let proc = root.join("proc");
     let named = names_below(&proc).filter(|(_, name)| name == NAME);
@@ -45,7 +46,7 @@ pub(super) fn running(root: &Path, person: Option<&User>) -> Vec<Dockerd> {
         };
         // Nobody is left of a process that has no words any more.
         let words = fs::read(folder.join("cmdline")).ok()?;
-        if !is_ours || words.is_empty() {
+        if !is_ours || words.is_empty() || !has_root(&folder, root) {
             return None;
         }
         Some(Dockerd {
@@ -58,6 +59,18 @@ pub(super) fn running(root: &Path, person: Option<&User>) -> Vec<Dockerd> {
         })
     });
     found.collect()
+}
+
+/// Whether a process goes by the same root folder as netprof: proc_pid_root(5) leads into the
+/// mount namespace of the process itself. Who may not look there, being no tracer of it
+/// (ptrace(2)), cannot change anything either, and takes it for the machine's.
+fn has_root(process: &Path, root: &Path) -> bool {
+    let id = |path: &Path| fs::metadata(path).map(|found| (found.dev(), found.ino()));
+    match (id(&process.join("root")), id(root)) {
+        (Ok(theirs), Ok(ours)) => theirs == ours,
+        (Err(error), _) => error.kind() == io::ErrorKind::PermissionDenied,
+        _ => false,
+    }
 }
 
 /// A variable of a process's environment, where it is an absolute path (XDG Base Directory

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use netprof_model::Section;
-use netprof_model::engine::{Engine, EngineDaemon, EngineKind};
+use netprof_model::engine::{Engine, EngineDaemon, EngineKind, PROGRAMS};
 use netprof_model::plist::Value;
 use netprof_model::user::User;
 use netprof_posix::{files, members, rights};
@@ -16,9 +16,6 @@ use super::dockerd::{self, Dockerd};
 
 /// How long all daemons together may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
-
-/// Where packages put programs.
-const PROGRAMS: [&str; 4] = ["/usr/bin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"];
 
 /// Members of `daemon.json` that may not go together with what a profile says.
 const BESIDE: [&str; 4] = ["bridge", "default-gateway", "fixed-cidr", "live-restore"];
@@ -67,23 +64,18 @@ fn docker(
     if daemon.is_none() && !is_there {
         return None;
     }
-    let told = daemon.and_then(|daemon| daemon.words.config_file.as_ref());
-    let told = told.and_then(|told| own(root, told, whose));
-    let file = told.or_else(|| own(root, &default, whose))?;
-    let beside = match members::observe(root, &file, &BESIDE) {
-        Section::Seen(all) => all,
-        // Why it cannot be read is said of its settings.
-        _ => BTreeMap::new(),
+    let told = daemon.and_then(|daemon| daemon.words.config_file.clone());
+    let place = Place::of(root, told.as_ref().unwrap_or(&default), whose);
+    let beside = match &place.unreachable {
+        None => beside(root, &place.file),
+        Some(_) => BTreeMap::new(),
     };
-    let beside = beside.into_iter().filter_map(|(name, value)| match value {
-        Value::String(json) => Some((name, json)),
-        _ => None,
-    });
     Some(Engine {
         kind: EngineKind::Docker,
         user: whose.map(|user| user.name.clone()),
-        file,
-        beside: beside.collect(),
+        file: place.file,
+        unreachable: place.unreachable,
+        beside,
         later: Vec::new(),
         daemon: daemon.map_or(Section::Absent, |daemon| {
             let (networks, containers) = dockerd::ask(root, daemon, whose, end);
@@ -95,6 +87,18 @@ fn docker(
             })
         }),
     })
+}
+
+/// What of [`BESIDE`] is in a `daemon.json`. Why that cannot be read is said of its settings.
+fn beside(root: &Path, file: &str) -> BTreeMap<String, String> {
+    let Section::Seen(all) = members::observe(root, file, &BESIDE) else {
+        return BTreeMap::new();
+    };
+    let members = all.into_iter().filter_map(|(name, value)| match value {
+        Value::String(json) => Some((name, json)),
+        _ => None,
+    });
+    members.collect()
 }
 
 fn podman(root: &Path, whose: Option<&User>) -> Option<Engine> {
@@ -114,13 +118,14 @@ fn podman(root: &Path, whose: Option<&User>) -> Option<Engine> {
             config
         }
     };
-    let file = own(root, &format!("{config}/containers.conf.d/{OWN}"), whose)?;
+    let place = Place::of(root, &format!("{config}/containers.conf.d/{OWN}"), whose);
     Some(Engine {
         kind: EngineKind::Podman,
         user: whose.map(|user| user.name.clone()),
         beside: BTreeMap::new(),
-        later: later(root, &file),
-        file,
+        later: later(root, &place.file),
+        file: place.file,
+        unreachable: place.unreachable,
         daemon: Section::Absent,
     })
 }
@@ -142,9 +147,11 @@ fn later(root: &Path, own: &str) -> Vec<String> {
     paths.map(|path| text(root, &path)).collect()
 }
 
-/// Whether a file of containers.conf(5) has a key that netprof's own has.
+/// Whether a file of containers.conf(5), or the one that it leads to, has a key that
+/// netprof's own has.
 fn says_subnets(path: &Path) -> bool {
-    let Ok(Some(file)) = files::read(path) else {
+    let file = fs::canonicalize(path).and_then(|path| files::read(&path));
+    let Ok(Some(file)) = file else {
         return false;
     };
     let text = file.lossy();
@@ -164,11 +171,35 @@ fn is_any(root: &Path, paths: &[String]) -> bool {
     paths.iter().any(|path| files::below(root, path).exists())
 }
 
-/// The file that `path` leads to, of the machine's or of a person's.
-fn own(root: &Path, path: &str, whose: Option<&User>) -> Option<String> {
-    match whose {
-        None => Some(files::real(root, path)),
-        Some(user) => files::real_of(root, path, user),
+/// Where an engine is told.
+struct Place {
+    file: String,
+    unreachable: Option<String>,
+}
+
+impl Place {
+    /// The file that `path` leads to. A person may name any file to a daemon of theirs:
+    /// netprof, which is root, would write where they cannot.
+    fn of(root: &Path, path: &str, whose: Option<&User>) -> Self {
+        let found = match whose {
+            _ if !path.starts_with('/') => Err(format!(
+                "it was started with --config-file={path}, and where that is depends on where \
+                 it was started"
+            )),
+            None => Ok(files::real(root, path)),
+            Some(user) => files::real_of(root, path, user)
+                .ok_or_else(|| format!("{path} does not lie in what is {}'s own", user.name)),
+        };
+        match found {
+            Ok(file) => Self {
+                file,
+                unreachable: None,
+            },
+            Err(why) => Self {
+                file: path.to_owned(),
+                unreachable: Some(why),
+            },
+        }
     }
 }
 

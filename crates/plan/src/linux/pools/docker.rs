@@ -10,7 +10,7 @@ use netprof_model::profile::Docker;
 use netprof_model::resource::Lasts;
 use netprof_model::{Diagnostic, Resource, Section, Snapshot, State};
 
-use super::{beside, name};
+use super::{beside, name, unreachable};
 use crate::draft::{Draft, Wanted};
 
 /// The most containers that are named in a row.
@@ -18,6 +18,9 @@ const NAMED: usize = 5;
 
 pub(super) fn desire(docker: &Docker, engine: &Engine, base: &Snapshot, draft: &mut Draft) {
     let reason = Reason::line(&docker.at, "docker");
+    if let Some(error) = unreachable(engine) {
+        return draft.refuse(name(engine), &reason, error, &docker.at);
+    }
     let live = match members(engine, base) {
         Ok(live) => live,
         Err(error) => return draft.refuse(name(engine), &reason, error, &docker.at),

@@ -9,7 +9,7 @@ mod beside;
 mod docker;
 mod podman;
 
-use netprof_model::engine::{Engine, EngineKind};
+use netprof_model::engine::{Engine, EngineKind, PROGRAMS};
 use netprof_model::plan::{Reason, Standing};
 use netprof_model::profile::Profile;
 use netprof_model::{Diagnostic, Location, Section, Snapshot};
@@ -50,10 +50,26 @@ fn there<'a>(
     };
     let there: Vec<&Engine> = engines.iter().filter(|one| one.kind == kind).collect();
     if there.is_empty() {
-        let detail = format!("left out: {kind} is not on this machine");
+        let [folders @ .., last] = PROGRAMS;
+        let program = kind.program();
+        let mut detail = format!("left out: no {program} in {} or {last}", folders.join(", "));
+        if kind == EngineKind::Docker {
+            detail.push_str(", and none runs");
+        }
         draft.row(Standing::Omitted, kind.as_str(), detail, &reason);
     }
     there
+}
+
+/// That what an engine reads is not to be written, where that is so.
+fn unreachable(engine: &Engine) -> Option<Diagnostic> {
+    let why = engine.unreachable.as_deref()?;
+    let message = format!("{} cannot be told: {why}", name(engine));
+    Some(
+        Diagnostic::error("plan::engine-file", message)
+            .label("is written to that file")
+            .help(format!("say it by hand in {}", engine.file)),
+    )
 }
 
 /// An engine as a person calls it.

@@ -11,11 +11,14 @@ use netprof_model::profile::Podman;
 use netprof_model::resource::{FILE_MARK, Lasts};
 use netprof_model::{Diagnostic, Snapshot, State};
 
-use super::name;
+use super::{name, unreachable};
 use crate::draft::{Draft, Wanted};
 
 pub(super) fn desire(podman: &Podman, engine: &Engine, base: &Snapshot, draft: &mut Draft) {
     let reason = Reason::line(&podman.at, "podman");
+    if let Some(error) = unreachable(engine) {
+        return draft.refuse(name(engine), &reason, error, &podman.at);
+    }
     if let Some(pool) = podman
         .pools
         .iter()

@@ -1,12 +1,24 @@
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::*;
 
-struct Machine(tempfile::TempDir);
+/// Rights are those of all threads (nptl(7)): who takes a person's would be in the way of
+/// whoever writes a file meanwhile.
+static RIGHTS: Mutex<()> = Mutex::new(());
+
+struct Machine {
+    folder: tempfile::TempDir,
+    _rights: MutexGuard<'static, ()>,
+}
 
 impl Machine {
     fn new(files: &[(&str, &str)]) -> Self {
-        let machine = Self(tempfile::tempdir().unwrap());
+        let rights = RIGHTS.lock().unwrap_or_else(PoisonError::into_inner);
+        let machine = Self {
+            folder: tempfile::tempdir().unwrap(),
+            _rights: rights,
+        };
         for (path, text) in files {
             machine.write(path, text);
         }
@@ -14,7 +26,7 @@ impl Machine {
     }
 
     fn place(&self, path: &str) -> PathBuf {
-        files::below(self.0.path(), path)
+        files::below(self.folder.path(), path)
     }
 
     fn write(&self, path: &str, text: &str) {
@@ -30,6 +42,7 @@ impl Machine {
         self.write(&format!("/proc/{pid}/cmdline"), &words);
         self.write(&format!("/proc/{pid}/environ"), environment);
         self.write("/proc/here", "");
+        self.roots(pid, self.folder.path());
         for whose in [pid, "thread-self"] {
             fs::create_dir_all(self.place(&format!("/proc/{whose}/ns"))).unwrap();
             let _ = symlink(
@@ -39,9 +52,22 @@ impl Machine {
         }
     }
 
+    /// What a process has for its root folder.
+    fn roots(&self, pid: &str, root: &Path) {
+        let place = self.place(&format!("/proc/{pid}/root"));
+        fs::create_dir_all(place.parent().unwrap()).unwrap();
+        let _ = fs::remove_file(&place);
+        symlink(root, place).unwrap();
+    }
+
+    /// A process becomes `user`'s.
+    fn give(&self, pid: &str, user: &User) {
+        chown(self.place(&format!("/proc/{pid}")), Some(user.uid), None).unwrap();
+    }
+
     fn observe(&self, user: Option<&User>) -> Vec<Engine> {
         // The folder of a test may be reached by a link itself.
-        observe(&fs::canonicalize(self.0.path()).unwrap(), user)
+        observe(&fs::canonicalize(self.folder.path()).unwrap(), user)
     }
 }
 
@@ -61,7 +87,7 @@ fn me(machine: &Machine) -> User {
     if uid == 0 {
         uid = 4_000_000;
         // They have to get there.
-        fs::set_permissions(machine.0.path(), fs::Permissions::from_mode(0o755)).unwrap();
+        fs::set_permissions(machine.folder.path(), fs::Permissions::from_mode(0o755)).unwrap();
         chown(&home, Some(uid), Some(uid)).unwrap();
     }
     User {
@@ -76,6 +102,7 @@ fn me(machine: &Machine) -> User {
 fn an_engine_is_there_with_its_program() {
     let bare = Machine::new(&[]);
     assert_eq!(bare.observe(Some(&me(&bare))), []);
+    drop(bare);
     let machine = Machine::new(&[("/usr/sbin/dockerd", ""), ("/usr/bin/podman", "")]);
     let system = [
         "docker all /etc/docker/daemon.json",
@@ -183,7 +210,13 @@ fn what_podman_reads_later_is_found() {
     ] {
         machine.write(&format!("{folder}/{name}"), text);
     }
-    let later = ["80-late.conf", "90-flat.conf"].map(|name| format!("{folder}/{name}"));
+    let link = |name: &str, to: &str| {
+        symlink(to, machine.place(&format!("{folder}/{name}"))).unwrap();
+    };
+    link("75-link.conf", "99-not-read");
+    link("76-nowhere.conf", "not-there");
+    let later =
+        ["75-link.conf", "80-late.conf", "90-flat.conf"].map(|name| format!("{folder}/{name}"));
     assert_eq!(machine.observe(None)[0].later, later);
 }
 
@@ -234,4 +267,43 @@ fn a_daemon_that_runs_tells_where_its_file_is() {
         panic!("nobody listens there");
     };
     assert!(why.starts_with("/x.sock: "), "{why}");
+}
+
+#[test]
+fn a_daemon_in_a_container_is_not_the_machines() {
+    let machine = Machine::new(&[("/box/etc/docker/daemon.json", "{}")]);
+    let me = me(&machine);
+    for runs_without_root in [false, true] {
+        machine.dockerd("41", &["dockerd"], "");
+        if runs_without_root {
+            machine.give("41", &me);
+        }
+        let found = || machine.observe(Some(&me)).len();
+        assert_eq!(found(), 1);
+        machine.roots("41", &machine.place("/box"));
+        assert_eq!(found(), 0);
+        // It has ended meanwhile.
+        machine.roots("41", &machine.place("/not-there"));
+        assert_eq!(found(), 0);
+    }
+}
+
+#[test]
+fn a_file_that_netprof_must_not_write_is_named_with_the_reason() {
+    let machine = Machine::new(&[("/etc/theirs.json", r#"{"bridge": "br0"}"#)]);
+    let me = me(&machine);
+    let told = |file: &str| {
+        machine.dockerd("41", &["dockerd", "--config-file", file], "");
+        machine.give("41", &me);
+        let engine = machine.observe(Some(&me)).remove(0);
+        assert_eq!((engine.file.as_str(), engine.beside.len()), (file, 0));
+        engine.unreachable.unwrap_or_default()
+    };
+    assert!(told("d.json").starts_with("it was started with --config-file=d.json, "));
+    assert_eq!(told("/home/me/d.json"), "");
+    // Where everything is the tester's there is nobody else.
+    if me.uid == 4_000_000 {
+        let why = "/etc/theirs.json does not lie in what is me's own";
+        assert_eq!(told("/etc/theirs.json"), why);
+    }
 }
