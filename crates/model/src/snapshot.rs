@@ -479,12 +479,14 @@ pub struct XfrmPolicy {
 
 /// A section that a look-up needed and that was not read.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{section} of the snapshot is {standing}")]
+#[error("{section} of the snapshot is {standing}{}", why.as_ref().map(|why| format!(": {why}")).unwrap_or_default())]
 pub struct NotKnown {
     /// Which.
     pub section: &'static str,
     /// How it stands instead.
     pub standing: &'static str,
+    /// Why, where it is there and could not be read.
+    pub why: Option<String>,
 }
 
 impl NotKnown {
@@ -493,7 +495,17 @@ impl NotKnown {
     pub const ELSEWHERE: Self = Self {
         section: "preferences",
         standing: "of a location without this service",
+        why: None,
     };
+
+    /// That `section` was not read, and why.
+    fn of<T>(name: &'static str, section: &Section<T>) -> Self {
+        Self {
+            section: name,
+            standing: section.standing(),
+            why: section.why_unreadable().map(str::to_owned),
+        }
+    }
 }
 
 /// A snapshot with its resources laid out for look-up: a plan asks for thousands.
@@ -645,6 +657,7 @@ impl<'a> Index<'a> {
                     return Err(NotKnown {
                         section: "settings",
                         standing: "without these",
+                        why: None,
                     });
                 };
                 known("settings", &live.holds)?;
@@ -684,12 +697,10 @@ impl<'a> Index<'a> {
             Section::Seen(resolved) if resolved.namespace == SameNamespace::No => Err(NotKnown {
                 section: "resolved",
                 standing: "of another network namespace",
+                why: None,
             }),
             Section::Seen(resolved) => Ok(resolved),
-            other => Err(NotKnown {
-                section: "resolved",
-                standing: other.standing(),
-            }),
+            other => Err(NotKnown::of("resolved", other)),
         }
     }
 
@@ -734,8 +745,5 @@ fn known<T>(name: &'static str, section: &Section<T>) -> Result<(), NotKnown> {
     if section.is_known() {
         return Ok(());
     }
-    Err(NotKnown {
-        section: name,
-        standing: section.standing(),
-    })
+    Err(NotKnown::of(name, section))
 }

@@ -9,7 +9,7 @@ use netprof_model::held::{HeldResource, TakenBack};
 use netprof_model::plan::{Change, DropReason, Dropped, Kept, Plan, Reason, Standing};
 use netprof_model::resource::Resource;
 use netprof_model::snapshot::{Index, NotKnown, Os};
-use netprof_model::{Diagnostic, Owner, State};
+use netprof_model::{Diagnostic, Owner, Snapshot, State};
 
 use crate::draft::{Draft, Wanted};
 use crate::holdings::{Holding, Holdings};
@@ -41,11 +41,9 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index, holdings: &
         }
         match live.state(&entry.resource) {
             // It stays held, and is given back once it can be told what is there.
-            Err(unknown) => {
-                draft
-                    .diagnostics
-                    .push(still_held(&entry.resource, &unknown, snapshot.os))
-            }
+            Err(unknown) => draft
+                .diagnostics
+                .push(still_held(&entry.resource, &unknown, snapshot)),
             Ok(state) => give_back(plan, draft, entry, state, live),
         }
     }
@@ -56,7 +54,10 @@ pub(crate) fn fill(plan: &mut Plan, draft: &mut Draft, live: &Index, holdings: &
     draft.rows.reserve_exact(unchanged);
     for (one, entry) in wanted.into_iter().zip(entries) {
         match live.state(&one.resource) {
-            Err(unknown) => draft.diagnostics.push(not_known(&one.resource, &unknown)),
+            Err(unknown) => {
+                let error = not_known(&one.resource, &unknown, snapshot);
+                draft.diagnostics.push(error.at(first_of(one.reasons).at));
+            }
             Ok(state) => make_so(plan, draft, one, entry, state, live),
         }
     }
@@ -295,28 +296,42 @@ fn first_of(reasons: Vec<Reason>) -> Reason {
     first.unwrap_or_else(|| Reason::plain(""))
 }
 
-fn not_known(resource: &Resource, unknown: &NotKnown) -> Diagnostic {
+fn not_known(resource: &Resource, unknown: &NotKnown, snapshot: &Snapshot) -> Diagnostic {
     Diagnostic::error(
         "plan::not-known",
         format!("what {resource} holds is not known: {unknown}"),
     )
-    .help("take the snapshot anew; as root, if it says 'unreadable'")
+    .help(once_known(resource, unknown, snapshot))
 }
 
-fn still_held(resource: &Resource, unknown: &NotKnown, os: Os) -> Diagnostic {
-    let help = match os {
-        _ if *unknown == NotKnown::ELSEWHERE => {
-            "do the same again in the location that has this service: Apple menu > Location"
-        }
-        _ if *resource == Resource::NftTable => "do the same again as root",
-        Os::Linux => "do the same again once systemd-resolved runs",
-        Os::Macos => "do the same again once configd answers",
-    };
+fn still_held(resource: &Resource, unknown: &NotKnown, snapshot: &Snapshot) -> Diagnostic {
     Diagnostic::warning(
         "plan::still-held",
         format!("{resource} stays held, since what it holds is not known: {unknown}"),
     )
-    .help(help)
+    .help(once_known(resource, unknown, snapshot))
+}
+
+/// What would let it be known what `resource` holds.
+fn once_known(resource: &Resource, unknown: &NotKnown, snapshot: &Snapshot) -> &'static str {
+    if *unknown == NotKnown::ELSEWHERE {
+        return "do the same again in the location that has this service: Apple menu > Location";
+    }
+    match resource {
+        Resource::DnsLink { .. } | Resource::DnsDelegate { .. } => {
+            "do the same again once systemd-resolved runs"
+        }
+        Resource::Store { .. } | Resource::Proxies { .. } => {
+            "do the same again once configd answers"
+        }
+        _ if unknown.why.is_none() => "take the snapshot anew: this one was taken without it",
+        _ if !snapshot.privileged => "root may know more: do the same again with sudo",
+        Resource::File { .. } => "mend that file, then do the same again",
+        Resource::Settings(settings) if settings.path().is_some() => {
+            "mend that file, then do the same again"
+        }
+        _ => "do the same again once it can be read",
+    }
 }
 
 /// What can be read and not be changed now.

@@ -6,10 +6,12 @@ use netprof_model::file::{FileState, LiveFile};
 use netprof_model::settings::LiveSettings;
 use netprof_model::user::User;
 use netprof_model::{Section, Snapshot};
+use netprof_plan::plan;
 use serde_json::{Value, json};
 
-use super::planned;
+use super::{applied, planned};
 use crate::machine::{items, machine};
+use crate::planned::described;
 
 const FILE: &str = "/etc/docker/daemon.json";
 
@@ -137,6 +139,39 @@ fn a_file_that_cannot_be_changed_is_refused_with_the_reason() {
     unprivileged.privileged = false;
     let all = [broken, unprivileged].map(|snapshot| planned(BOTH, &snapshot));
     assert_snapshot!(all.join("\n"));
+}
+
+#[test]
+fn what_can_no_longer_be_read_stays_held_for_the_reason_that_it_has() {
+    let before = docker(json!({}), None);
+    let done = applied(BOTH, &before);
+    let but = |change: &dyn Fn(&mut Snapshot)| {
+        let mut snapshot = done.clone();
+        change(&mut snapshot);
+        described(&plan(None, &snapshot))
+    };
+    let holds = |holds: Section<_>| {
+        but(&|snapshot| {
+            let Section::Seen(all) = &mut snapshot.settings else {
+                panic!("they were seen");
+            };
+            all[0].holds = holds.clone();
+        })
+    };
+    let broken = Section::Unreadable("line 3, column 5: trailing comma".to_owned());
+    let denied = but(&|snapshot| {
+        snapshot.privileged = false;
+        snapshot.settings = Section::Unreadable("Permission denied (os error 13)".to_owned());
+    });
+    let unread = holds(Section::Unread);
+    let other = but(&|snapshot| snapshot.settings = Section::Seen(Vec::new()));
+    assert_snapshot!([holds(broken), denied, unread, other].join("\n"));
+
+    // The same of a file of netprof's own.
+    let mut done = applied(PODMAN, &with_podman(vec![podman(&[], None)]));
+    done.files = Section::Unreadable("it is neither a file nor a symbolic link".to_owned());
+    let all = [described(&plan(None, &done)), planned(PODMAN, &done)];
+    assert_snapshot!("and_a_file_of_its_own", all.join("\n"));
 }
 
 #[test]
