@@ -3,8 +3,10 @@
 use std::fmt::Write;
 
 use netprof_model::dns::{DefaultRoute, DnsLink};
+use netprof_model::file::FileState;
 use netprof_model::nft_table::NftTable;
 use netprof_model::plan::Change;
+use netprof_model::plist::Dictionary;
 use netprof_model::route::{RouteKey, RouteKind, RouteSpec};
 use netprof_model::rule::{Family, RuleAction, RuleKey};
 use netprof_model::{Resource, State, digits};
@@ -97,9 +99,25 @@ pub fn change(change: &Change) -> Vec<String> {
             state(&change.resource, after)
         )],
         (None, Some(State::DnsLink(after))) => dns(&DnsLink::default(), after),
+        (None, Some(State::Settings(after))) => settings::change(&Dictionary::new(), after),
+        (None, Some(State::File(file))) if !change.resource.is_of_resolver() => lines(file),
         (None, Some(one)) | (Some(one), None) => vec![state(&change.resource, one)],
         (None, None) => Vec::new(),
     }
+}
+
+/// What a file says, line by line below its name.
+fn lines(file: &FileState) -> Vec<String> {
+    let file = file.redacted();
+    if matches!(*file, FileState::Symlink { .. }) {
+        return vec![macos::file(&file)];
+    }
+    let text = file.lossy();
+    let said = text
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let said = said.map(str::to_owned);
+    std::iter::once(String::new()).chain(said).collect()
 }
 
 /// A resource's state on one line.

@@ -18,9 +18,9 @@ const BEFORE: &str = "http://old:b3fore@proxy:3128";
 const MADE: &str = "http://me:s3cret@proxy:3128";
 const LATER: &str = "http://me:l4ter@proxy:3128";
 
-fn environment() -> Resource {
+fn proxies() -> Resource {
     let user = "me".to_owned();
-    Resource::Settings(Settings::Environment { user })
+    Resource::Settings(Settings::Gnome { user })
 }
 
 fn states(url: &str) -> States {
@@ -28,7 +28,7 @@ fn states(url: &str) -> States {
     let text = FileState::text(format!("# netprof: x\nhttp_proxy=\"{url}\"\n"));
     States::from([
         (
-            environment(),
+            proxies(),
             Some(State::Settings(Dictionary::from([variable]))),
         ),
         (file("60-netprof.conf"), Some(State::File(text))),
@@ -99,14 +99,14 @@ fn whoever_may_not_read_the_journals_compares_without_passwords() {
 
 /// Makes what `after` says of what is held of the environment.
 fn makes(world: &World, after: impl Fn(&HeldResource) -> Option<State>) -> Result<Report, Error> {
-    let live = world.states()[&environment()].clone();
+    let live = world.states()[&proxies()].clone();
     world.run(|engine| {
         engine.apply(Need::EVERYTHING, |snapshot| {
-            let held = snapshot.held().unwrap().get(&environment()).unwrap();
+            let held = snapshot.held().unwrap().get(&proxies()).unwrap();
             Plan {
                 changes: vec![Change {
                     id: 1,
-                    resource: environment(),
+                    resource: proxies(),
                     before: live.clone(),
                     after: after(held),
                     original: held.original.clone(),
@@ -130,13 +130,13 @@ fn a_password_whose_journal_is_gone_is_not_made_up() {
     for made in [MADE, LATER] {
         if made == LATER {
             // What is gone stays so, whatever is made later.
-            let later = makes(&world, |_| states(LATER)[&environment()].clone());
+            let later = makes(&world, |_| states(LATER)[&proxies()].clone());
             assert!(is_done(&later.unwrap()));
         }
         let refused = makes(&world, |held| held.original.clone()).unwrap_err();
         assert!(matches!(refused, Error::PasswordGone { .. }), "{refused}");
         let live = world.states();
-        assert_eq!(live[&environment()], states(made)[&environment()]);
+        assert_eq!(live[&proxies()], states(made)[&proxies()]);
         assert_eq!(held(&world).len(), 2);
     }
 }
