@@ -103,7 +103,8 @@ fn a_profile_with_everything_is_written_back_as_it_is_pinned() {
             .expect("it is sound");
         let shown = show(&whole.profile);
         assert!(!shown.contains("secret"));
-        let again = read(&shown, os);
+        // What stands for a password is none, and refused as one.
+        let again = read(&shown.replace("***", "secret"), os);
         assert_eq!(said(&again), said(&whole.profile));
         assert_eq!(show(&again), shown);
         insta::with_settings!({omit_expression => true, prepend_module_to_snapshot => false}, {
