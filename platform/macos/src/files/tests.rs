@@ -241,7 +241,7 @@ fn a_file_that_is_too_long_makes_the_section_unreadable() {
     let etc = Etc::new();
     assert_eq!(observe(etc.0.path()), Section::Absent);
     fs::create_dir(etc.path("")).unwrap();
-    fs::write(etc.path("long"), vec![b'#'; 70_000]).unwrap();
+    fs::write(etc.path("long"), vec![b'#'; 1024 * 1024 + 1]).unwrap();
     let Section::Unreadable(why) = observe(etc.0.path()) else {
         panic!()
     };
