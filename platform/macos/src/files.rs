@@ -24,7 +24,7 @@ use std::path::Path;
 use netprof_engine::Mode;
 use netprof_model::file::{FileState, LiveFile};
 use netprof_model::{Section, State};
-use netprof_posix::files::{self, below, write};
+use netprof_posix::files::{self, below, state_of, write};
 
 /// The folder.
 pub const FOLDER: &str = "/etc/resolver";
@@ -161,14 +161,6 @@ fn in_another_case(folder: &Path, name: &str) -> Option<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names = entries.filter_map(|entry| entry.file_name().into_string().ok());
     names.find(|other| other != name && other.eq_ignore_ascii_case(name))
-}
-
-fn state_of(state: Option<&State>) -> Result<Option<&FileState>, String> {
-    match state {
-        None => Ok(None),
-        Some(State::File(state)) => Ok(Some(state)),
-        Some(_) => Err("the change holds something else than a file".to_owned()),
-    }
 }
 
 /// The name of a file of the folder.

@@ -179,7 +179,7 @@ pub fn put(
     after: Option<&State>,
     mode: Mode,
 ) -> Result<(), String> {
-    let (before, after) = (of(before)?, of(after)?);
+    let (before, after) = (state_of(before)?, state_of(after)?);
     let place = below(root, path);
     let put = || -> Result<(), String> {
         let told = |error: io::Error| format!("{path}: {error}");
@@ -202,7 +202,12 @@ pub fn put(
     rights::along(&place, put).map_err(|error| format!("{path}: {error}"))?
 }
 
-fn of(state: Option<&State>) -> Result<Option<&FileState>, String> {
+/// The file that a side of a change holds.
+///
+/// # Errors
+///
+/// It holds something else.
+pub fn state_of(state: Option<&State>) -> Result<Option<&FileState>, String> {
     match state {
         None => Ok(None),
         Some(State::File(state)) => Ok(Some(state)),
